@@ -1,0 +1,113 @@
+//! The command line: one file a subcommand.
+
+mod call;
+mod coerce;
+mod compile_worker;
+mod inspect;
+mod output;
+mod plan;
+mod selection;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lockgate_runtime::{CompileWorker, Runtime, Settings};
+
+use crate::built_in;
+use crate::environment::Folders;
+use crate::error::{CommandError, Kind};
+use crate::report::{self, Detail};
+
+/// Runs MCP servers without handing them the house
+#[derive(Debug, Parser)]
+#[command(name = "lockgate", version, disable_help_subcommand = true)]
+pub(crate) struct CommandLine {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Keep configuration, keys and compiled code below DIR
+    #[arg(long, global = true, value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// How to print results
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Call one tool of a server and print what it answers
+    Call(call::CallArgs),
+    /// List the tools of a server
+    Tools(tools::ToolsArgs),
+    /// Show what a server is, without running it
+    Inspect(inspect::InspectArgs),
+    /// Show what would run and what it could touch, without running it
+    Plan(plan::PlanArgs),
+    /// Compile a component from stdin to stdout
+    #[command(hide = true)]
+    CompileWorker(compile_worker::CompileWorkerArgs),
+}
+
+/// Runs the command, and says how it ended.
+pub(crate) fn execute(line: CommandLine) -> ExitCode {
+    let CommandLine { common, verb } = line;
+    let done = match verb {
+        Verb::Call(args) => call::execute(&common, args),
+        Verb::Tools(args) => tools::execute(&common, args),
+        Verb::Inspect(args) => inspect::execute(&common, args),
+        Verb::Plan(args) => plan::execute(&common, args),
+        Verb::CompileWorker(args) => compile_worker::execute(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error.text());
+            error.exit_code()
+        }
+    }
+}
+
+impl Common {
+    /// A runtime with this program's settings.
+    fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
+        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
+            CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
+        })?;
+        let settings = Settings {
+            code_folder: folders.cache.join("code"),
+            key_file: folders.data.join("code.key"),
+            own_folders: vec![folders.config, folders.data, folders.cache],
+            compile_worker: CompileWorker {
+                program: std::env::current_exe()?,
+                arguments: vec!["compile-worker".into()],
+            },
+            guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+        };
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Runs a command's future on the gateway's own threads; guests have others.
+fn block_on<T>(work: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let done = threads.block_on(work);
+    // A blocking read of stdin cannot be ended, and is not waited for.
+    threads.shutdown_background();
+    done
+}

@@ -1,0 +1,63 @@
+//! `lockgate inspect`: what a server is, read without running it.
+
+use clap::Args;
+use lockgate_runtime::{Description, Digest, Form, Grant, Limits, Plan, Shape, Source, Spec, Untrusted};
+use serde::Serialize;
+
+use super::selection::parse_server;
+use super::{Common, Format, block_on, output};
+use crate::error::CommandError;
+use crate::report::Detail;
+
+#[derive(Debug, Args)]
+pub(super) struct InspectArgs {
+    /// A path to a .wasm, or the name of a built-in server
+    #[arg(value_name = "SERVER")]
+    server: String,
+}
+
+pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
+    let (name, source) = parse_server(&args.server)?;
+    let runtime = common.runtime(Detail::Brief)?;
+    let spec = Spec { name, source, grant: Grant::default(), limits: Limits::default() };
+    let Plan { source, digest, bytes, component, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
+    match common.format {
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Document {
+                source: Source,
+                digest: Digest,
+                bytes: usize,
+                component: Description,
+            }
+            output::json(&Document { source, digest, bytes, component })
+        }
+        Format::Text => {
+            output::text_line(&format!("source   {source}\ndigest   {digest}\nsize     {bytes} bytes"))?;
+            output::text_line(&describe(&component))
+        }
+    }
+}
+
+/// A component in lines: names are a stranger's words.
+pub(super) fn describe(component: &Description) -> String {
+    let form = match component.form {
+        Form::Component => "WASI component",
+        Form::CoreModule => "core module for wasm32-wasip1, adapted when it is compiled",
+    };
+    let Shape::Native(served) = &component.shape;
+    let served: Vec<&str> = served.iter().map(String::as_str).collect();
+    let mut text = format!(
+        "form     {form}\nshape    native ({}): {}",
+        served.join(", "),
+        Untrusted::new(component.reason.as_str()).to_line(400)
+    );
+    for (title, names) in [("imports", &component.imports), ("exports", &component.exports)] {
+        let mut title = title;
+        for name in names {
+            text.push_str(&format!("\n{title:<8} {}", Untrusted::new(name.as_str()).to_line(200)));
+            title = "";
+        }
+    }
+    text
+}

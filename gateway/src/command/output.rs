@@ -1,0 +1,36 @@
+//! Results on stdout, errors on stderr.
+
+use std::io::{IsTerminal, Write};
+
+use lockgate_runtime::Untrusted;
+use serde::Serialize;
+
+use crate::error::{CommandError, Kind};
+
+/// Prints one JSON document and nothing else.
+pub(super) fn json(document: &impl Serialize) -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(document)
+        .map_err(|error| CommandError::new(Kind::Failed, format!("the result cannot be written as JSON: {error}")))?;
+    text_line(&text)
+}
+
+/// Prints lines of our own.
+pub(super) fn text_line(text: &str) -> Result<(), CommandError> {
+    let written = writeln!(std::io::stdout().lock(), "{text}");
+    match written {
+        // Whoever read has enough, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Prints a stranger's words: as they are for a program, harmless for a terminal.
+pub(super) fn words(words: &Untrusted) -> Result<(), CommandError> {
+    if std::io::stdout().is_terminal() { text_line(&words.to_lines(usize::MAX)) } else { text_line(words.expose()) }
+}
+
+/// Prints an error.
+pub(super) fn error(text: &str) {
+    // There is nobody left to tell where stderr is closed.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

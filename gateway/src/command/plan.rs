@@ -1,0 +1,76 @@
+//! `lockgate plan`: what would run and what it could touch, with who said so.
+
+use std::fmt::Display;
+
+use clap::Args;
+use lockgate_runtime::{Access, Basis, Origin, Plan, Untrusted};
+
+use super::inspect::describe;
+use super::selection::Selection;
+use super::{Common, Format, block_on, output};
+use crate::error::CommandError;
+use crate::report::Detail;
+
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
+    let spec = args.selection.spec()?;
+    let runtime = common.runtime(Detail::Brief)?;
+    let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
+    match common.format {
+        Format::Json => output::json(&plan),
+        Format::Text => output::text_line(&text(&plan)),
+    }
+}
+
+fn text(plan: &Plan) -> String {
+    let Plan { name, source, digest, bytes, basis, executor: _, component, grant, limits } = plan;
+    let basis = match basis {
+        Basis::OwnFile => "your own file",
+        Basis::ShippedInside => "shipped inside this program",
+    };
+    let mut text = format!(
+        "server   {name}\nsource   {source}\nruns     {digest} ({bytes} bytes)\ntrust    {basis}\n\
+         executor wasm: a fresh sandbox for every call\n{}\n",
+        describe(component)
+    );
+    let mut line = |title: &str, value: &dyn Display, origin: Origin| {
+        text.push_str(&format!("{title:<8} {value} {}\n", origin_text(origin)));
+    };
+    for rule in &grant.http {
+        line("http", &rule.value, rule.origin);
+    }
+    for dir in &grant.dirs {
+        let access = match dir.value.access {
+            Access::Read => "read-only",
+            Access::ReadWrite => "read-write",
+        };
+        line("dir", &format!("{} as {} {access}", dir.value.host.display(), dir.value.guest), dir.origin);
+    }
+    for variable in &grant.env {
+        // The value may be long or private; its name is what matters here.
+        line("env", &Untrusted::new(variable.value.name.as_str()).to_line(200), variable.origin);
+    }
+    if grant.http.is_empty() && grant.dirs.is_empty() && grant.env.is_empty() {
+        text.push_str("grant    nothing: no network, no files, no variables\n");
+    }
+    let mut line = |title: &str, value: &dyn Display, origin: Origin| {
+        text.push_str(&format!("{title:<8} {value} {}\n", origin_text(origin)));
+    };
+    line("memory", &format!("{} KiB", limits.memory.value >> 10), limits.memory.origin);
+    line("time", &format!("{:?}", limits.time.value), limits.time.origin);
+    line("output", &format!("{} KiB", limits.output.value >> 10), limits.output.origin);
+    line("calls", &format!("{} at a time", limits.concurrency.value), limits.concurrency.origin);
+    text.trim_end().to_owned()
+}
+
+fn origin_text(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Default => "(default)",
+        Origin::Flag => "(flag)",
+    }
+}

@@ -1,0 +1,38 @@
+//! `lockgate run`: serves a server to one client on stdin and stdout.
+
+use clap::Args;
+use lockgate_runtime::Principal;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::selection::Selection;
+use super::{Common, block_on};
+use crate::error::{CommandError, Kind};
+use crate::report::Detail;
+use crate::transport::stdio;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
+    let spec = args.selection.spec()?;
+    let runtime = common.runtime(Detail::Full)?;
+    block_on(async {
+        let plan = runtime.resolve(spec).await?;
+        let server = runtime.start(&plan).await?;
+        let link = server.open(Principal::local());
+        let (mut terminated, mut interrupted) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let shutdown = async move {
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+        };
+        stdio::serve(link, std::io::stdin(), std::io::stdout(), shutdown)
+            .await
+            .map_err(|error| CommandError::from_error(Kind::Failed, &error))
+    })
+}

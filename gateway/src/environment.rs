@@ -1,0 +1,62 @@
+//! The one place that reads the environment of the process.
+
+use std::path::{Path, PathBuf};
+
+/// Where Lockgate keeps things (XDG Base Directory Specification; all below `--home` where that is given).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Folders {
+    /// What a person writes.
+    pub(crate) config: PathBuf,
+    /// What must not get lost: keys.
+    pub(crate) data: PathBuf,
+    /// What can be made again: compiled code.
+    pub(crate) cache: PathBuf,
+}
+
+/// Nobody says where things could be kept.
+#[derive(Debug, thiserror::Error)]
+#[error("HOME is not set, so there is no place to keep keys and compiled code")]
+pub(crate) struct NoHome;
+
+impl Folders {
+    /// The folders below `home`, or where the environment says.
+    pub(crate) fn find(home: Option<&Path>) -> Result<Self, NoHome> {
+        if let Some(home) = home {
+            let home = absolute(home);
+            return Ok(Self { config: home.join("config"), data: home.join("data"), cache: home.join("cache") });
+        }
+        let user_home = variable("HOME");
+        let base = |name: &str, below_home: &str| -> Result<PathBuf, NoHome> {
+            let folder = variable(name).or_else(|| user_home.as_ref().map(|home| home.join(below_home)));
+            Ok(folder.ok_or(NoHome)?.join("lockgate"))
+        };
+        Ok(Self {
+            config: base("XDG_CONFIG_HOME", ".config")?,
+            data: base("XDG_DATA_HOME", ".local/share")?,
+            cache: base("XDG_CACHE_HOME", ".cache")?,
+        })
+    }
+}
+
+/// A variable with an absolute path. The specification says to ignore relative ones.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_given_home_holds_everything() {
+        let folders = Folders::find(Some(Path::new("/srv/lockgate"))).unwrap();
+        for folder in [folders.config, folders.data, folders.cache] {
+            assert!(folder.starts_with("/srv/lockgate"));
+        }
+    }
+}

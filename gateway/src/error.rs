@@ -1,0 +1,105 @@
+//! How a command fails: what failed, why, what to do next, and the exit code that says which kind it is.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+
+/// Which kind of failure it is, as scripts see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It was tried, and went wrong.
+    Failed,
+    /// It was asked for in a way that cannot be understood.
+    Usage,
+    /// Trust, policy or grant do not allow it.
+    Refused,
+    /// The tool was called, and answered with an error.
+    ToolError,
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    kind: Kind,
+    message: String,
+    hints: Vec<String>,
+}
+
+impl CommandError {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hints: Vec::new() }
+    }
+
+    /// An error with all of its causes.
+    pub(crate) fn from_error(kind: Kind, error: &(dyn Error + 'static)) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            message = format!("{message}: {error}");
+            cause = error.source();
+        }
+        Self::new(kind, message)
+    }
+
+    /// Adds what to do next.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// What is shown. The message may hold a stranger's words, so it is escaped as a whole.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("lockgate: {}\n", Untrusted::new(self.message.as_str()).to_lines(4000));
+        for hint in &self.hints {
+            text.push_str(&format!("  help: {}\n", Untrusted::new(hint.as_str()).to_lines(2000)));
+        }
+        text
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::Refused => 3,
+            Kind::ToolError => 5,
+        })
+    }
+}
+
+impl From<RuntimeError> for CommandError {
+    fn from(error: RuntimeError) -> Self {
+        Self::from_error(Kind::Failed, &error)
+    }
+}
+
+impl From<ResolveError> for CommandError {
+    fn from(error: ResolveError) -> Self {
+        let kind = match &error {
+            ResolveError::Grant(_) => Kind::Usage,
+            ResolveError::Artifact(_) | ResolveError::NotBuiltIn(_) | ResolveError::NotAServer { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
+impl From<ServerError> for CommandError {
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Resolve(error) => error.into(),
+            ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
+            ServerError::Directory(DirectoryError::OwnHouse { .. } | DirectoryError::Link(_)) => {
+                Self::from_error(Kind::Refused, &error)
+            }
+            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+                Self::from_error(Kind::Failed, &error)
+            }
+        }
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(error: std::io::Error) -> Self {
+        Self::from_error(Kind::Failed, &error)
+    }
+}

@@ -1,0 +1,86 @@
+//! What a person sees on stderr while something happens. stdout belongs to the protocol and to results.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use lockgate_runtime::{Basis, Event, Hooks};
+
+/// The longest line that a stranger writes into the log, in characters.
+const MAX_LINE: usize = 1000;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What is slow or went wrong: for one command of a person.
+    Brief,
+    /// Every start as well: for a gateway that runs.
+    Full,
+}
+
+/// Hooks that write to stderr.
+pub(crate) fn hooks(detail: Detail) -> Hooks {
+    let spinner: Mutex<Option<ProgressBar>> = Mutex::new(None);
+    let terminal = std::io::stderr().is_terminal();
+    Hooks {
+        event: Arc::new(move |event| {
+            let mut spinner = spinner.lock().unwrap_or_else(PoisonError::into_inner);
+            match &event {
+                Event::Compiling { bytes, .. } if terminal => *spinner = Some(compiling(*bytes)),
+                Event::Compiled { .. } => {
+                    if let Some(spinner) = spinner.take() {
+                        spinner.finish_and_clear();
+                    }
+                }
+                _ => {}
+            }
+            if let Some(line) = text(&event, detail, terminal) {
+                write_line(&line);
+            }
+        }),
+    }
+}
+
+/// Writes one line of our own to stderr.
+pub(crate) fn write_line(line: &str) {
+    // There is nobody left to tell where stderr is closed.
+    let _ = writeln!(std::io::stderr().lock(), "lockgate: {line}");
+}
+
+/// Shows the elapsed time: the compiler does not say how far it is.
+fn compiling(bytes: usize) -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.set_message(format!("compiling {} kB for this machine, once", bytes / 1000));
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}
+
+fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
+    Some(match event {
+        Event::Starting { server, digest, basis } if detail == Detail::Full => {
+            let basis = match basis {
+                Basis::OwnFile => "your own file",
+                Basis::ShippedInside => "shipped inside",
+            };
+            format!("starting {server}: {digest} ({basis})")
+        }
+        Event::Compiling { bytes, .. } if !terminal => {
+            format!("compiling {} kB for this machine, once", bytes / 1000)
+        }
+        Event::Starting { .. } | Event::Compiling { .. } => return None,
+        Event::Compiled { took, .. } if detail == Detail::Full => format!("compiled in {:.1} s", took.as_secs_f64()),
+        Event::Compiled { .. } => return None,
+        Event::CodeNotOurs { path } => {
+            format!("{} is damaged or was not made by this machine; it is compiled again", path.display())
+        }
+        Event::CodeNotKept { folder, error } => {
+            format!("compiled code cannot be kept in {} ({error}); the next start compiles again", folder.display())
+        }
+        Event::GuestWrote { server, line } => format!("[{server}] {}", line.to_line(MAX_LINE)),
+        Event::RequestRefused { server, reason } => format!("[{server}] request refused: {}", reason.to_line(MAX_LINE)),
+    })
+}

@@ -1,0 +1,79 @@
+//! The bytes of a server, by digest, before anybody has judged them.
+
+mod digest;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use digest::{Digest, InvalidDigest};
+
+/// The largest component that is read, in bytes.
+pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Bytes under their digest. Nothing says yet that they may run.
+#[derive(Clone)]
+pub struct Artifact {
+    digest: Digest,
+    bytes: Arc<[u8]>,
+}
+
+/// Why an artifact cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The file cannot be opened or read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The path names something else than a regular file.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// The file is larger than [`MAX_COMPONENT_BYTES`].
+    #[error("{} is larger than 256 MiB, the most that is read as a component", .0.display())]
+    TooLarge(PathBuf),
+    /// Reading was given up, as when the program ends.
+    #[error("reading was interrupted: {0}")]
+    Interrupted(String),
+}
+
+impl Artifact {
+    /// Takes bytes under the digest they have.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+
+    /// Reads a file once; what is in it then is what counts from here on.
+    ///
+    /// # Errors
+    /// See [`ArtifactError`].
+    pub fn read(path: &Path) -> Result<Self, ArtifactError> {
+        let unreadable = |source| ArtifactError::Unreadable { path: path.to_owned(), source };
+        // Asked before opening: opening a FIFO would wait for somebody to write to it.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(ArtifactError::NotAFile(path.to_owned()));
+        }
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(unreadable)?;
+        file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_COMPONENT_BYTES {
+            return Err(ArtifactError::TooLarge(path.to_owned()));
+        }
+        Ok(Self::new(bytes))
+    }
+
+    /// The digest of the bytes.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}

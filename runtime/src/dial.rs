@@ -1,0 +1,92 @@
+//! The one way out: every outgoing connection of this program is made here.
+//!
+//! A name is resolved once, and only its public addresses are connected to; what a person wrote as a literal address is
+//! connected to as it is. Redirects are answers like any other; there are no proxies from the environment, no cookies,
+//! and no switch that turns certificate checks off.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::{Host, Url};
+
+use crate::address::is_public;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes outgoing connections.
+#[derive(Clone)]
+pub(crate) struct Dialler {
+    client: reqwest::Client,
+}
+
+/// Why no connection was made, or why it broke.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    #[error("{0} is not an address of the public internet; only a rule that writes this address out reaches it")]
+    NotPublic(IpAddr),
+    #[error("{0} has no public address")]
+    NoPublicAddress(String),
+    #[error("the URL has no host")]
+    NoHost,
+    #[error("the request failed")]
+    Failed(#[source] reqwest::Error),
+    #[error("TLS could not be set up")]
+    Setup(#[source] reqwest::Error),
+}
+
+impl Dialler {
+    /// # Errors
+    /// Where TLS cannot be set up, as without any root certificates.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
+    pub(crate) fn new() -> Result<Self, DialError> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .dns_resolver(PublicOnly)
+            .build()
+            .map_err(DialError::Setup)?;
+        Ok(Self { client })
+    }
+
+    /// Sends one request. `written_out` says that a person wrote this very address as a literal.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request<reqwest::Body>,
+        url: &Url,
+        written_out: bool,
+    ) -> Result<http::Response<reqwest::Body>, DialError> {
+        // A literal address is never asked of a resolver, so it is checked here.
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) => None,
+            None => return Err(DialError::NoHost),
+        };
+        if let Some(address) = literal.filter(|address| !written_out && !is_public(*address)) {
+            return Err(DialError::NotPublic(address));
+        }
+        let request = reqwest::Request::try_from(request).map_err(DialError::Failed)?;
+        let response = self.client.execute(request).await.map_err(DialError::Failed)?;
+        Ok(response.into())
+    }
+}
+
+/// Resolves names to their public addresses alone: the addresses it gives are the ones that are connected to.
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            if public.is_empty() {
+                return Err(DialError::NoPublicAddress(host).into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,3 @@
+//! How a server runs. What an artifact is decides who runs it.
+
+pub(crate) mod wasm;

@@ -1,0 +1,86 @@
+//! How a call goes wrong, and what the client is told: what failed, why, and what to do next.
+
+use super::super::client::OutputLimit;
+use super::super::host::TimeLimit;
+use super::CallLimits;
+use crate::message::{JsonError, RpcError, code};
+use crate::untrusted::Untrusted;
+
+/// Why a call has no result.
+pub(super) enum Failure {
+    /// The guest, or whoever read the request, answered with an error of the protocol.
+    Answered(RpcError),
+    /// The guest answered with something that is not MCP.
+    Malformed {
+        /// Which part of its answer.
+        part: &'static str,
+        /// What is wrong with it.
+        error: JsonError,
+    },
+    /// The guest was ended, or ended itself.
+    Ended(wasmtime::Error),
+    /// It was not done in time.
+    TimedOut,
+    /// It asked for more memory than it may have, and did not get over it.
+    OutOfMemory,
+}
+
+impl From<wasmtime::Error> for Failure {
+    fn from(error: wasmtime::Error) -> Self {
+        if error.is::<TimeLimit>() { Self::TimedOut } else { Self::Ended(error) }
+    }
+}
+
+impl From<RpcError> for Failure {
+    fn from(error: RpcError) -> Self {
+        Self::Answered(error)
+    }
+}
+
+impl Failure {
+    /// Blames the memory limit where a guest was refused memory and then crashed: that is how allocators give up.
+    pub(super) fn with_memory(self, refused: bool) -> Self {
+        match self {
+            Self::Ended(error) if refused && !error.is::<OutputLimit>() => Self::OutOfMemory,
+            other => other,
+        }
+    }
+
+    pub(super) fn into_rpc_error(self, limits: &CallLimits) -> RpcError {
+        let message = match self {
+            Self::Answered(error) => return error,
+            Self::Malformed { part, error } => {
+                format!("the server's answer is not MCP: its {part} is no JSON that can be passed on ({error})")
+            }
+            Self::TimedOut => {
+                format!("the call was ended at its time limit of {:?}; `--time` raises it", limits.time)
+            }
+            Self::OutOfMemory => {
+                let mib = limits.memory as f64 / f64::from(1 << 20);
+                format!("the server ran out of memory at its limit of {mib} MiB; `--memory` raises it")
+            }
+            Self::Ended(error) if error.is::<OutputLimit>() => {
+                let mib = limits.output >> 20;
+                format!("the call was ended when it sent more than {mib} MiB, its output limit; ask for less at a time")
+            }
+            Self::Ended(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+                Some(wasmtime_wasi::I32Exit(status)) => {
+                    format!(
+                        "the server exited with status {status} in the middle of the call; the next call starts afresh"
+                    )
+                }
+                None => format!("the server crashed: {}; the next call starts afresh", one_line(&error)),
+            },
+        };
+        RpcError::new(code::INTERNAL_ERROR, message)
+    }
+}
+
+/// The innermost cause, which for a trap is what the guest did.
+pub(super) fn one_line(error: &wasmtime::Error) -> String {
+    let cause = match error.downcast_ref::<wasmtime::Trap>() {
+        Some(trap) => trap.to_string(),
+        None => format!("{error:#}"),
+    };
+    Untrusted::new(cause).to_line(300)
+}

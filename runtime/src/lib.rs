@@ -1,0 +1,51 @@
+//! From a written source to a running MCP server in a sandbox that starts empty.
+//!
+//! ```text
+//! Spec ── Runtime::resolve ──▶ Plan ── Runtime::start ──▶ Server ── open(Principal) ──▶ Link ── call ──▶ answers
+//! ```
+//!
+//! The rooms stand in the order an artifact walks through them; each may use those before it:
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | [`message`] | requests, answers and checked JSON, as plain data |
+//! | `spec`, `plan` | what is written, and what is resolved |
+//! | `artifact` | bytes under their digest |
+//! | `trust` | who vouches for them: the only room that makes a `Verified` |
+//! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
+//! | `dial` | the one way out |
+//! | `executor` | who runs it: components in wasmtime |
+//! | `server` | the running server, and one client's line to it |
+
+mod address;
+mod artifact;
+mod dial;
+mod executor;
+pub mod message;
+mod plan;
+mod principal;
+mod runtime;
+mod sandbox;
+mod server;
+mod settings;
+mod spec;
+mod trust;
+mod untrusted;
+
+pub use artifact::{Artifact, ArtifactError, Digest, InvalidDigest};
+pub use executor::wasm::worker::{WorkerError, run as compile_worker};
+pub use executor::wasm::{
+    CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,
+};
+pub use plan::{ExecutorKind, Plan};
+pub use principal::{InvalidPrincipal, Principal};
+pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError};
+pub use sandbox::{
+    Access, Directory, DirectoryError, Grant, HttpRule, InvalidGrant, InvalidLimit, Limits, Variable, parse_bytes,
+    parse_duration,
+};
+pub use server::{Call, Card, Era, Link, Server};
+pub use settings::{CompileWorker, Event, Hooks, Settings};
+pub use spec::{InvalidServerName, Origin, ServerName, Source, Sourced, Spec};
+pub use trust::{Basis, Refused};
+pub use untrusted::Untrusted;

@@ -1,0 +1,175 @@
+//! Takes a server from what is written to what runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::artifact::{Artifact, ArtifactError};
+use crate::dial::Dialler;
+use crate::executor::wasm::{
+    CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
+    check_imports, describe,
+};
+use crate::plan::{ExecutorKind, Plan};
+use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::server::Server;
+use crate::settings::{Event, Hooks, Settings};
+use crate::spec::{Source, Spec};
+use crate::trust::{self, Refused};
+
+/// The servers shipped inside this program: a name and the bytes of its component.
+pub type BuiltIns = &'static [(&'static str, &'static [u8])];
+
+/// Everything that servers share: the engine, the compiler, the way out.
+pub struct Runtime {
+    settings: Settings,
+    hooks: Hooks,
+    built_ins: BuiltIns,
+    engine: Arc<Engine>,
+    compiler: Compiler,
+    dialler: Dialler,
+}
+
+/// Why no server can be run at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// There is no key for compiled code.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    /// No connection could ever be made.
+    #[error("outgoing connections cannot be set up")]
+    Dial(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a specification does not become a plan.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// The bytes cannot be had.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// No server of this name is shipped inside.
+    #[error("no server named {0} is built in")]
+    NotBuiltIn(String),
+    /// The bytes are no server.
+    #[error("{}: {error}", path.display())]
+    NotAServer {
+        /// Where they came from.
+        path: PathBuf,
+        /// What they are instead.
+        error: DescribeError,
+    },
+    /// The grant contradicts itself.
+    #[error(transparent)]
+    Grant(#[from] InvalidGrant),
+}
+
+/// Why a plan does not become a running server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The bytes cannot be had any more.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// Nobody vouches for these bytes.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// It needs what nobody gives.
+    #[error("it needs what its sandbox does not have:{}", lines(.0))]
+    Imports(Vec<MissingImport>),
+    /// A granted directory cannot be given.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// It cannot be compiled.
+    #[error(transparent)]
+    Code(#[from] CodeError),
+    /// It fails at its start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+fn lines(missing: &[MissingImport]) -> String {
+    missing.iter().map(|import| format!("\n  {import}")).collect()
+}
+
+impl Runtime {
+    /// Starts the engine. Makes the key of this machine if there is none.
+    ///
+    /// # Errors
+    /// See [`RuntimeError`].
+    pub fn new(settings: Settings, hooks: Hooks, built_ins: BuiltIns) -> Result<Self, RuntimeError> {
+        let engine = Arc::new(Engine::start(settings.guest_threads)?);
+        let worker = settings.compile_worker.clone();
+        let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
+        let dialler = Dialler::new().map_err(|error| RuntimeError::Dial(error.into()))?;
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
+    }
+
+    /// Finds out what `spec` means, without running or compiling any of it.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
+        let Spec { name, source, grant, limits } = spec;
+        grant.check()?;
+        let artifact = self.artifact(&source).await?;
+        let component = describe(artifact.bytes())
+            .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
+        Ok(Plan {
+            name,
+            digest: *artifact.digest(),
+            bytes: artifact.bytes().len(),
+            basis: trust::basis(&source),
+            source,
+            executor: ExecutorKind::Wasm,
+            component,
+            grant,
+            limits,
+        })
+    }
+
+    /// Runs what was planned: exactly those bytes, with exactly that grant.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
+        check_imports(&plan.component, &plan.grant).map_err(ServerError::Imports)?;
+        let directories = self.directories(plan)?;
+        let artifact = self.artifact(&plan.source).await?;
+        let verified = trust::judge(&plan.source, &plan.digest, artifact)?;
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
+        let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
+        let broker = Broker::new(self.dialler.clone(), rules);
+        let engine = Arc::clone(&self.engine);
+        let server = NativeServer::start(engine, loaded, plan, directories, broker, self.hooks.clone()).await?;
+        Ok(Server::native(server))
+    }
+
+    /// How guests' memory is laid out on this machine.
+    pub fn profile(&self) -> Profile {
+        self.engine.profile()
+    }
+
+    async fn artifact(&self, source: &Source) -> Result<Artifact, ResolveError> {
+        match source {
+            Source::File(path) => {
+                let path = path.clone();
+                let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+                Ok(read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??)
+            }
+            Source::BuiltIn(name) => {
+                let found = self.built_ins.iter().find(|(known, _)| known == name);
+                let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
+                Ok(Artifact::new(*bytes))
+            }
+        }
+    }
+
+    fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
+        let protected = ProtectedFolders::new(self.settings.own_folders.iter().cloned());
+        plan.grant.dirs.iter().map(|dir| OpenDirectory::open(&dir.value, &protected)).collect()
+    }
+}

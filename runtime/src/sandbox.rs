@@ -1,0 +1,14 @@
+//! What a server may touch, and how much it may use. A sandbox starts with nothing.
+
+mod broker;
+mod directory;
+mod grant;
+mod http_rule;
+mod limits;
+
+pub(crate) use broker::{Broker, BrokerError, HttpRequest, MAX_REQUEST_BODY};
+pub use directory::DirectoryError;
+pub(crate) use directory::{OpenDirectory, ProtectedFolders};
+pub use grant::{Access, Directory, Grant, InvalidGrant, Variable};
+pub use http_rule::HttpRule;
+pub use limits::{InvalidLimit, Limits, parse_bytes, parse_duration};

@@ -1,0 +1,175 @@
+//! Directories that are granted, opened once and without following links.
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+
+use super::{Access, Directory};
+
+/// The folders of this program itself, which no grant may touch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ProtectedFolders(Vec<PathBuf>);
+
+/// Why a directory is not granted.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// It cannot be opened.
+    #[error("cannot open the directory {}", path.display())]
+    Unopenable {
+        /// The path on the host.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A part of the path is a symbolic link.
+    #[error("{} goes through a symbolic link; grant the directory it leads to", .0.display())]
+    Link(PathBuf),
+    /// It holds, or lies in, a folder of this program.
+    #[error("{} is not granted: {} belongs to Lockgate itself", granted.display(), protected.display())]
+    OwnHouse {
+        /// The directory that was asked for.
+        granted: PathBuf,
+        /// The folder of this program.
+        protected: PathBuf,
+    },
+}
+
+impl ProtectedFolders {
+    /// Protects these folders, whether they exist already or not.
+    pub(crate) fn new(folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        Self(folders.into_iter().collect())
+    }
+}
+
+/// A granted directory, held open: what is at its path later does not matter.
+#[derive(Debug)]
+pub(crate) struct OpenDirectory {
+    file: File,
+    pub(crate) guest: String,
+    pub(crate) access: Access,
+}
+
+impl OpenDirectory {
+    /// Opens a directory as a person wrote it.
+    pub(crate) fn open(directory: &Directory, protected: &ProtectedFolders) -> Result<Self, DirectoryError> {
+        let path = &directory.host;
+        let unopenable = |source| DirectoryError::Unopenable { path: path.clone(), source };
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        let opened = rustix::fs::openat2(rustix::fs::CWD, path, flags, Mode::empty(), resolve);
+        let file = match opened {
+            Ok(descriptor) => File::from(descriptor),
+            Err(rustix::io::Errno::LOOP) => return Err(DirectoryError::Link(path.clone())),
+            Err(error) => return Err(unopenable(error.into())),
+        };
+        // Where the descriptor leads, not where the path said.
+        let place = std::fs::read_link(descriptor_path(&file)).map_err(unopenable)?;
+        let identity = file.metadata().map(|meta| (meta.dev(), meta.ino())).map_err(unopenable)?;
+        for folder in &protected.0 {
+            if overlaps(&place, identity, folder) {
+                return Err(DirectoryError::OwnHouse { granted: path.clone(), protected: folder.clone() });
+            }
+        }
+        Ok(Self { file, guest: directory.guest.clone(), access: directory.access })
+    }
+
+    /// A path that leads to what is held open, whatever has happened to the names since.
+    pub(crate) fn path(&self) -> PathBuf {
+        descriptor_path(&self.file)
+    }
+}
+
+fn descriptor_path(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_fd().as_raw_fd()))
+}
+
+/// Whether one of the two lies in the other. `folder` need not exist yet: its nearest existing parent then counts for
+/// where it will be. Bind mounts have other paths, so identities are compared on the way up, too.
+fn overlaps(place: &Path, identity: (u64, u64), folder: &Path) -> bool {
+    let folder = resolved(folder);
+    if folder.starts_with(place) || place.starts_with(&folder) {
+        return true;
+    }
+    let above_folder = folder.ancestors().any(|path| identity_of(path) == Some(identity));
+    let folder_identity = identity_of(&folder);
+    let above_place = folder_identity.is_some() && place.ancestors().any(|path| identity_of(path) == folder_identity);
+    above_folder || above_place
+}
+
+fn identity_of(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+/// The path without links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let mut missing = Vec::new();
+    let mut existing = path;
+    loop {
+        if let Ok(real) = existing.canonicalize() {
+            return missing.iter().rev().fold(real, |path: PathBuf, part: &Component<'_>| path.join(part));
+        }
+        let (Some(parent), Some(last)) = (existing.parent(), existing.components().next_back()) else {
+            return path.to_owned();
+        };
+        missing.push(last);
+        existing = parent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(host: &Path) -> Directory {
+        Directory { host: host.to_owned(), guest: "/data".to_owned(), access: Access::Read }
+    }
+
+    #[test]
+    fn a_directory_stays_the_one_that_was_opened() {
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().canonicalize().unwrap();
+        std::fs::create_dir(base.join("data")).unwrap();
+        std::fs::write(base.join("data/here"), "").unwrap();
+        let opened = OpenDirectory::open(&grant(&base.join("data")), &ProtectedFolders::default()).unwrap();
+        std::fs::rename(base.join("data"), base.join("moved")).unwrap();
+        std::fs::create_dir(base.join("data")).unwrap();
+        assert!(opened.path().join("here").exists());
+    }
+
+    #[test]
+    fn a_link_on_the_way_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().canonicalize().unwrap();
+        std::fs::create_dir_all(base.join("real/data")).unwrap();
+        std::os::unix::fs::symlink(base.join("real"), base.join("link")).unwrap();
+        for path in [base.join("link"), base.join("link/data")] {
+            let refused = OpenDirectory::open(&grant(&path), &ProtectedFolders::default());
+            assert!(matches!(refused, Err(DirectoryError::Link(_))), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn our_own_folders_are_never_granted() {
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().canonicalize().unwrap();
+        std::fs::create_dir_all(base.join("home/lockgate/inside")).unwrap();
+        std::fs::create_dir_all(base.join("home/other")).unwrap();
+        let protected = ProtectedFolders::new([base.join("home/lockgate"), base.join("later/not/there")]);
+        std::fs::create_dir(base.join("later")).unwrap();
+        for path in ["home", "home/lockgate", "home/lockgate/inside", "later", ""] {
+            let refused = OpenDirectory::open(&grant(&base.join(path)), &protected);
+            assert!(matches!(refused, Err(DirectoryError::OwnHouse { .. })), "{path}");
+        }
+        assert!(OpenDirectory::open(&grant(&base.join("home/other")), &protected).is_ok());
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refused = OpenDirectory::open(&grant(file.path()), &ProtectedFolders::default());
+        assert!(matches!(refused, Err(DirectoryError::Unopenable { .. })));
+    }
+}

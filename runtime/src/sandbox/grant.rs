@@ -1,0 +1,193 @@
+//! What a server may touch. Everything here is read once, from what a person wrote, into types that cannot be wrong.
+
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::HttpRule;
+use crate::spec::Sourced;
+
+/// What one server may touch: nothing, unless it is written here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// Where it may send HTTP requests.
+    pub http: Vec<Sourced<HttpRule>>,
+    /// Which directories it sees.
+    pub dirs: Vec<Sourced<Directory>>,
+    /// Which environment variables it has.
+    pub env: Vec<Sourced<Variable>>,
+}
+
+impl Grant {
+    /// Checks what no single item can show.
+    ///
+    /// # Errors
+    /// Where two directories have the same place in the guest, or a variable is set twice.
+    pub fn check(&self) -> Result<(), InvalidGrant> {
+        if let Some(guest) = first_duplicate(self.dirs.iter().map(|dir| &dir.value.guest)) {
+            return Err(InvalidGrant::SamePlace(guest.clone()));
+        }
+        if let Some(name) = first_duplicate(self.env.iter().map(|variable| &variable.value.name)) {
+            return Err(InvalidGrant::SameVariable(name.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn first_duplicate<'a>(items: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let mut seen = std::collections::HashSet::new();
+    items.into_iter().find(|item| !seen.insert(*item))
+}
+
+/// Why a text is no item of a grant.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidGrant {
+    /// No directory.
+    #[error(
+        "`{0}` is no directory grant: write HOST[=GUEST][,rw], with an absolute GUEST without `..`, as ./data=/data"
+    )]
+    Directory(String),
+    /// No variable.
+    #[error("`{0}` is no variable: write NAME=VALUE, without NUL characters and with a NAME of A-Z a-z 0-9 _")]
+    Variable(String),
+    /// No rule for HTTP.
+    #[error(
+        "`{rule}` is no HTTP rule: {problem}; write [METHOD,…] https://HOST[:PORT][/PATH], as \"GET https://api.example.com/v1/\""
+    )]
+    Http {
+        /// What was written.
+        rule: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Two directories at one place.
+    #[error("two directories are granted as {0}: give each a GUEST path of its own")]
+    SamePlace(String),
+    /// A variable twice.
+    #[error("the variable {0} is set twice")]
+    SameVariable(String),
+}
+
+/// A directory of the host that the guest sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Directory {
+    /// The path on the host, as written.
+    pub host: PathBuf,
+    /// The path in the guest: absolute, without `.` and `..`.
+    pub guest: String,
+    /// What the guest may do in it.
+    pub access: Access,
+}
+
+/// What a guest may do in a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Look.
+    Read,
+    /// Look, write, create and delete.
+    ReadWrite,
+}
+
+/// Reads `HOST[=GUEST][,rw]`. Without `GUEST` the guest sees the directory as `/` and its last name.
+impl FromStr for Directory {
+    type Err = InvalidGrant;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGrant> {
+        let invalid = || InvalidGrant::Directory(text.to_owned());
+        let (paths, access) = match text.strip_suffix(",rw") {
+            Some(paths) => (paths, Access::ReadWrite),
+            None => (text, Access::Read),
+        };
+        let (host, guest) = match paths.split_once('=') {
+            Some((host, guest)) => (host, guest.to_owned()),
+            None => (paths, format!("/{}", last_name(paths).ok_or_else(invalid)?)),
+        };
+        let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
+        let guest_path = Path::new(&guest);
+        if host.is_empty()
+            || text.contains('\0')
+            || !guest_path.is_absolute()
+            || !guest_path.components().all(plain)
+            || guest.split('/').any(|part| part == ".")
+        {
+            return Err(invalid());
+        }
+        let guest = if guest == "/" { guest } else { guest.trim_end_matches('/').to_owned() };
+        Ok(Self { host: host.into(), guest, access })
+    }
+}
+
+fn last_name(path: &str) -> Option<&str> {
+    Path::new(path).file_name()?.to_str()
+}
+
+/// An environment variable of the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+/// Reads `NAME=VALUE`.
+impl FromStr for Variable {
+    type Err = InvalidGrant;
+
+    fn from_str(text: &str) -> Result<Self, InvalidGrant> {
+        let invalid = || InvalidGrant::Variable(text.to_owned());
+        let (name, value) = text.split_once('=').ok_or_else(invalid)?;
+        let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !named || value.contains('\0') {
+            return Err(invalid());
+        }
+        Ok(Self { name: name.to_owned(), value: value.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_read_only_unless_said() {
+        let dir: Directory = "./data".parse().unwrap();
+        assert_eq!((dir.guest.as_str(), dir.access), ("/data", Access::Read));
+        let dir: Directory = "/srv/a=/data/,rw".parse().unwrap();
+        assert_eq!((dir.guest.as_str(), dir.access), ("/data", Access::ReadWrite));
+    }
+
+    #[test]
+    fn what_would_be_unclear_is_no_directory() {
+        for text in ["", "=", "=/data", "./data=data", "./data=/a/../b", "./data=/a/./b", ".", "..", "/", "a\0b"] {
+            assert!(text.parse::<Directory>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_has_a_name() {
+        let variable: Variable = "URL=a=b".parse().unwrap();
+        assert_eq!((variable.name.as_str(), variable.value.as_str()), ("URL", "a=b"));
+        for text in ["", "NAME", "=x", "A B=x", "A=\0"] {
+            assert!(text.parse::<Variable>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn one_place_is_granted_once() {
+        let dir = |text: &str| Sourced::flag(text.parse::<Directory>().unwrap());
+        let grant = Grant { dirs: vec![dir("/a/x"), dir("/b/x")], ..Grant::default() };
+        assert!(matches!(grant.check(), Err(InvalidGrant::SamePlace(place)) if place == "/x"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,60}") {
+            let _ = text.parse::<Directory>();
+            let _ = text.parse::<Variable>();
+            let _ = text.parse::<HttpRule>();
+        }
+    }
+}

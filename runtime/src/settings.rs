@@ -1,0 +1,97 @@
+//! What a [`Runtime`](crate::Runtime) is given from outside: it reads no environment, no configuration, no terminal.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::artifact::Digest;
+use crate::spec::ServerName;
+use crate::trust::Basis;
+use crate::untrusted::Untrusted;
+
+/// Where a runtime keeps things, and what it may use of the machine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where compiled code is kept: owner-only, and safe to delete at any time.
+    pub code_folder: PathBuf,
+    /// The file with the key of this machine, made at the first start.
+    pub key_file: PathBuf,
+    /// All folders of this program, which no grant may touch.
+    pub own_folders: Vec<PathBuf>,
+    /// The program that compiles.
+    pub compile_worker: CompileWorker,
+    /// How many threads run guests.
+    pub guest_threads: usize,
+}
+
+/// How to start the child that compiles: it is this program again, and calls
+/// [`compile_worker`](crate::compile_worker) with the profile that follows its arguments.
+#[derive(Debug, Clone)]
+pub struct CompileWorker {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments, to which the profile is added.
+    pub arguments: Vec<OsString>,
+}
+
+/// What a runtime tells and asks whoever started it.
+#[derive(Clone)]
+pub struct Hooks {
+    /// Called for everything worth knowing. It must not wait.
+    pub event: Arc<dyn Fn(Event) + Send + Sync>,
+}
+
+/// Something worth knowing.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A server starts: this is what runs, and why it may.
+    Starting {
+        /// The server.
+        server: ServerName,
+        /// What runs.
+        digest: Digest,
+        /// Why it may.
+        basis: Basis,
+    },
+    /// A component is being compiled, which can take seconds.
+    Compiling {
+        /// What is compiled.
+        digest: Digest,
+        /// How large it is.
+        bytes: usize,
+    },
+    /// A component was compiled.
+    Compiled {
+        /// What was compiled.
+        digest: Digest,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A file of compiled code is damaged, or was not written by this machine: it is not loaded, but made again.
+    CodeNotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Compiled code could not be kept: the next start compiles again.
+    CodeNotKept {
+        /// Where it should have been kept.
+        folder: PathBuf,
+        /// What the system said.
+        error: String,
+    },
+    /// A guest wrote a line to its stdout or stderr.
+    GuestWrote {
+        /// The guest's server.
+        server: ServerName,
+        /// What it wrote.
+        line: Untrusted,
+    },
+    /// A guest's request was refused, and the guest was told so.
+    RequestRefused {
+        /// The guest's server.
+        server: ServerName,
+        /// Why, and what would allow it.
+        reason: Untrusted,
+    },
+}

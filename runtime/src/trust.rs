@@ -1,0 +1,85 @@
+//! Who vouches for what is about to run. Nothing else makes a [`Verified`], and executors take nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifact::{Artifact, Digest};
+use crate::spec::Source;
+
+/// Why an artifact may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// The person named a file of their own.
+    OwnFile,
+    /// It was shipped inside this program.
+    ShippedInside,
+}
+
+/// Proof that an artifact may run: these bytes, for this reason.
+#[derive(Clone)]
+pub(crate) struct Verified {
+    artifact: Artifact,
+    basis: Basis,
+}
+
+/// Why an artifact may not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The bytes are others than those that were planned.
+    #[error("the artifact has changed: {planned} was planned, {found} is there now")]
+    Changed {
+        /// What the plan names.
+        planned: Digest,
+        /// What is there.
+        found: Digest,
+    },
+}
+
+/// Judges an artifact from `source`, of which `planned` was resolved.
+///
+/// # Errors
+/// See [`Refused`].
+pub(crate) fn judge(source: &Source, planned: &Digest, artifact: Artifact) -> Result<Verified, Refused> {
+    if artifact.digest() != planned {
+        return Err(Refused::Changed { planned: *planned, found: *artifact.digest() });
+    }
+    Ok(Verified { artifact, basis: basis(source) })
+}
+
+/// On what basis artifacts from `source` are judged.
+pub(crate) fn basis(source: &Source) -> Basis {
+    match source {
+        Source::File(_) => Basis::OwnFile,
+        Source::BuiltIn(_) => Basis::ShippedInside,
+    }
+}
+
+impl Verified {
+    /// The digest of what may run.
+    pub(crate) fn digest(&self) -> &Digest {
+        self.artifact.digest()
+    }
+
+    /// The bytes that may run.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.artifact.bytes()
+    }
+
+    /// Why they may.
+    pub(crate) fn basis(&self) -> Basis {
+        self.basis
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_bytes_than_the_planned_ones_are_refused() {
+        let source = Source::File("server.wasm".into());
+        let planned = Digest::of(b"reviewed");
+        assert!(judge(&source, &planned, Artifact::new(*b"reviewed")).is_ok());
+        assert!(matches!(judge(&source, &planned, Artifact::new(*b"swapped")), Err(Refused::Changed { .. })));
+    }
+}
