@@ -1,0 +1,48 @@
+//! Samples, medians, and how they are shown.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+
+/// Times of single calls.
+#[derive(Default)]
+pub struct Samples(Vec<Duration>);
+
+impl Samples {
+    pub fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    pub fn median(&mut self) -> Duration {
+        self.0.sort_unstable();
+        self.0.get(self.0.len() / 2).copied().unwrap_or_default()
+    }
+}
+
+/// One measure, and what it must reach.
+pub struct Row {
+    pub name: String,
+    pub value: f64,
+    pub unit: &'static str,
+    pub must: f64,
+    pub detail: String,
+}
+
+pub fn print_table(rows: &[Row]) {
+    println!("\n{:<66} {:>11} {:>11}", "measure", "measured", "at most");
+    for Row { name, value, unit, must, detail } in rows {
+        let mark = if value <= must { "" } else { "  MISSED" };
+        println!("{name:<66} {value:>7.2} {unit:<3} {must:>7.2} {unit:<3}{mark}  {detail}");
+    }
+}
+
+pub fn write_json(rows: &[Row], path: &Path) {
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|Row { name, value, unit, must, detail }| {
+            json!({"measure": name, "measured": value, "unit": unit, "must": must, "held": value <= must, "detail": detail})
+        })
+        .collect();
+    std::fs::write(path, format!("{:#}\n", json!({"rows": rows}))).expect("the JSON file can be written");
+}

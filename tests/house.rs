@@ -1,0 +1,119 @@
+//! The house: which room may import what. The sources are read as text, so that a breach shows where it stands.
+
+use std::path::{Path, PathBuf};
+
+/// A room: its files below the root of the repository, and what they never name, with the reason.
+struct Room {
+    files: &'static [&'static str],
+    never: &'static [&'static str],
+    because: &'static str,
+}
+
+const HOUSE: &[Room] = &[
+    Room {
+        files: &["runtime/src"],
+        never: &["lockgate::", "clap::", "std::env::", "env::var", "std::io::stdin", "std::io::stdout", "TcpListener", "indicatif", "axum::"],
+        because: "the runtime is given everything from outside: no gateway, command line, listener, environment or terminal",
+    },
+    Room {
+        files: &["runtime/src/message.rs", "runtime/src/message", "runtime/src/plan.rs", "runtime/src/sandbox/grant.rs", "runtime/src/sandbox/http_rule.rs", "runtime/src/spec.rs"],
+        never: &["std::fs", "std::net::Tcp", "tokio::", "std::process", "reqwest", "rustix", "crate::runtime", "crate::server", "crate::dial"],
+        because: "these are plain data: no I/O, and nothing that stands above them",
+    },
+    Room {
+        files: &["runtime/src/trust.rs"],
+        never: &["crate::executor", "crate::server", "wasmtime"],
+        because: "trust judges artifacts and knows nothing of who runs them",
+    },
+    Room {
+        files: &["runtime/src/executor", "runtime/src/executor.rs"],
+        never: &["oci_client", "sigstore", "keyring", "reqwest", "crate::dial"],
+        because: "executors take what was verified, and reach out through the broker alone",
+    },
+    Room {
+        files: &["gateway/src/transport", "gateway/src/transport.rs"],
+        never: &["crate::router", "crate::policy", "wasmtime"],
+        because: "a transport turns bytes into messages and decides nothing",
+    },
+    Room {
+        files: &["gateway/src/policy.rs"],
+        never: &["std::fs", "std::io", "std::net", "tokio", "Link", "crate::router", "crate::session"],
+        because: "policy is a pure function from request and principal to a permit or a denial",
+    },
+    Room {
+        files: &["gateway/src/command", "gateway/src/command.rs"],
+        never: &["wasmtime", "sigstore", "keyring", "bollard"],
+        because: "a command asks the runtime, and knows none of its libraries",
+    },
+    Room {
+        files: &["gateway/src"],
+        never: &["wasmtime::", "wasmparser::", "reqwest::"],
+        because: "only the runtime runs components and dials",
+    },
+];
+
+/// What stands in one file alone.
+const ONLY_IN: &[(&str, &str)] = &[
+    ("unsafe {", "runtime/src/executor/wasm/code.rs"),
+    ("Component::deserialize", "runtime/src/executor/wasm/code.rs"),
+    ("env::var_os", "gateway/src/environment.rs"),
+    ("Client::builder", "runtime/src/dial.rs"),
+];
+
+#[test]
+fn no_room_imports_what_its_place_forbids() {
+    let mut breaches = Vec::new();
+    for room in HOUSE {
+        for file in room.files.iter().flat_map(|file| sources(file)) {
+            for (number, line) in code_lines(&file) {
+                if let Some(word) = room.never.iter().find(|word| line.contains(**word)) {
+                    breaches.push(format!("{}:{number} names {word}: {}", file.display(), room.because));
+                }
+            }
+        }
+    }
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n"));
+}
+
+#[test]
+fn what_is_dangerous_stands_in_one_place() {
+    for (word, home) in ONLY_IN {
+        let found: Vec<String> = ["runtime/src", "gateway/src"]
+            .iter()
+            .flat_map(|folder| sources(folder))
+            .filter(|file| code_lines(file).iter().any(|(_, line)| line.contains(word)))
+            .map(|file| file.strip_prefix(root()).unwrap().display().to_string())
+            .collect();
+        assert_eq!(found, [*home], "{word}");
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// The Rust files at or below a path. A rule for a room that is not there is a mistake in the table.
+fn sources(path: &str) -> Vec<PathBuf> {
+    let path = root().join(path);
+    assert!(path.exists(), "{} is in the table and not in the house", path.display());
+    let (mut found, mut waiting) = (Vec::new(), vec![path]);
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Lines of code with their numbers: neither comments nor the tests at the bottom.
+fn code_lines(file: &Path) -> Vec<(usize, String)> {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines()
+        .enumerate()
+        .map(|(number, line)| (number + 1, line.to_owned()))
+        .take_while(|(_, line)| line != "#[cfg(test)]")
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .collect()
+}
