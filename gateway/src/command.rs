@@ -6,6 +6,7 @@ mod compile_worker;
 mod inspect;
 mod output;
 mod plan;
+mod run;
 mod selection;
 mod tools;
 
@@ -51,6 +52,8 @@ enum Format {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Serve a server's tools to an MCP client on stdin and stdout
+    Run(run::RunArgs),
     /// Call one tool of a server and print what it answers
     Call(call::CallArgs),
     /// List the tools of a server
@@ -68,6 +71,7 @@ enum Verb {
 pub(crate) fn execute(line: CommandLine) -> ExitCode {
     let CommandLine { common, verb } = line;
     let done = match verb {
+        Verb::Run(args) => run::execute(&common, args),
         Verb::Call(args) => call::execute(&common, args),
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),

@@ -8,7 +8,12 @@ mod built_in;
 mod command;
 mod environment;
 mod error;
+mod names;
+mod policy;
 mod report;
+mod router;
+mod session;
+mod transport;
 
 use std::process::ExitCode;
 

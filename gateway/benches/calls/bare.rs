@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use wasmtime::component::{Component, InstancePre, Linker, Resource, ResourceTable};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker, Resource, ResourceTable};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
@@ -49,10 +49,9 @@ impl Bare {
         let component = Component::new(&engine, adapted(module)).expect("a component");
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).expect("WASI");
-        let has_self = |state: &mut State| -> &mut State { state };
-        bindings::lockgate::mcp::client::add_to_linker::<State, wasmtime::component::HasSelf<State>>(&mut linker, has_self)
+        bindings::lockgate::mcp::client::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
             .expect("the client interface");
-        bindings::lockgate::mcp::types::add_to_linker::<State, wasmtime::component::HasSelf<State>>(&mut linker, has_self)
+        bindings::lockgate::mcp::types::add_to_linker::<State, HasSelf<State>>(&mut linker, |state| state)
             .expect("the types");
         let instances = linker.instantiate_pre(&component).expect("all imports");
         let tools = GuestIndices::new(&instances).expect("the tools");

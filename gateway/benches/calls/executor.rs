@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
-use lockgate_runtime::{
-    CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec,
-};
+use lockgate_runtime::{CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec};
 
 use crate::measure::Samples;
 

@@ -23,8 +23,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;
         let link = server.open(Principal::local());
-        let (mut terminated, mut interrupted) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let shutdown = async move {
             tokio::select! {
                 _ = terminated.recv() => {}

@@ -109,9 +109,8 @@ impl Incoming {
         let Ok(envelope) = json.members() else {
             return Self::refused(None, code::INVALID_REQUEST, "a message is an object");
         };
-        if let Some(key) = envelope.lookalike(ENVELOPE) {
-            let message = format!("the key `{key}` can be mistaken for one of {}", ENVELOPE.join(", "));
-            return Self::refused(None, code::INVALID_REQUEST, message);
+        if let Some(name) = envelope.lookalike(ENVELOPE) {
+            return Self::refused(None, code::INVALID_REQUEST, lookalike("the message", name));
         }
         match (envelope.get("method").is_some(), envelope.get("result").is_some() || envelope.get("error").is_some()) {
             (true, false) => Self::call(&envelope),
@@ -167,22 +166,24 @@ fn params(envelope: &Members<'_>) -> Result<Json, String> {
     let Ok(Some(params)) = envelope.read::<Json>("params") else {
         return Ok(Json::empty_object());
     };
-    let Ok(members) = params.members() else {
-        return Err("`params` must be an object".to_owned());
-    };
-    if let Some(key) = members.lookalike(PARAMS) {
-        return Err(format!("the key `{key}` in `params` can be mistaken for another"));
-    }
-    match members.read::<Members<'_>>("_meta") {
-        Ok(Some(meta)) => match meta.lookalike(meta::OF_CLIENTS) {
-            Some(key) => return Err(format!("the key `{key}` in `_meta` can be mistaken for another")),
-            None => {}
-        },
-        Ok(None) => {}
-        Err(_) => return Err("`_meta` must be an object".to_owned()),
-    }
-    drop(members);
+    check(&params)?;
     Ok(params)
+}
+
+fn check(params: &Json) -> Result<(), String> {
+    let members = params.members().map_err(|_| "`params` must be an object")?;
+    if let Some(name) = members.lookalike(PARAMS) {
+        return Err(lookalike("`params`", name));
+    }
+    let meta: Members<'_> = members.read("_meta").map_err(|_| "`_meta` must be an object")?.unwrap_or_default();
+    match meta.lookalike(meta::OF_CLIENTS) {
+        Some(name) => Err(lookalike("`_meta`", name)),
+        None => Ok(()),
+    }
+}
+
+fn lookalike(place: &str, name: &str) -> String {
+    format!("a key of {place} differs from `{name}` in nothing but case or escapes")
 }
 
 /// A response is never answered: one that cannot be read ends its request with an error.

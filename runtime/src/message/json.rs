@@ -7,7 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::Members;
+use super::members::{Key, Members};
 
 /// The deepest nesting of arrays and objects that is read; `serde_json` stops there by itself.
 pub const MAX_DEPTH: usize = 127;
@@ -174,7 +174,8 @@ impl<'de> Visitor<'de> for NoDuplicates {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
-        while let Some(key) = members.next_key::<String>()? {
+        // Borrowed from the text, where it can be: a large object costs much less.
+        while let Some(key) = members.next_key::<Key<'de>>()? {
             members.next_value_seed(self)?;
             if !seen.insert(key) {
                 return Err(A::Error::custom("an object has the same key twice"));

@@ -53,10 +53,10 @@ impl<'a> Members<'a> {
         Json::of(self)
     }
 
-    /// The first key that another reader could take for one of `names` though it is not written like it: in other case,
-    /// or with escapes.
-    pub fn lookalike(&self, names: &[&str]) -> Option<&str> {
-        self.0.iter().find(|(key, _)| names.iter().any(|name| key.looks_like(name))).map(|(key, _)| &*key.0)
+    /// The first of `names` that another reader could take a key for which is not written like it: in other case, or
+    /// with escapes.
+    pub fn lookalike<'n>(&self, names: &[&'n str]) -> Option<&'n str> {
+        self.0.iter().find_map(|(key, _)| names.iter().find(|name| key.looks_like(name)).copied())
     }
 
     fn value(&self, key: &str) -> Option<&RawValue> {
@@ -65,8 +65,8 @@ impl<'a> Members<'a> {
 }
 
 /// A key. `Cow` tells how it was written: it is borrowed from the text unless escapes had to be undone.
-#[derive(Debug, Clone)]
-struct Key<'a>(Cow<'a, str>);
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key<'a>(Cow<'a, str>);
 
 impl Key<'_> {
     fn looks_like(&self, name: &str) -> bool {
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Key<'de> {
 }
 
 /// As [`Json`]: only ever from a checked text, so that no key is there twice.
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct MembersVisitor;
         impl<'de> Visitor<'de> for MembersVisitor {

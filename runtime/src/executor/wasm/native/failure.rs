@@ -63,14 +63,11 @@ impl Failure {
                 let mib = limits.output >> 20;
                 format!("the call was ended when it sent more than {mib} MiB, its output limit; ask for less at a time")
             }
-            Self::Ended(error) => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-                Some(wasmtime_wasi::I32Exit(status)) => {
-                    format!(
-                        "the server exited with status {status} in the middle of the call; the next call starts afresh"
-                    )
-                }
-                None => format!("the server crashed: {}; the next call starts afresh", one_line(&error)),
-            },
+            // WASI 0.2 passes on that a guest exited, not with which status.
+            Self::Ended(error) if error.is::<wasmtime_wasi::I32Exit>() => {
+                "the server exited in the middle of the call; the next call starts afresh".to_owned()
+            }
+            Self::Ended(error) => format!("the server crashed: {}; the next call starts afresh", one_line(&error)),
         };
         RpcError::new(code::INTERNAL_ERROR, message)
     }

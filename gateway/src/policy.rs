@@ -1,0 +1,87 @@
+//! Who may ask for what. A pure function: it reads nothing but its arguments.
+
+use lockgate_runtime::Principal;
+use lockgate_runtime::message::{Json, RpcError, code};
+use serde::Serialize;
+
+use crate::names::{ServerId, Target};
+
+/// That a principal may send this request to this server. Only [`decide`] makes one, and the router takes no request
+/// without.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    method: String,
+    target: Target,
+}
+
+impl Permit {
+    /// The method it was given for.
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The server it was given for.
+    pub(crate) fn server(&self) -> ServerId {
+        self.target.server
+    }
+}
+
+/// That a principal may not.
+#[derive(Debug, thiserror::Error)]
+#[error("policy does not let `{principal}` use {method}; ask the person who runs this gateway")]
+pub(crate) struct Denied {
+    principal: Principal,
+    method: String,
+    reason: Reason,
+}
+
+/// Why not, for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Reason {
+    /// No rule says anything about this principal.
+    UnknownPrincipal,
+}
+
+/// Decides on one request. The person at this machine may use everything, and nobody else anything.
+pub(crate) fn decide(principal: &Principal, method: &str, target: Target) -> Result<Permit, Denied> {
+    if *principal == Principal::local() {
+        return Ok(Permit { method: method.to_owned(), target });
+    }
+    Err(Denied { principal: principal.clone(), method: method.to_owned(), reason: Reason::UnknownPrincipal })
+}
+
+impl From<Denied> for RpcError {
+    fn from(denied: Denied) -> Self {
+        #[derive(Serialize)]
+        struct Data {
+            reason: Reason,
+        }
+        let data = Some(Json::of(&Data { reason: denied.reason }));
+        Self { data, ..Self::new(code::INVALID_REQUEST, denied.to_string()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Names;
+
+    fn target() -> Target {
+        Names::of_one().resolve(Some("echo")).unwrap()
+    }
+
+    #[test]
+    fn the_person_at_this_machine_may_use_everything() {
+        let permit = decide(&Principal::local(), "tools/call", target()).unwrap();
+        assert_eq!((permit.method(), permit.server()), ("tools/call", target().server));
+    }
+
+    #[test]
+    fn nobody_else_may_use_anything_and_learns_why() {
+        let denied = decide(&Principal::named("bob").unwrap(), "tools/call", target()).unwrap_err();
+        let error = RpcError::from(denied);
+        assert_eq!(error.message, "policy does not let `bob` use tools/call; ask the person who runs this gateway");
+        assert_eq!(error.data.unwrap().as_str(), r#"{"reason":"unknown-principal"}"#);
+    }
+}

@@ -1,0 +1,134 @@
+//! One client, whichever revision of MCP it speaks.
+//!
+//! Links speak MCP 2026-07-28, where every request stands for itself. This room is the only one that knows of older
+//! revisions, in which a client begins a session and is asked questions in it. Both may come on one stream at any time:
+//! a client that found out with `server/discover` what is spoken here may still begin a session.
+
+mod ask;
+mod batch;
+mod budget;
+mod call;
+mod client;
+mod flights;
+mod input;
+mod legacy;
+mod level;
+mod listen;
+mod method;
+mod modern;
+mod offers;
+mod outbox;
+mod progress;
+mod questions;
+mod request;
+mod revision;
+mod subscriptions;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lockgate_runtime::Link;
+use lockgate_runtime::message::{Id, Incoming, Message, Notification, Refusal};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use self::budget::Budget;
+use self::client::Legacy;
+use self::flights::Flights;
+use self::offers::Offers;
+pub(crate) use self::outbox::{Outbox, Outgoing, outbox};
+use self::questions::Questions;
+use self::subscriptions::Subscriptions;
+use crate::names::Names;
+use crate::router::Router;
+
+/// One client: what it said of itself, what it waits for, and the way to it.
+pub(crate) struct Session {
+    router: Router,
+    names: Names,
+    offers: Offers,
+    outbox: Outbox,
+    budget: Budget,
+    flights: Arc<Flights>,
+    questions: Arc<Questions>,
+    subscriptions: Arc<Subscriptions>,
+    /// The client of a session in the older sense, if it began one.
+    legacy: Mutex<Option<Arc<Legacy>>>,
+    closing: watch::Sender<bool>,
+}
+
+impl Session {
+    /// A client that may use `link`, and is sent what comes out of `outbox`.
+    pub(crate) fn new(link: Link, outbox: Outbox) -> Arc<Self> {
+        let router = Router::to(link);
+        Arc::new(Self {
+            offers: Offers::read(&router.card().capabilities),
+            router,
+            names: Names::of_one(),
+            questions: Arc::new(Questions::to(outbox.clone())),
+            outbox,
+            budget: Budget::new(),
+            flights: Arc::default(),
+            subscriptions: Arc::default(),
+            legacy: Mutex::default(),
+            closing: watch::Sender::new(false),
+        })
+    }
+
+    /// Takes what was received, of `bytes` bytes. Returns once the next may be taken: where too much is under way, or
+    /// waits to be sent, that is later. Needs a tokio runtime, on which the work is done.
+    pub(crate) async fn receive(self: &Arc<Self>, incoming: Incoming, bytes: usize) {
+        match incoming {
+            Incoming::Message(Message::Request { id, request }) => {
+                let charge = self.budget.admit(bytes + self.introduction(), 1).await;
+                self.request(id, request, Arc::new(charge), self.outbox.clone()).await;
+            }
+            Incoming::Message(Message::Notification(notification)) => self.notification(&notification),
+            Incoming::Message(Message::Response { id: Some(id), outcome }) => self.questions.answer(&id, outcome),
+            // Whatever could not be read, it was no request: there is nothing to end.
+            Incoming::Message(Message::Response { id: None, .. }) | Incoming::Ignored => {}
+            Incoming::Refused(Refusal { id, error }) => {
+                self.outbox.send(Message::Response { id, outcome: Err(error) }).await
+            }
+            Incoming::Batch(messages) => self.batch(messages, bytes).await,
+        }
+    }
+
+    /// The client has said its last word: its questions stay unanswered, its subscriptions end. What else is under way
+    /// is finished.
+    pub(crate) fn close(&self) {
+        self.closing.send_replace(true);
+        self.questions.close();
+    }
+
+    /// Ends what is under way, unanswered.
+    pub(crate) fn cancel_all(&self) {
+        self.flights.cancel_all();
+    }
+
+    fn legacy(&self) -> Option<Arc<Legacy>> {
+        self.legacy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many bytes each request of this client is made longer by.
+    fn introduction(&self) -> usize {
+        self.legacy().map_or(0, |legacy| legacy.introduction())
+    }
+
+    fn notification(&self, notification: &Notification) {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct CancelledParams {
+            request_id: Id,
+        }
+        // All others say what nothing here depends on: `initialized`, say, or that roots changed, which are asked for
+        // anew each time.
+        if notification.method == "notifications/cancelled"
+            && let Ok(cancelled) = notification.params.read::<CancelledParams>()
+        {
+            self.flights.cancel(&cancelled.request_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

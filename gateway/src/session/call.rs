@@ -1,0 +1,103 @@
+//! One request on its way to a server and back.
+
+use std::mem;
+use std::sync::Arc;
+
+use lockgate_runtime::message::{Answer, Json, Message, Notification, Request, RpcError, code};
+use serde::Deserialize;
+
+use super::budget::Charge;
+use super::client::{Client, progress_token};
+use super::input::Answered;
+use super::level::Level;
+use super::method::Served;
+use super::progress::Progress;
+use super::{Session, legacy};
+
+/// A request that a server has to answer, and what its client is to hear of it.
+pub(super) struct Passage {
+    pub(super) session: Arc<Session>,
+    pub(super) served: Served,
+    pub(super) method: String,
+    /// As links take them.
+    pub(super) params: Json,
+    pub(super) charge: Arc<Charge>,
+    client: Client,
+    progress: Progress,
+}
+
+impl Passage {
+    /// Makes the request one that links take.
+    pub(super) fn new(
+        session: Arc<Session>,
+        client: Client,
+        served: Served,
+        request: Request,
+        charge: Arc<Charge>,
+    ) -> Result<Self, RpcError> {
+        let progress = Progress::new(progress_token(&request.params)?);
+        let params = match &client {
+            Client::Modern(_) => request.params,
+            Client::Legacy(legacy) => legacy::modernise(&request.params, legacy)?,
+        };
+        Ok(Self { session, served, method: request.method, params, charge, client, progress })
+    }
+
+    /// Passes the request on until it is answered.
+    pub(super) async fn travel(mut self) -> Result<Json, RpcError> {
+        match self.client.clone() {
+            // It may ask again, but that is another request.
+            Client::Modern(modern) => {
+                let params = mem::replace(&mut self.params, Json::empty_object());
+                let result = self.round(params).await?;
+                if self.served.may_ask()
+                    && let Answered::InputRequired(input) = Answered::read(&result)?
+                {
+                    input.check(&modern.capabilities)?;
+                }
+                Ok(result)
+            }
+            Client::Legacy(legacy) => self.travel_with_questions(&legacy).await,
+        }
+    }
+
+    /// Sends the request to the server, and passes on what it says until it is done.
+    pub(super) async fn round(&mut self, params: Json) -> Result<Json, RpcError> {
+        let mut call = self.session.call(self.served, Request { method: self.method.clone(), params })?;
+        while let Some(answer) = call.next().await {
+            match answer {
+                Answer::Notification(notification) => self.pass_on(notification).await,
+                Answer::Done(Ok(result)) => return Ok(result),
+                Answer::Done(Err(error)) => {
+                    return Err(match self.client {
+                        Client::Modern(_) => error,
+                        Client::Legacy(_) => legacy::error(self.served, error),
+                    });
+                }
+            }
+        }
+        Err(RpcError::new(code::INTERNAL_ERROR, "the server ended without an answer"))
+    }
+
+    /// Passes a notification on to whoever wants it; what MCP does not have goes nowhere.
+    async fn pass_on(&mut self, notification: Notification) {
+        let wanted = match &*notification.method {
+            "notifications/progress" => self.progress.admit(&notification),
+            "notifications/message" => self.wants(&notification).then_some(notification),
+            _ => return self.session.announce(&notification).await,
+        };
+        if let Some(notification) = wanted {
+            self.session.outbox.send(Message::Notification(notification)).await;
+        }
+    }
+
+    /// Whether the client wants to see a log message.
+    fn wants(&self, message: &Notification) -> bool {
+        #[derive(Deserialize)]
+        struct Log {
+            level: Level,
+        }
+        let log = message.params.read::<Log>();
+        self.session.offers.logging && log.is_ok_and(|log| self.client.wants_log(log.level))
+    }
+}

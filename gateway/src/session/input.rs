@@ -1,0 +1,211 @@
+//! A server's result that is not one yet: it wants something from the client first (MCP, "Multi Round-Trip Requests").
+
+use lockgate_runtime::message::{Json, Members, Request, RpcError, code};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::revision::Revision;
+
+/// The most questions of one result.
+const MAX_QUESTIONS: usize = 64;
+
+/// How a server answered.
+pub(super) enum Answered<'a> {
+    /// With what it was asked for.
+    Complete(Members<'a>),
+    /// With questions.
+    InputRequired(InputRequired),
+    /// With something that an extension of MCP knows.
+    Otherwise,
+}
+
+impl<'a> Answered<'a> {
+    /// Reads which kind a result is.
+    pub(super) fn read(result: &'a Json) -> Result<Self, RpcError> {
+        let malformed =
+            || RpcError::new(code::INTERNAL_ERROR, "the server answered with a result that is not of MCP's form");
+        let members = result.members().map_err(|_| malformed())?;
+        match members.read::<String>("resultType").map_err(|_| malformed())?.as_deref() {
+            None | Some("complete") => Ok(Self::Complete(members)),
+            Some("input_required") => InputRequired::read(&members).map(Self::InputRequired),
+            Some(_) => Ok(Self::Otherwise),
+        }
+    }
+}
+
+/// What a server wants before it goes on (MCP schema, `InputRequiredResult`).
+#[derive(Debug)]
+pub(super) struct InputRequired {
+    /// The questions, each under the key its answer is given back with.
+    pub(super) questions: Vec<(String, Question)>,
+    /// What is given back unchanged, as JSON.
+    state: Option<Json>,
+}
+
+/// Something a client is asked for.
+#[derive(Debug)]
+pub(super) struct Question {
+    kind: Kind,
+    params: Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The person fills in a form.
+    Form,
+    /// The person opens a page.
+    Url,
+    /// The client's model writes.
+    Sampling,
+    /// The client's model writes, and may use tools.
+    SamplingWithTools,
+    /// Which folders the client works on.
+    Roots,
+}
+
+impl InputRequired {
+    fn read(result: &Members<'_>) -> Result<Self, RpcError> {
+        let requests: Members<'_> =
+            result.read("inputRequests").map_err(|_| malformed("`inputRequests`"))?.unwrap_or_default();
+        let state: Option<Json> = result.read("requestState").map_err(|_| malformed("`requestState`"))?;
+        if state.as_ref().is_some_and(|state| !state.as_str().starts_with('"')) {
+            return Err(malformed("`requestState`"));
+        }
+        if requests.iter().next().is_none() && state.is_none() {
+            return Err(malformed("an `input_required` without `inputRequests` and `requestState`"));
+        }
+        if requests.iter().count() > MAX_QUESTIONS {
+            return Err(malformed("more than 64 `inputRequests`"));
+        }
+        let question = |(key, request): (&str, &str)| Ok((key.to_owned(), Question::read(request)?));
+        let questions = requests.iter().map(question).collect::<Result<_, RpcError>>()?;
+        Ok(Self { questions, state })
+    }
+
+    /// Whether a client said that it can be asked all this.
+    ///
+    /// # Errors
+    /// Names the capabilities it lacks (MCP schema, `MissingRequiredClientCapabilityError`).
+    pub(super) fn check(&self, capabilities: &Json) -> Result<(), RpcError> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Data {
+            required_capabilities: Map<String, Value>,
+        }
+        let declared = capabilities.members().unwrap_or_default();
+        let mut missing = Map::new();
+        for (_, question) in self.questions.iter().filter(|(_, question)| !question.kind.is_covered_by(&declared)) {
+            merge(&mut missing, question.kind.capability());
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let names = Vec::from_iter(missing.keys().map(String::as_str)).join(" and ");
+        let message = format!("the server wants to ask something that this client cannot: it does not declare {names}");
+        let data = Some(Json::of(&Data { required_capabilities: missing }));
+        Err(RpcError { data, ..RpcError::new(code::MISSING_CLIENT_CAPABILITY, message) })
+    }
+
+    /// The parameters of the request that goes on where the result stopped.
+    pub(super) fn go_on(&self, params: &Json, answers: &[(String, Json)]) -> Json {
+        let mut responses = Members::default();
+        for (key, answer) in answers {
+            responses.set(key, answer.clone());
+        }
+        let responses = responses.to_json();
+        let mut params = params.members().unwrap_or_default();
+        params.remove("inputResponses");
+        params.remove("requestState");
+        if !answers.is_empty() {
+            params.set("inputResponses", responses);
+        }
+        if let Some(state) = &self.state {
+            params.set("requestState", state.clone());
+        }
+        params.to_json()
+    }
+}
+
+impl Question {
+    fn read(request: &str) -> Result<Self, RpcError> {
+        #[derive(Deserialize)]
+        struct InputRequest {
+            method: String,
+            #[serde(default = "Json::empty_object")]
+            params: Json,
+        }
+        let request: InputRequest = serde_json::from_str(request).map_err(|_| malformed("`inputRequests`"))?;
+        let params = request.params.members().map_err(|_| malformed("`inputRequests`"))?;
+        let mode = params.read::<String>("mode").map_err(|_| malformed("`mode`"))?;
+        let kind = match (&*request.method, mode.as_deref()) {
+            ("elicitation/create", None | Some("form")) => Kind::Form,
+            ("elicitation/create", Some("url")) => Kind::Url,
+            ("sampling/createMessage", _) if params.get("tools").is_some() || params.get("toolChoice").is_some() => {
+                Kind::SamplingWithTools
+            }
+            ("sampling/createMessage", _) => Kind::Sampling,
+            ("roots/list", _) => Kind::Roots,
+            (_, _) => return Err(malformed("the method of one of the `inputRequests`")),
+        };
+        drop(params);
+        Ok(Self { kind, params: request.params })
+    }
+
+    /// What is asked, in a word.
+    pub(super) fn method(&self) -> &'static str {
+        match self.kind {
+            Kind::Form | Kind::Url => "elicitation/create",
+            Kind::Sampling | Kind::SamplingWithTools => "sampling/createMessage",
+            Kind::Roots => "roots/list",
+        }
+    }
+
+    /// The question as a request to a client with a session; no other question has this `name`.
+    pub(super) fn to_request(&self, revision: Revision, name: &str) -> Request {
+        let mut params = self.params.members().unwrap_or_default();
+        // Later revisions have no such id.
+        if self.kind == Kind::Url && revision == Revision::V2025_11_25 && params.get("elicitationId").is_none() {
+            params.set("elicitationId", Json::of(&name));
+        }
+        Request { method: self.method().to_owned(), params: params.to_json() }
+    }
+}
+
+impl Kind {
+    fn is_covered_by(self, declared: &Members<'_>) -> bool {
+        let capability = |name: &str| declared.read::<Members<'_>>(name).ok().flatten();
+        match self {
+            // A client that says nothing of modes has forms (MCP, "Elicitation").
+            Self::Form => {
+                capability("elicitation").is_some_and(|modes| modes.get("form").is_some() || modes.get("url").is_none())
+            }
+            Self::Url => capability("elicitation").is_some_and(|modes| modes.get("url").is_some()),
+            Self::Sampling => capability("sampling").is_some(),
+            Self::SamplingWithTools => capability("sampling").is_some_and(|sampling| sampling.get("tools").is_some()),
+            Self::Roots => capability("roots").is_some(),
+        }
+    }
+
+    fn capability(self) -> Value {
+        match self {
+            Self::Form => json!({ "elicitation": { "form": {} } }),
+            Self::Url => json!({ "elicitation": { "url": {} } }),
+            Self::Sampling => json!({ "sampling": {} }),
+            Self::SamplingWithTools => json!({ "sampling": { "tools": {} } }),
+            Self::Roots => json!({ "roots": {} }),
+        }
+    }
+}
+
+/// Adds the members of `more`, and of the objects inside.
+fn merge(into: &mut Map<String, Value>, more: Value) {
+    let Value::Object(more) = more else { return };
+    for (key, value) in more {
+        let Value::Object(inner) = into.entry(key).or_insert_with(|| json!({})) else { continue };
+        merge(inner, value);
+    }
+}
+
+fn malformed(part: &str) -> RpcError {
+    RpcError::new(code::INTERNAL_ERROR, format!("the server asked for input in a form that MCP does not have: {part}"))
+}

@@ -1,0 +1,113 @@
+//! What comes of a request.
+
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError};
+
+use lockgate_runtime::message::{Id, Json, Message, Request, RpcError, code};
+use lockgate_runtime::{Call, Untrusted};
+
+use super::budget::Charge;
+use super::call::Passage;
+use super::client::Client;
+use super::flights::Lasts;
+use super::method::{self, Method, Served};
+use super::outbox::Outbox;
+use super::{Session, legacy, modern};
+use crate::policy::{self, Permit};
+
+/// What a request leads to.
+pub(super) enum Step {
+    /// Its result, at once.
+    Result(Json),
+    /// Work that takes a while.
+    Work(Lasts, Work),
+}
+
+pub(super) type Work = Pin<Box<dyn Future<Output = Result<Json, RpcError>> + Send>>;
+
+impl Session {
+    /// Answers a request into `reply`, now or when its work is done.
+    pub(super) async fn request(self: &Arc<Self>, id: Id, request: Request, charge: Arc<Charge>, reply: Outbox) {
+        let outcome = match self.begin(&id, request, charge) {
+            Ok(Step::Work(lasts, work)) => match self.flights.launch(id.clone(), lasts, work, reply.clone()) {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            },
+            Ok(Step::Result(result)) => Ok(result),
+            Err(error) => Err(error),
+        };
+        reply.send(Message::Response { id: Some(id), outcome }).await;
+    }
+
+    /// Begins what a request asks for. What it changes in the session is changed when this returns.
+    fn begin(self: &Arc<Self>, id: &Id, request: Request, charge: Arc<Charge>) -> Result<Step, RpcError> {
+        self.flights.check_free(id)?;
+        if request.method == "initialize" {
+            return self.initialize(&request.params);
+        }
+        let client = match self.client_of(&request)? {
+            Some(client) => client,
+            // Asking whether anybody is there needs no introduction.
+            None if request.method == "ping" => return Ok(Step::Result(Json::empty_object())),
+            None => return Err(modern::neither_era()),
+        };
+        let unknown = || {
+            let name = Untrusted::new(&*request.method).to_line(64);
+            RpcError::new(code::METHOD_NOT_FOUND, format!("there is no method `{name}` here for MCP of this era"))
+        };
+        match (Method::of(&request.method, client.era()).ok_or_else(unknown)?, &client) {
+            (Method::Serve(served), _) => {
+                let passage = Passage::new(Arc::clone(self), client, served, request, charge)?;
+                Ok(Step::Work(Lasts::UntilAnswered, Box::pin(passage.travel())))
+            }
+            (Method::Discover, _) => Ok(Step::Result(modern::discover(self.router.card()))),
+            (Method::Listen, _) => self.listen(id, &request),
+            (Method::SetLevel, Client::Legacy(legacy)) if self.offers.logging => {
+                legacy.set_log_level(legacy::log_level(&request.params)?);
+                Ok(Step::Result(Json::empty_object()))
+            }
+            (Method::Subscribe, _) if self.offers.subscriptions => {
+                let uri = method::uri(&request.params)?;
+                self.permit(&request.method, Some(&uri))?;
+                self.subscriptions.subscribe(uri)?;
+                Ok(Step::Result(Json::empty_object()))
+            }
+            (Method::Unsubscribe, _) if self.offers.subscriptions => {
+                self.subscriptions.unsubscribe(&method::uri(&request.params)?);
+                Ok(Step::Result(Json::empty_object()))
+            }
+            (Method::Ping, _) => Ok(Step::Result(Json::empty_object())),
+            (Method::SetLevel | Method::Subscribe | Method::Unsubscribe, _) => Err(unknown()),
+        }
+    }
+
+    /// Who sent a request; nothing where neither it nor a session says so.
+    fn client_of(&self, request: &Request) -> Result<Option<Client>, RpcError> {
+        if modern::is_modern(request)? {
+            return Ok(Some(Client::Modern(modern::client(request)?)));
+        }
+        Ok(self.legacy().map(Client::Legacy))
+    }
+
+    /// Begins a session. A client may do so again, and is then who it says it is now.
+    fn initialize(&self, params: &Json) -> Result<Step, RpcError> {
+        let legacy = legacy::begin(params)?;
+        let welcome = legacy::welcome(legacy.revision, self.router.card());
+        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(legacy));
+        Ok(Step::Result(welcome))
+    }
+
+    /// Decides whether the client may send a request.
+    pub(super) fn permit(&self, method: &str, item: Option<&str>) -> Result<Permit, RpcError> {
+        let Some(target) = self.names.resolve(item) else {
+            return Err(RpcError::new(code::INVALID_PARAMS, format!("no server has {item:?}")));
+        };
+        Ok(policy::decide(self.router.principal(), method, target)?)
+    }
+
+    /// Sends a request to its server, exactly as it was decided on.
+    pub(super) fn call(&self, served: Served, request: Request) -> Result<Call, RpcError> {
+        let permit = self.permit(&request.method, served.item(&request.params)?.as_deref())?;
+        self.router.call(&permit, request)
+    }
+}

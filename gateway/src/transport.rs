@@ -1,0 +1,3 @@
+//! How bytes reach a session, and its messages a client.
+
+pub(crate) mod stdio;
