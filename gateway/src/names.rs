@@ -7,6 +7,11 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ServerId(usize);
 
+impl ServerId {
+    /// The server that is configured first.
+    pub(crate) const FIRST: Self = Self(0);
+}
+
 /// What a request is about, as its server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -25,7 +30,7 @@ pub(crate) struct Names {
 impl Names {
     /// The names of a single server.
     pub(crate) fn of_one() -> Self {
-        Self { only: ServerId(0) }
+        Self { only: ServerId::FIRST }
     }
 
     /// Whose `shown` is; a request that names nothing is for everybody. Nothing where no configured server can have it.

@@ -1,7 +1,7 @@
 //! Who may ask for what. A pure function: it reads nothing but its arguments.
 
-use lockgate_runtime::Principal;
 use lockgate_runtime::message::{Json, RpcError, code};
+use lockgate_runtime::{Principal, Untrusted};
 use serde::Serialize;
 
 use crate::names::{ServerId, Target};
@@ -10,28 +10,23 @@ use crate::names::{ServerId, Target};
 /// without.
 #[derive(Debug)]
 pub(crate) struct Permit {
+    server: ServerId,
     method: String,
-    target: Target,
 }
 
 impl Permit {
-    /// The method it was given for.
-    pub(crate) fn method(&self) -> &str {
-        &self.method
-    }
-
-    /// The server it was given for.
-    pub(crate) fn server(&self) -> ServerId {
-        self.target.server
+    /// Whether it was given for this method of this server.
+    pub(crate) fn is_for(&self, server: ServerId, method: &str) -> bool {
+        self.server == server && self.method == method
     }
 }
 
 /// That a principal may not.
 #[derive(Debug, thiserror::Error)]
-#[error("policy does not let `{principal}` use {method}; ask the person who runs this gateway")]
+#[error("policy does not let `{principal}` use {asked}; ask the person who runs this gateway")]
 pub(crate) struct Denied {
     principal: Principal,
-    method: String,
+    asked: String,
     reason: Reason,
 }
 
@@ -46,9 +41,11 @@ pub(crate) enum Reason {
 /// Decides on one request. The person at this machine may use everything, and nobody else anything.
 pub(crate) fn decide(principal: &Principal, method: &str, target: Target) -> Result<Permit, Denied> {
     if *principal == Principal::local() {
-        return Ok(Permit { method: method.to_owned(), target });
+        return Ok(Permit { server: target.server, method: method.to_owned() });
     }
-    Err(Denied { principal: principal.clone(), method: method.to_owned(), reason: Reason::UnknownPrincipal })
+    let item = target.item.map_or_else(String::new, |item| format!(" `{}`", Untrusted::new(item).to_line(64)));
+    let asked = format!("{method}{item}");
+    Err(Denied { principal: principal.clone(), asked, reason: Reason::UnknownPrincipal })
 }
 
 impl From<Denied> for RpcError {
@@ -74,14 +71,18 @@ mod tests {
     #[test]
     fn the_person_at_this_machine_may_use_everything() {
         let permit = decide(&Principal::local(), "tools/call", target()).unwrap();
-        assert_eq!((permit.method(), permit.server()), ("tools/call", target().server));
+        assert!(permit.is_for(target().server, "tools/call"));
+        assert!(!permit.is_for(target().server, "tools/list"));
     }
 
     #[test]
     fn nobody_else_may_use_anything_and_learns_why() {
         let denied = decide(&Principal::named("bob").unwrap(), "tools/call", target()).unwrap_err();
         let error = RpcError::from(denied);
-        assert_eq!(error.message, "policy does not let `bob` use tools/call; ask the person who runs this gateway");
+        assert_eq!(
+            error.message,
+            "policy does not let `bob` use tools/call `echo`; ask the person who runs this gateway"
+        );
         assert_eq!(error.data.unwrap().as_str(), r#"{"reason":"unknown-principal"}"#);
     }
 }

@@ -8,6 +8,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::measure::Samples;
 
+#[allow(unreachable_pub, missing_docs, reason = "generated")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -19,13 +20,14 @@ mod bindings {
 
 use bindings::exports::lockgate::mcp::tools::GuestIndices;
 
-pub struct Bare {
+pub(crate) struct Bare {
     engine: Engine,
     instances: InstancePre<State>,
     tools: GuestIndices,
     threads: tokio::runtime::Runtime,
 }
 
+#[allow(unreachable_pub, reason = "the generated bindings export it again")]
 pub struct Call;
 
 struct State {
@@ -40,7 +42,7 @@ impl WasiView for State {
 }
 
 impl Bare {
-    pub fn new(module: &[u8]) -> Self {
+    pub(crate) fn new(module: &[u8]) -> Self {
         let mut pool = PoolingAllocationConfig::new();
         pool.linear_memory_keep_resident(256 << 10).table_keep_resident(64 << 10).async_stack_keep_resident(64 << 10);
         let mut config = Config::new();
@@ -59,7 +61,7 @@ impl Bare {
         Self { engine, instances, tools, threads }
     }
 
-    pub fn batch(&self, calls: usize, samples: &mut Samples) {
+    pub(crate) fn batch(&self, calls: usize, samples: &mut Samples) {
         self.threads.block_on(async {
             for _ in 0..calls {
                 let start = Instant::now();

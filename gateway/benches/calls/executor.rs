@@ -5,19 +5,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
-use lockgate_runtime::{CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec};
+use lockgate_runtime::{
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec,
+};
 
 use crate::measure::Samples;
 
-pub struct Executor {
+pub(crate) struct Executor {
     link: Link,
+    params: Json,
     threads: tokio::runtime::Runtime,
     _server: Server,
     _runtime: Runtime,
 }
 
 impl Executor {
-    pub fn start(home: &Path, component: &Path) -> Self {
+    pub(crate) fn start(home: &Path, component: &Path) -> Self {
         let settings = Settings {
             code_folder: home.join("cache/code"),
             key_file: home.join("data/code.key"),
@@ -26,7 +29,7 @@ impl Executor {
                 program: env!("CARGO_BIN_EXE_lockgate").into(),
                 arguments: vec!["compile-worker".into()],
             },
-            guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            guest_threads: 1,
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");
@@ -41,18 +44,34 @@ impl Executor {
             runtime.start(&plan).await.expect("a server")
         });
         let link = server.open(Principal::local());
-        Self { link, threads, _server: server, _runtime: runtime }
+        let params = Json::parse(r#"{"name":"echo","arguments":{"text":"hello"}}"#).expect("JSON");
+        Self { link, params, threads, _server: server, _runtime: runtime }
     }
 
-    pub fn batch(&self, calls: usize, samples: &mut Samples) {
-        let params = Json::parse(r#"{"name":"echo","arguments":{"text":"hello"}}"#).expect("JSON");
+    /// Sends calls one after the other, as a client does that waits for each: with the way to a guest thread and back.
+    pub(crate) fn one_by_one(&self, calls: usize, samples: &mut Samples) {
         self.threads.block_on(async {
             for _ in 0..calls {
-                let request = Request { method: "tools/call".to_owned(), params: params.clone() };
                 let start = Instant::now();
-                self.link.call(request).outcome().await.expect("a result");
+                self.call().outcome().await.expect("a result");
                 samples.add(start.elapsed());
             }
         });
+    }
+
+    /// Sends all calls at once, so that the one guest thread never waits: what a call costs there.
+    pub(crate) fn all_at_once(&self, calls: usize, samples: &mut Samples) {
+        self.threads.block_on(async {
+            let start = Instant::now();
+            let waiting: Vec<_> = (0..calls).map(|_| self.call()).collect();
+            for call in waiting {
+                call.outcome().await.expect("a result");
+            }
+            samples.add(start.elapsed() / calls as u32);
+        });
+    }
+
+    fn call(&self) -> Call {
+        self.link.call(Request { method: "tools/call".to_owned(), params: self.params.clone() })
     }
 }

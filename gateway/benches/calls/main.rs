@@ -3,6 +3,9 @@
 //! `cargo bench --bench calls [-- --json FILE]`. Both sides of a ratio are measured in turn, batch by batch, so that a
 //! machine that slows down slows both; medians are compared.
 
+#![expect(clippy::print_stdout, reason = "a bench prints its table")]
+#![expect(clippy::disallowed_methods, clippy::panic, clippy::unwrap_used, reason = "a bench that cannot go on ends")]
+
 mod bare;
 mod executor;
 mod measure;
@@ -26,13 +29,13 @@ fn main() {
     let home = tempfile::tempdir().expect("a temporary folder");
     let mut rows = Vec::new();
 
-    let (bare, own) = fresh_sandboxes(home.path());
+    let Sandboxes { bare, executor, executor_alone } = fresh_sandboxes(home.path());
     rows.push(Row {
-        name: "fresh sandbox per call, executor / bare wasmtime".to_owned(),
-        value: own.as_secs_f64() / bare.as_secs_f64(),
+        name: "fresh sandbox per call, executor / bare wasmtime, one thread each".to_owned(),
+        value: executor.as_secs_f64() / bare.as_secs_f64(),
         unit: "x",
         must: 1.3,
-        detail: format!("{} / {}", micros(own), micros(bare)),
+        detail: format!("{} / {}; one by one {}", micros(executor), micros(bare), micros(executor_alone)),
     });
 
     let overhead = stdio_overhead(home.path());
@@ -76,17 +79,27 @@ fn main() {
     }
 }
 
-/// The median time of a call in a fresh sandbox: bare wasmtime, and the executor.
-fn fresh_sandboxes(home: &Path) -> (Duration, Duration) {
+struct Sandboxes {
+    bare: Duration,
+    /// With a guest thread that is never idle.
+    executor: Duration,
+    /// With the way to the guest thread and back.
+    executor_alone: Duration,
+}
+
+/// The median time of a call in a fresh sandbox.
+fn fresh_sandboxes(home: &Path) -> Sandboxes {
     let component = std::fs::read(guest("test/probe")).expect("examples/dist/test/probe.wasm, from `make examples`");
     let bare = bare::Bare::new(&component);
     let executor = executor::Executor::start(home, &guest("test/probe"));
-    let (mut bare_times, mut own_times) = (Samples::default(), Samples::default());
+    let mut samples: [Samples; 3] = Default::default();
     for _ in 0..BATCHES {
-        bare.batch(BATCH, &mut bare_times);
-        executor.batch(BATCH, &mut own_times);
+        bare.batch(BATCH, &mut samples[0]);
+        executor.all_at_once(BATCH, &mut samples[1]);
+        executor.one_by_one(BATCH, &mut samples[2]);
     }
-    (bare_times.median(), own_times.median())
+    let [bare, executor, executor_alone] = samples.map(|mut samples| samples.median());
+    Sandboxes { bare, executor, executor_alone }
 }
 
 /// What a client waits for a call beyond what it waits for a process that only echoes.

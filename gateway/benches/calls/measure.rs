@@ -7,29 +7,29 @@ use serde_json::json;
 
 /// Times of single calls.
 #[derive(Default)]
-pub struct Samples(Vec<Duration>);
+pub(crate) struct Samples(Vec<Duration>);
 
 impl Samples {
-    pub fn add(&mut self, time: Duration) {
+    pub(crate) fn add(&mut self, time: Duration) {
         self.0.push(time);
     }
 
-    pub fn median(&mut self) -> Duration {
+    pub(crate) fn median(&mut self) -> Duration {
         self.0.sort_unstable();
         self.0.get(self.0.len() / 2).copied().unwrap_or_default()
     }
 }
 
 /// One measure, and what it must reach.
-pub struct Row {
-    pub name: String,
-    pub value: f64,
-    pub unit: &'static str,
-    pub must: f64,
-    pub detail: String,
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
+    pub(crate) must: f64,
+    pub(crate) detail: String,
 }
 
-pub fn print_table(rows: &[Row]) {
+pub(crate) fn print_table(rows: &[Row]) {
     println!("\n{:<66} {:>11} {:>11}", "measure", "measured", "at most");
     for Row { name, value, unit, must, detail } in rows {
         let mark = if value <= must { "" } else { "  MISSED" };
@@ -37,7 +37,7 @@ pub fn print_table(rows: &[Row]) {
     }
 }
 
-pub fn write_json(rows: &[Row], path: &Path) {
+pub(crate) fn write_json(rows: &[Row], path: &Path) {
     let rows: Vec<_> = rows
         .iter()
         .map(|Row { name, value, unit, must, detail }| {

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use crate::measure::Samples;
 
-pub const ECHO_ARGUMENT: &str = "echo-process";
+pub(crate) const ECHO_ARGUMENT: &str = "echo-process";
 
 /// The `_meta` of a modern request.
 const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
 /// A client that waits for each answer.
-pub struct Client {
+pub(crate) struct Client {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
@@ -21,12 +21,12 @@ pub struct Client {
 
 impl Client {
     /// A process that answers every line with itself.
-    pub fn echo() -> Self {
+    pub(crate) fn echo() -> Self {
         Self::spawn(Command::new(std::env::current_exe().expect("this program")).arg(ECHO_ARGUMENT))
     }
 
     /// Lockgate in front of a component.
-    pub fn gateway(home: &Path, component: &Path) -> Self {
+    pub(crate) fn gateway(home: &Path, component: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
         Self::spawn(command.arg("--home").arg(home).arg("run").arg(component).stderr(Stdio::null()))
     }
@@ -37,7 +37,7 @@ impl Client {
         Self { child, stdin, stdout: BufReader::new(stdout) }
     }
 
-    pub fn batch(&mut self, calls: usize, samples: &mut Samples) {
+    pub(crate) fn batch(&mut self, calls: usize, samples: &mut Samples) {
         for id in 0..calls {
             let line = call_line(id, "echo", r#"{"text":"hello"}"#);
             let start = Instant::now();
@@ -76,7 +76,7 @@ impl Drop for Client {
 }
 
 /// The process that only echoes.
-pub fn echo() {
+pub(crate) fn echo() {
     let (mut stdin, mut stdout) = (std::io::stdin().lock(), std::io::stdout().lock());
     let mut line = String::new();
     while stdin.read_line(&mut line).is_ok_and(|read| read > 0) {
@@ -88,7 +88,7 @@ pub fn echo() {
 }
 
 /// The median time from starting the process to its first list of tools.
-pub fn start_to_first_list(home: &Path, component: &Path, runs: usize) -> Duration {
+pub(crate) fn start_to_first_list(home: &Path, component: &Path, runs: usize) -> Duration {
     // The first one compiles.
     let mut samples = Samples::default();
     for run in 0..=runs {
@@ -104,7 +104,7 @@ pub fn start_to_first_list(home: &Path, component: &Path, runs: usize) -> Durati
 }
 
 /// How many of `calls` at the same time are answered, and what each costs in memory at the peak.
-pub fn in_flight(home: &Path, component: &Path, calls: usize) -> (usize, f64) {
+pub(crate) fn in_flight(home: &Path, component: &Path, calls: usize) -> (usize, f64) {
     let mut client = Client::gateway(home, component);
     client.send(&call_line(0, "ok", "{}"));
     client.receive();

@@ -1,5 +1,7 @@
 //! `lockgate run`: serves a server to one client on stdin and stdout.
 
+use std::os::fd::AsFd;
+
 use clap::Args;
 use lockgate_runtime::Principal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,6 +10,7 @@ use super::selection::Selection;
 use super::{Common, block_on};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
+use crate::transport::hang_up::hung_up;
 use crate::transport::stdio;
 
 #[derive(Debug, Args)]
@@ -24,10 +27,12 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
         let server = runtime.start(&plan).await?;
         let link = server.open(Principal::local());
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
         let shutdown = async move {
             tokio::select! {
                 _ = terminated.recv() => {}
                 _ = interrupted.recv() => {}
+                () = hung_up(stdout) => {}
             }
         };
         stdio::serve(link, std::io::stdin(), std::io::stdout(), shutdown)

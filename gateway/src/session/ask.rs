@@ -46,7 +46,7 @@ impl Passage {
                 self.method
             )));
         }
-        input.check(&client.capabilities)?;
+        self.check(input, &client.capabilities)?;
         if input.questions.is_empty() {
             tokio::time::sleep(PAUSE).await;
             return Ok(Vec::new());

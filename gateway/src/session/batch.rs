@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lockgate_runtime::message::{Incoming, Message, Refusal, Request, RpcError, code};
 use tokio::sync::mpsc;
 
+use super::budget::Charge;
 use super::outbox::{Outbox, Outgoing, outbox};
 use super::{Session, modern};
 
@@ -19,7 +20,7 @@ impl Session {
         let introductions = messages.len() * self.introduction();
         let charge = Arc::new(self.budget.admit(bytes + introductions, messages.len()).await);
         let (reply, answers) = outbox();
-        tokio::spawn(gather(answers, self.outbox.clone()));
+        tokio::spawn(gather(answers, self.outbox.clone(), Arc::clone(&charge)));
         for message in messages {
             match message {
                 Incoming::Message(Message::Request { id, request }) => match check(&request) {
@@ -47,11 +48,16 @@ fn check(request: &Request) -> Result<(), RpcError> {
 }
 
 /// Collects the answers to a batch until all requests are answered or cancelled. Where there are none, nothing is sent.
-async fn gather(mut answers: mpsc::Receiver<Outgoing>, client: Outbox) {
-    let mut batch = Vec::new();
+async fn gather(mut answers: mpsc::Receiver<Outgoing>, client: Outbox, charge: Arc<Charge>) {
+    let (mut batch, mut held) = (Vec::new(), Vec::new());
     while let Some(answer) = answers.recv().await {
         match answer {
-            Outgoing::Message(message) => batch.push(message),
+            Outgoing::Message(message) => {
+                if let Message::Response { outcome: Ok(result), .. } = &message {
+                    held.push(charge.answered(result.as_str().len()));
+                }
+                batch.push(message);
+            }
             Outgoing::Batch(messages) => batch.extend(messages),
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::budget::Charge;
 use super::client::{Client, progress_token};
-use super::input::Answered;
+use super::input::{Answered, InputRequired};
 use super::level::Level;
 use super::method::Served;
 use super::progress::Progress;
@@ -53,7 +53,7 @@ impl Passage {
                 if self.served.may_ask()
                     && let Answered::InputRequired(input) = Answered::read(&result)?
                 {
-                    input.check(&modern.capabilities)?;
+                    self.check(&input, &modern.capabilities)?;
                 }
                 Ok(result)
             }
@@ -77,6 +77,14 @@ impl Passage {
             }
         }
         Err(RpcError::new(code::INTERNAL_ERROR, "the server ended without an answer"))
+    }
+
+    /// Whether the client may be asked, and can be.
+    pub(super) fn check(&self, input: &InputRequired, capabilities: &Json) -> Result<(), RpcError> {
+        for (_, question) in &input.questions {
+            self.session.permit(question.method(), None)?;
+        }
+        input.check(capabilities)
     }
 
     /// Passes a notification on to whoever wants it; what MCP does not have goes nowhere.

@@ -65,14 +65,6 @@ impl Client {
         }
     }
 
-    /// The object `ClientCapabilities` of MCP's schema.
-    pub(super) fn capabilities(&self) -> &Json {
-        match self {
-            Self::Modern(modern) => &modern.capabilities,
-            Self::Legacy(legacy) => &legacy.capabilities,
-        }
-    }
-
     /// Whether it wants to see log messages of this level, now.
     pub(super) fn wants_log(&self, level: Level) -> bool {
         match self {

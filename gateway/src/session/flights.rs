@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lockgate_runtime::message::{Id, Json, Message, RpcError, code};
 use tokio::task::AbortHandle;
 
+use super::budget::{Charge, Held};
 use super::outbox::Outbox;
 
 /// Every request that waits for its answer, under the id its client gave it.
@@ -16,14 +17,13 @@ pub(super) struct Flights(Mutex<HashMap<Id, Flight>>);
 #[derive(Debug)]
 struct Flight {
     task: AbortHandle,
-    lasts: Lasts,
+    lasts_for_the_session: bool,
 }
 
 /// How long a request stays under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lasts {
-    /// Until the server has answered.
-    UntilAnswered,
+    /// Until its answer is sent, and costs as much as long.
+    UntilAnswered(Arc<Charge>),
     /// As long as the session.
     ForTheSession,
 }
@@ -45,15 +45,17 @@ impl Flights {
         let Entry::Vacant(place) = flights.entry(id.clone()) else {
             return Err(taken());
         };
+        let lasts_for_the_session = matches!(lasts, Lasts::ForTheSession);
         let table = Arc::clone(self);
         let task = tokio::spawn(async move {
             let outcome = work.await;
             let landed = table.lock().remove(&id).is_some();
             if landed {
+                let _held = lasts.answered(&outcome);
                 reply.send(Message::Response { id: Some(id), outcome }).await;
             }
         });
-        place.insert(Flight { task: task.abort_handle(), lasts });
+        place.insert(Flight { task: task.abort_handle(), lasts_for_the_session });
         Ok(())
     }
 
@@ -76,15 +78,24 @@ impl Flights {
     /// Ends all requests but those that last for the session.
     pub(super) fn cancel_all(&self) {
         self.lock().retain(|_, flight| {
-            if flight.lasts == Lasts::UntilAnswered {
+            if !flight.lasts_for_the_session {
                 flight.task.abort();
             }
-            flight.lasts == Lasts::ForTheSession
+            flight.lasts_for_the_session
         });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Id, Flight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lasts {
+    fn answered(&self, outcome: &Result<Json, RpcError>) -> Option<Held> {
+        match (self, outcome) {
+            (Self::UntilAnswered(charge), Ok(result)) => charge.answered(result.as_str().len()),
+            (Self::UntilAnswered(_), Err(_)) | (Self::ForTheSession, _) => None,
+        }
     }
 }
 

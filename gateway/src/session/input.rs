@@ -1,10 +1,12 @@
 //! A server's result that is not one yet: it wants something from the client first (MCP, "Multi Round-Trip Requests").
 
-use lockgate_runtime::message::{Json, Members, Request, RpcError, code};
-use serde::{Deserialize, Serialize};
+mod question;
+
+use lockgate_runtime::message::{Json, Members, RpcError, code};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::revision::Revision;
+use self::question::Question;
 
 /// The most questions of one result.
 const MAX_QUESTIONS: usize = 64;
@@ -25,6 +27,10 @@ impl<'a> Answered<'a> {
         let malformed =
             || RpcError::new(code::INTERNAL_ERROR, "the server answered with a result that is not of MCP's form");
         let members = result.members().map_err(|_| malformed())?;
+        // The client must not see a question where none is seen here.
+        if members.lookalike(&["resultType", "inputRequests", "requestState"]).is_some() {
+            return Err(malformed());
+        }
         match members.read::<String>("resultType").map_err(|_| malformed())?.as_deref() {
             None | Some("complete") => Ok(Self::Complete(members)),
             Some("input_required") => InputRequired::read(&members).map(Self::InputRequired),
@@ -40,27 +46,6 @@ pub(super) struct InputRequired {
     pub(super) questions: Vec<(String, Question)>,
     /// What is given back unchanged, as JSON.
     state: Option<Json>,
-}
-
-/// Something a client is asked for.
-#[derive(Debug)]
-pub(super) struct Question {
-    kind: Kind,
-    params: Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// The person fills in a form.
-    Form,
-    /// The person opens a page.
-    Url,
-    /// The client's model writes.
-    Sampling,
-    /// The client's model writes, and may use tools.
-    SamplingWithTools,
-    /// Which folders the client works on.
-    Roots,
 }
 
 impl InputRequired {
@@ -94,8 +79,8 @@ impl InputRequired {
         }
         let declared = capabilities.members().unwrap_or_default();
         let mut missing = Map::new();
-        for (_, question) in self.questions.iter().filter(|(_, question)| !question.kind.is_covered_by(&declared)) {
-            merge(&mut missing, question.kind.capability());
+        for (_, question) in self.questions.iter().filter(|(_, question)| !question.is_covered_by(&declared)) {
+            merge(&mut missing, question.capability());
         }
         if missing.is_empty() {
             return Ok(());
@@ -123,77 +108,6 @@ impl InputRequired {
             params.set("requestState", state.clone());
         }
         params.to_json()
-    }
-}
-
-impl Question {
-    fn read(request: &str) -> Result<Self, RpcError> {
-        #[derive(Deserialize)]
-        struct InputRequest {
-            method: String,
-            #[serde(default = "Json::empty_object")]
-            params: Json,
-        }
-        let request: InputRequest = serde_json::from_str(request).map_err(|_| malformed("`inputRequests`"))?;
-        let params = request.params.members().map_err(|_| malformed("`inputRequests`"))?;
-        let mode = params.read::<String>("mode").map_err(|_| malformed("`mode`"))?;
-        let kind = match (&*request.method, mode.as_deref()) {
-            ("elicitation/create", None | Some("form")) => Kind::Form,
-            ("elicitation/create", Some("url")) => Kind::Url,
-            ("sampling/createMessage", _) if params.get("tools").is_some() || params.get("toolChoice").is_some() => {
-                Kind::SamplingWithTools
-            }
-            ("sampling/createMessage", _) => Kind::Sampling,
-            ("roots/list", _) => Kind::Roots,
-            (_, _) => return Err(malformed("the method of one of the `inputRequests`")),
-        };
-        drop(params);
-        Ok(Self { kind, params: request.params })
-    }
-
-    /// What is asked, in a word.
-    pub(super) fn method(&self) -> &'static str {
-        match self.kind {
-            Kind::Form | Kind::Url => "elicitation/create",
-            Kind::Sampling | Kind::SamplingWithTools => "sampling/createMessage",
-            Kind::Roots => "roots/list",
-        }
-    }
-
-    /// The question as a request to a client with a session; no other question has this `name`.
-    pub(super) fn to_request(&self, revision: Revision, name: &str) -> Request {
-        let mut params = self.params.members().unwrap_or_default();
-        // Later revisions have no such id.
-        if self.kind == Kind::Url && revision == Revision::V2025_11_25 && params.get("elicitationId").is_none() {
-            params.set("elicitationId", Json::of(&name));
-        }
-        Request { method: self.method().to_owned(), params: params.to_json() }
-    }
-}
-
-impl Kind {
-    fn is_covered_by(self, declared: &Members<'_>) -> bool {
-        let capability = |name: &str| declared.read::<Members<'_>>(name).ok().flatten();
-        match self {
-            // A client that says nothing of modes has forms (MCP, "Elicitation").
-            Self::Form => {
-                capability("elicitation").is_some_and(|modes| modes.get("form").is_some() || modes.get("url").is_none())
-            }
-            Self::Url => capability("elicitation").is_some_and(|modes| modes.get("url").is_some()),
-            Self::Sampling => capability("sampling").is_some(),
-            Self::SamplingWithTools => capability("sampling").is_some_and(|sampling| sampling.get("tools").is_some()),
-            Self::Roots => capability("roots").is_some(),
-        }
-    }
-
-    fn capability(self) -> Value {
-        match self {
-            Self::Form => json!({ "elicitation": { "form": {} } }),
-            Self::Url => json!({ "elicitation": { "url": {} } }),
-            Self::Sampling => json!({ "sampling": {} }),
-            Self::SamplingWithTools => json!({ "sampling": { "tools": {} } }),
-            Self::Roots => json!({ "roots": {} }),
-        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use lockgate_runtime::message::{Id, Json, Members, Message, Notification, Request, RpcError, meta};
 use serde::Serialize;
 
-use super::flights::Lasts;
-use super::subscriptions::{Filter, with_subscription};
 use super::Session;
+use super::flights::Lasts;
 use super::request::Step;
+use super::subscriptions::{Filter, with_subscription};
 
 impl Session {
     /// Opens a subscription: it is acknowledged first, and lasts until it is cancelled or the session ends.

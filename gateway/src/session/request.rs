@@ -57,8 +57,8 @@ impl Session {
         };
         match (Method::of(&request.method, client.era()).ok_or_else(unknown)?, &client) {
             (Method::Serve(served), _) => {
-                let passage = Passage::new(Arc::clone(self), client, served, request, charge)?;
-                Ok(Step::Work(Lasts::UntilAnswered, Box::pin(passage.travel())))
+                let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge))?;
+                Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(passage.travel())))
             }
             (Method::Discover, _) => Ok(Step::Result(modern::discover(self.router.card()))),
             (Method::Listen, _) => self.listen(id, &request),

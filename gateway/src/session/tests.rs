@@ -1,5 +1,6 @@
 //! A session between a client that the test plays and a server that is a function.
 
+mod any_order;
 mod batches;
 mod cancelling;
 mod eras;

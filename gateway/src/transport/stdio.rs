@@ -53,7 +53,7 @@ struct Received {
 
 /// Serves the client at the other ends of `input` and `output` until it has no more to say and is answered, or hangs
 /// up, or `shutdown` is ready, which ends its calls. A thread that waits for the client is left behind then, and takes
-/// nothing more from it.
+/// nothing more from it. Needs a tokio runtime that has its timers.
 ///
 /// # Errors
 /// See [`ServeError`]. A client that hangs up is none.

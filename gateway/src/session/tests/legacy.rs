@@ -58,7 +58,8 @@ async fn before_a_session_there_is_only_ping() {
 async fn the_server_is_told_what_the_session_knows_of_the_client() {
     let mut client = connect(always(json!({ "resultType": "complete" })));
     client.initialize("2025-06-18", json!({ "roots": {} })).await;
-    let params = json!({ "name": "a", "arguments": { "x": 1 }, "vendor": 1, "_meta": { "progressToken": 7, "vendor/x": 2 } });
+    let params =
+        json!({ "name": "a", "arguments": { "x": 1 }, "vendor": 1, "_meta": { "progressToken": 7, "vendor/x": 2 } });
     client.ask(request(1, "tools/call", params)).await;
     let asked = json!({
         "name": "a", "arguments": { "x": 1 }, "vendor": 1,

@@ -52,7 +52,8 @@ async fn a_client_that_has_to_wait_can_still_answer_what_its_calls_ask() {
 async fn subscriptions_hold_a_bounded_number_of_bytes() {
     let mut client = connect(always(json!({})));
     client.initialize("2025-11-25", json!({})).await;
-    let subscribe = |nth: usize| request(nth, "resources/subscribe", json!({ "uri": format!("{nth}{}", "x".repeat(100_000)) }));
+    let subscribe =
+        |nth: usize| request(nth, "resources/subscribe", json!({ "uri": format!("{nth}{}", "x".repeat(100_000)) }));
     for nth in 0..10 {
         assert_eq!(client.ask(subscribe(nth)).await, result(nth, json!({})));
     }
@@ -68,6 +69,20 @@ async fn subscriptions_hold_a_bounded_number_of_bytes() {
         assert_eq!(client.ask(listen(id)).await["method"], "notifications/subscriptions/acknowledged");
         client.say(cancelled(id)).await;
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn answers_that_wait_to_be_sent_are_bounded_by_their_number_and_by_their_bytes() {
+    for (bytes, most) in [(10, 1024 + 64), (1 << 20, 64 + 64)] {
+        let client = connect(always(json!({ "x": "x".repeat(bytes) })));
+        let call = |id: usize| request(id, "tools/call", modern(json!({ "name": "x" })));
+        let mut taken = 0;
+        while taken <= most && is_taken(&client, call(taken)).await {
+            taken += 1;
+            tokio::task::yield_now().await;
+        }
+        assert!(taken <= most, "{taken} answers of {bytes} bytes");
     }
 }
 

@@ -8,7 +8,10 @@ fn asks(questions: Vec<Value>) -> impl Fn(Request, Answers) + Send + Sync {
         match questions.get(asked) {
             Some(question) => {
                 let state = (asked + 1).to_string();
-                done(&answers, json!({ "resultType": "input_required", "inputRequests": question, "requestState": state }));
+                done(
+                    &answers,
+                    json!({ "resultType": "input_required", "inputRequests": question, "requestState": state }),
+                );
             }
             None => done(&answers, json!({ "resultType": "complete", "told": params["inputResponses"] })),
         }
@@ -59,15 +62,13 @@ async fn a_server_may_ask_several_things_at_once_and_again() {
     assert_eq!(three["id"], "lockgate-3");
     let told = client.ask(result(three["id"].clone(), json!({ "action": "cancel" }))).await;
     assert_eq!(told, result("call", json!({ "told": { "c": { "action": "cancel" } } })));
-    assert_eq!(
-        client.asked()[1]["inputResponses"],
-        json!({ "a": { "action": "decline" }, "b": { "roots": [] } })
-    );
+    assert_eq!(client.asked()[1]["inputResponses"], json!({ "a": { "action": "decline" }, "b": { "roots": [] } }));
 }
 
 #[tokio::test]
 async fn a_page_to_open_gets_the_id_that_only_one_revision_has() {
-    let page = json!({ "method": "elicitation/create", "params": { "mode": "url", "message": "?", "url": "https://a" } });
+    let page =
+        json!({ "method": "elicitation/create", "params": { "mode": "url", "message": "?", "url": "https://a" } });
     for (version, id) in [("2025-11-25", json!("lockgate-1")), ("2025-06-18", Value::Null)] {
         let mut client = connect(asks(vec![json!({ "a": page })]));
         client.initialize(version, json!({ "elicitation": { "url": {} } })).await;
@@ -93,7 +94,8 @@ async fn what_a_client_refuses_to_answer_ends_the_call_and_takes_back_the_rest()
     let mut client = client(asks(vec![json!({ "a": form(), "b": form() })])).await;
     client.ask(call()).await;
     client.hear().await;
-    let refusal = json!({ "jsonrpc": "2.0", "id": "lockgate-1", "error": { "code": -1, "message": "I do not want to" } });
+    let refusal =
+        json!({ "jsonrpc": "2.0", "id": "lockgate-1", "error": { "code": -1, "message": "I do not want to" } });
     assert_eq!(client.ask(refusal).await, cancelled("lockgate-2"));
     let answer = client.hear().await;
     let text = answer["result"]["content"][0]["text"].as_str().unwrap();

@@ -21,7 +21,8 @@ async fn questions_that_a_client_can_answer_are_passed_on_as_they_are() {
 
 #[tokio::test]
 async fn questions_that_a_client_cannot_answer_name_what_it_lacks() {
-    let url = json!({ "method": "elicitation/create", "params": { "mode": "url", "message": "?", "url": "https://a" } });
+    let url =
+        json!({ "method": "elicitation/create", "params": { "mode": "url", "message": "?", "url": "https://a" } });
     let sampling = json!({ "method": "sampling/createMessage", "params": { "tools": [] } });
     for (asks, can, lacks) in [
         (json!({ "a": form() }), json!({}), json!({ "elicitation": { "form": {} } })),
@@ -50,6 +51,8 @@ async fn questions_in_a_form_that_mcp_does_not_have_are_an_error_of_the_server()
         wants(json!({ "a": { "method": "tools/call", "params": {} } })),
         wants(json!({ "a": { "method": "elicitation/create", "params": { "mode": "telepathy" } } })),
         wants((0..65).map(|nth| (nth.to_string(), form())).collect::<serde_json::Map<_, _>>().into()),
+        wants(json!({ "a": { "method": "elicitation/create", "params": { "Mode": "url" } } })),
+        json!({ "ResultType": "input_required", "inputRequests": { "a": form() } }),
         json!({ "resultType": 1 }),
         json!([]),
     ] {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasmtime::component::Component;
 
@@ -104,7 +105,7 @@ impl Compiler {
     /// The component of a file of ours; nothing where there is none, or it is not as we wrote it.
     fn read(&self, engine: &Engine, path: &Path, name: &str, hooks: &Hooks) -> Option<Component> {
         let mut file = Vec::new();
-        File::open(path).and_then(|opened| opened.take(MAX_CODE).read_to_end(&mut file)).ok()?;
+        open_at_once(path).and_then(|opened| opened.take(MAX_CODE).read_to_end(&mut file)).ok()?;
         let code = self.authenticated(name, &file);
         match code.map(|code| deserialize(&engine.wasm, code)) {
             Some(Ok(component)) => Some(component),
@@ -207,7 +208,9 @@ async fn compile(worker: &CompileWorker, profile: Profile, component: &[u8]) -> 
 /// Waits until no other process compiles the same component. Without a lock both would, and both be right.
 async fn lock(path: &Path) -> Option<File> {
     private_folder(path.parent()?).ok()?;
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).ok()?;
+    // For reading as well: opening a FIFO only to write waits for somebody who reads.
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).read(true).write(true).mode(0o600).open(path).ok()?;
     tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await.ok()?.ok()
 }
 
@@ -234,19 +237,24 @@ fn machine_key(path: &Path) -> Result<[u8; KEY_BYTES], CodeError> {
 
 fn read_key(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, CodeError> {
     let key_error = |source| CodeError::Key { path: path.to_owned(), source };
-    let mut file = match File::open(path) {
+    let mut file = match open_at_once(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(key_error(error)),
     };
     let meta = file.metadata().map_err(key_error)?;
-    let ours = meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0;
+    let ours = meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0;
     if !ours {
         return Err(CodeError::KeyNotPrivate(path.to_owned()));
     }
     let mut key = [0; KEY_BYTES];
     file.read_exact(&mut key).map_err(key_error)?;
     Ok(Some(key))
+}
+
+/// Opens a file to read it. A FIFO in its place is not waited for; it has nothing to read.
+fn open_at_once(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 
 fn private_folder(path: &Path) -> std::io::Result<()> {

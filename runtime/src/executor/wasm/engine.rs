@@ -147,9 +147,13 @@ fn pool() -> PoolingAllocationConfig {
     pool
 }
 
+/// How many ticks the clock goes on when no guest runs any more: waking it costs more than ticking.
+const IDLE_TICKS: u32 = 200;
+
 /// Ticks while guests run, and sleeps while none does.
 pub(super) struct GuestClock {
     running: AtomicUsize,
+    asleep: AtomicBool,
     stopped: AtomicBool,
     thread: OnceLock<Thread>,
 }
@@ -159,32 +163,50 @@ pub(super) struct Ticking(Arc<GuestClock>);
 
 impl GuestClock {
     fn start(engine: &wasmtime::Engine) -> std::io::Result<Arc<Self>> {
-        let clock =
-            Arc::new(Self { running: AtomicUsize::new(0), stopped: AtomicBool::new(false), thread: OnceLock::new() });
+        let clock = Arc::new(Self {
+            running: AtomicUsize::new(0),
+            asleep: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
+            thread: OnceLock::new(),
+        });
         let (ticker, engine) = (Arc::clone(&clock), engine.clone());
-        let handle = std::thread::Builder::new().name("guest-clock".to_owned()).spawn(move || {
-            while !ticker.stopped.load(Ordering::Acquire) {
-                if ticker.running.load(Ordering::Acquire) == 0 {
-                    std::thread::park();
-                } else {
-                    std::thread::sleep(TICK);
-                    engine.increment_epoch();
-                }
-            }
-        })?;
+        let handle = std::thread::Builder::new()
+            .name("guest-clock".to_owned())
+            .spawn(move || ticker.tick_until_stopped(&engine))?;
+        // Set once, here.
         let _ = clock.thread.set(handle.thread().clone());
         Ok(clock)
     }
 
+    fn tick_until_stopped(&self, engine: &wasmtime::Engine) {
+        let mut idle = 0;
+        while !self.stopped.load(Ordering::SeqCst) {
+            if idle < IDLE_TICKS {
+                std::thread::sleep(TICK);
+                engine.increment_epoch();
+                idle = if self.running.load(Ordering::SeqCst) == 0 { idle + 1 } else { 0 };
+                continue;
+            }
+            // Announced before it is looked at again: a guest that starts now either is seen here, or sees this.
+            self.asleep.store(true, Ordering::SeqCst);
+            if self.running.load(Ordering::SeqCst) == 0 && !self.stopped.load(Ordering::SeqCst) {
+                std::thread::park();
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+            idle = 0;
+        }
+    }
+
     pub(super) fn tick(self: &Arc<Self>) -> Ticking {
-        if self.running.fetch_add(1, Ordering::AcqRel) == 0 {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        if self.asleep.load(Ordering::SeqCst) {
             self.wake();
         }
         Ticking(Arc::clone(self))
     }
 
     fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
+        self.stopped.store(true, Ordering::SeqCst);
         self.wake();
     }
 
@@ -197,6 +219,6 @@ impl GuestClock {
 
 impl Drop for Ticking {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::AcqRel);
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
     }
 }
