@@ -12,12 +12,39 @@ struct Room {
 const HOUSE: &[Room] = &[
     Room {
         files: &["runtime/src"],
-        never: &["lockgate::", "clap::", "std::env::", "env::var", "std::io::stdin", "std::io::stdout", "TcpListener", "indicatif", "axum::"],
+        never: &[
+            "lockgate::",
+            "clap::",
+            "std::env::",
+            "env::var",
+            "std::io::stdin",
+            "std::io::stdout",
+            "TcpListener",
+            "indicatif",
+            "axum::",
+        ],
         because: "the runtime is given everything from outside: no gateway, command line, listener, environment or terminal",
     },
     Room {
-        files: &["runtime/src/message.rs", "runtime/src/message", "runtime/src/plan.rs", "runtime/src/sandbox/grant.rs", "runtime/src/sandbox/http_rule.rs", "runtime/src/spec.rs"],
-        never: &["std::fs", "std::net::Tcp", "tokio::", "std::process", "reqwest", "rustix", "crate::runtime", "crate::server", "crate::dial"],
+        files: &[
+            "runtime/src/message.rs",
+            "runtime/src/message",
+            "runtime/src/plan.rs",
+            "runtime/src/sandbox/grant.rs",
+            "runtime/src/sandbox/http_rule.rs",
+            "runtime/src/spec.rs",
+        ],
+        never: &[
+            "std::fs",
+            "std::net::Tcp",
+            "tokio::",
+            "std::process",
+            "reqwest",
+            "rustix",
+            "crate::runtime",
+            "crate::server",
+            "crate::dial",
+        ],
         because: "these are plain data: no I/O, and nothing that stands above them",
     },
     Room {

@@ -1,1 +1,25 @@
-//! x
+//! Tests from outside: the built program, on guests from `examples/dist`, as a person or a client uses it.
+//!
+//! Every test starts processes of its own, ends them, and leaves nothing behind. A snapshot is a transcript: the
+//! command, its exit code, and what it wrote to stdout (`1>`) and stderr (`2>`).
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+mod cache;
+mod cli;
+mod clients;
+mod compiling;
+mod directories;
+mod full_disk;
+mod hostile;
+mod house;
+mod http;
+mod imports;
+mod not_a_server;
+mod sandbox;
+mod small_hosts;
+mod stdio;
+mod stdio_client;
+mod stdio_load;

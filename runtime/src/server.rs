@@ -92,6 +92,11 @@ impl Call {
         Self { answers, cancel: Some(Box::new(cancel)) }
     }
 
+    /// Whether an answer is there already.
+    pub fn has_answer(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
     /// The next answer; nothing after [`Answer::Done`].
     pub async fn next(&mut self) -> Option<Answer> {
         self.cancel.as_ref()?;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker, Resource, ResourceTable};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::measure::Samples;
@@ -44,7 +44,10 @@ impl WasiView for State {
 impl Bare {
     pub(crate) fn new(module: &[u8]) -> Self {
         let mut pool = PoolingAllocationConfig::new();
-        pool.linear_memory_keep_resident(256 << 10).table_keep_resident(64 << 10).async_stack_keep_resident(64 << 10);
+        pool.linear_memory_keep_resident(256 << 10)
+            .table_keep_resident(64 << 10)
+            .async_stack_keep_resident(64 << 10)
+            .pagemap_scan(Enabled::Auto);
         let mut config = Config::new();
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool)).concurrency_support(false);
         let engine = Engine::new(&config).expect("an engine");
@@ -63,11 +66,11 @@ impl Bare {
 
     pub(crate) fn batch(&self, calls: usize, samples: &mut Samples) {
         self.threads.block_on(async {
+            let start = Instant::now();
             for _ in 0..calls {
-                let start = Instant::now();
                 self.call().await;
-                samples.add(start.elapsed());
             }
+            samples.add(start.elapsed() / calls as u32);
         });
     }
 

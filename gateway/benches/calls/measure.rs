@@ -20,28 +20,34 @@ impl Samples {
     }
 }
 
-/// One measure, and what it must reach.
+/// One measure, and what it must reach; without a bound it is there to compare others by.
 pub(crate) struct Row {
-    pub(crate) name: String,
+    pub(crate) name: &'static str,
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
-    pub(crate) must: f64,
+    pub(crate) must: Option<f64>,
     pub(crate) detail: String,
 }
 
 pub(crate) fn print_table(rows: &[Row]) {
     println!("\n{:<66} {:>11} {:>11}", "measure", "measured", "at most");
     for Row { name, value, unit, must, detail } in rows {
-        let mark = if value <= must { "" } else { "  MISSED" };
-        println!("{name:<66} {value:>7.2} {unit:<3} {must:>7.2} {unit:<3}{mark}  {detail}");
+        let bound = must.map_or_else(String::new, |must| format!("{must:.2} {unit:<3}"));
+        let mark = if held(*value, *must) { "" } else { "MISSED  " };
+        println!("{name:<66} {value:>7.2} {unit:<3} {bound:>11}  {mark}{detail}");
     }
+}
+
+fn held(value: f64, must: Option<f64>) -> bool {
+    must.is_none_or(|must| value <= must)
 }
 
 pub(crate) fn write_json(rows: &[Row], path: &Path) {
     let rows: Vec<_> = rows
         .iter()
         .map(|Row { name, value, unit, must, detail }| {
-            json!({"measure": name, "measured": value, "unit": unit, "must": must, "held": value <= must, "detail": detail})
+            let held = held(*value, *must);
+            json!({"measure": name, "measured": value, "unit": unit, "must": must, "held": held, "detail": detail})
         })
         .collect();
     std::fs::write(path, format!("{:#}\n", json!({"rows": rows}))).expect("the JSON file can be written");

@@ -21,23 +21,25 @@ pub(super) struct Selection {
     rights: Rights,
 }
 
+/// The heading of these flags in the help.
+const RIGHTS: &str = "What the server may touch and use (nothing, unless it is given)";
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "What the server may touch and use (nothing, unless it is given)")]
 pub(super) struct Rights {
     /// Let it see a directory; read-only unless ,rw is added
-    #[arg(long = "dir", value_name = "HOST[=GUEST][,rw]")]
+    #[arg(long = "dir", help_heading = RIGHTS, value_name = "HOST[=GUEST][,rw]")]
     dirs: Vec<Directory>,
     /// Let it send HTTP requests, as "GET,POST https://api.example.com/v1/"
-    #[arg(long = "allow-http", value_name = "RULE")]
+    #[arg(long = "allow-http", help_heading = RIGHTS, value_name = "RULE")]
     http: Vec<HttpRule>,
     /// Set an environment variable
-    #[arg(long = "env", value_name = "K=V")]
+    #[arg(long = "env", help_heading = RIGHTS, value_name = "K=V")]
     env: Vec<Variable>,
     /// The memory of one call [default: 128MiB]
-    #[arg(long, value_name = "SIZE", value_parser = parse_bytes)]
+    #[arg(long, help_heading = RIGHTS, value_name = "SIZE", value_parser = parse_bytes)]
     memory: Option<u64>,
     /// The time of one call [default: 30s]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, help_heading = RIGHTS, value_name = "TIME", value_parser = parse_duration)]
     time: Option<Duration>,
 }
 

@@ -2,7 +2,9 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use lockgate_runtime::Call;
 use lockgate_runtime::message::{Answer, Json, Message, Notification, Request, RpcError, code};
 use serde::Deserialize;
 
@@ -13,6 +15,18 @@ use super::level::Level;
 use super::method::Served;
 use super::progress::Progress;
 use super::{Session, legacy};
+
+/// How long an answer is waited for awake. A small server is done sooner than a sleeping thread wakes up; of a slow one,
+/// this is lost once for each call.
+const AWAKE: Duration = Duration::from_micros(50);
+
+/// Waits for the first answer without falling asleep, for a moment. Whatever else the session has to do goes on.
+async fn stay_awake_for(call: &mut Call) {
+    let start = Instant::now();
+    while !call.has_answer() && start.elapsed() < AWAKE {
+        tokio::task::yield_now().await;
+    }
+}
 
 /// A request that a server has to answer, and what its client is to hear of it.
 pub(super) struct Passage {
@@ -64,6 +78,7 @@ impl Passage {
     /// Sends the request to the server, and passes on what it says until it is done.
     pub(super) async fn round(&mut self, params: Json) -> Result<Json, RpcError> {
         let mut call = self.session.call(self.served, Request { method: self.method.clone(), params })?;
+        stay_awake_for(&mut call).await;
         while let Some(answer) = call.next().await {
             match answer {
                 Answer::Notification(notification) => self.pass_on(notification).await,

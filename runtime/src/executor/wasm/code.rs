@@ -162,6 +162,8 @@ fn code_name(engine: &Engine, verified: &Verified) -> String {
         }
     }
     let mut hasher = Blake3(blake3::Hasher::new());
+    // A release brings the adapter and the encoder for core modules.
+    env!("CARGO_PKG_VERSION").hash(&mut hasher);
     engine.wasm.precompile_compatibility_hash().hash(&mut hasher);
     format!("{}-{}", verified.digest().hex(), &hasher.0.finalize().to_hex()[..16])
 }
@@ -202,7 +204,11 @@ async fn compile(worker: &CompileWorker, profile: Profile, component: &[u8]) -> 
     }
     let words = String::from_utf8_lossy(&words);
     let words = Untrusted::new(words.trim()).to_line(600);
-    Err(CodeError::Failed(if words.is_empty() { format!("the compiler ended with {status}") } else { words }))
+    Err(CodeError::Failed(if words.is_empty() {
+        format!("the compiler ended with {status}; try again")
+    } else {
+        words
+    }))
 }
 
 /// Waits until no other process compiles the same component. Without a lock both would, and both be right.

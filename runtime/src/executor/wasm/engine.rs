@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 /// How often a running guest gives way, and its deadline is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(5);
@@ -143,7 +143,9 @@ fn pool() -> PoolingAllocationConfig {
         .linear_memory_keep_resident(256 << 10)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
-        .max_unused_warm_slots(64);
+        .max_unused_warm_slots(64)
+        // Where the kernel tells which pages a call wrote, only those are put back.
+        .pagemap_scan(Enabled::Auto);
     pool
 }
 

@@ -37,24 +37,56 @@ pub(crate) fn check_imports(description: &Description, grant: &Grant) -> Result<
     if missing.is_empty() { Ok(()) } else { Err(missing) }
 }
 
+/// The interfaces of WASI 0.2 that are given, by package. Of HTTP, only with a rule for it.
+const GIVEN: &[(&str, &[&str])] = &[
+    ("wasi:io", &["error", "poll", "streams"]),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
+    ("wasi:random", &["insecure", "insecure-seed", "random"]),
+    (
+        "wasi:cli",
+        &[
+            "environment",
+            "exit",
+            "stderr",
+            "stdin",
+            "stdout",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stderr",
+            "terminal-stdin",
+            "terminal-stdout",
+        ],
+    ),
+    ("wasi:filesystem", &["preopens", "types"]),
+    (
+        "wasi:sockets",
+        &["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
+    ),
+    ("wasi:http", &["outgoing-handler", "types"]),
+];
+
 /// What would help a component to this interface; nothing if it has it.
 fn help_for(name: &str, grant: &Grant) -> Option<&'static str> {
-    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
-    let package = interface.split_once('/').map_or(interface, |(package, _)| package);
+    let (path, version) = name.split_once('@').unwrap_or((name, ""));
+    let (package, interface) = path.split_once('/').unwrap_or((path, ""));
     match package {
         // The last one also stands for the intrinsics of a core module's own exports.
-        "wasi_snapshot_preview1" | "$root" | "lockgate:mcp" => None,
-        "wasi:io" | "wasi:clocks" | "wasi:random" | "wasi:cli" | "wasi:filesystem" | "wasi:sockets" | "wasi:http"
-            if !version.starts_with("0.2.") =>
-        {
-            Some("only WASI 0.2 is given; build the component for it")
-        }
-        "wasi:io" | "wasi:clocks" | "wasi:random" | "wasi:cli" | "wasi:filesystem" | "wasi:sockets" => None,
-        "wasi:http" if !grant.http.is_empty() => None,
-        "wasi:http" => Some("it wants to send HTTP requests; to allow some: --allow-http \"GET https://HOST/PATH\""),
-        "env" => Some("no flag gives this; it is a module of another kind of host, build it for WASI"),
-        _ => Some("no flag gives this; ask its author for a build without it"),
+        "wasi_snapshot_preview1" | "$root" | "lockgate:mcp" => return None,
+        "env" => return Some("no flag gives this; it is a module of another kind of host, build it for WASI"),
+        _ => {}
     }
+    let unknown = "no flag gives this; ask its author for a build without it";
+    let Some((_, interfaces)) = GIVEN.iter().find(|(given, _)| *given == package) else { return Some(unknown) };
+    if !version.starts_with("0.2.") {
+        return Some("only WASI 0.2 is given; build the component for it");
+    }
+    if !interfaces.contains(&interface) {
+        return Some(unknown);
+    }
+    if package == "wasi:http" && grant.http.is_empty() {
+        return Some("it wants to send HTTP requests; to allow some: --allow-http \"GET https://HOST/PATH\"");
+    }
+    None
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use wasmtime::component::Instance;
 
 use super::super::bindings::exports::lockgate::mcp::identity;
 use super::super::host::Host;
-use super::results::{icons, parse};
+use super::results::{icons, parse_object};
 use super::{Failure, Inner, Parts};
 use crate::message::{Json, ObjectWriter};
 use crate::server::{Card, Era};
@@ -87,7 +87,7 @@ pub(super) async fn ask(server: &Inner, store: &mut Store<Host>, instance: &Inst
     Ok(Said {
         server_info,
         instructions,
-        extensions: parse("extensions", extensions)?,
-        experimental: parse("experimental", experimental)?,
+        extensions: parse_object("extensions", extensions)?,
+        experimental: parse_object("experimental", experimental)?,
     })
 }

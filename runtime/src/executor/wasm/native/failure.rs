@@ -17,6 +17,8 @@ pub(super) enum Failure {
         /// What is wrong with it.
         error: JsonError,
     },
+    /// The guest answered with another JSON value where MCP has an object: this part of its answer.
+    NotAnObject(&'static str),
     /// The guest was ended, or ended itself.
     Ended(wasmtime::Error),
     /// It was not done in time.
@@ -52,6 +54,7 @@ impl Failure {
             Self::Malformed { part, error } => {
                 format!("the server's answer is not MCP: its {part} is no JSON that can be passed on ({error})")
             }
+            Self::NotAnObject(part) => format!("the server's answer is not MCP: its {part} is no JSON object"),
             Self::TimedOut => {
                 format!("the call was ended at its time limit of {:?}; `--time` raises it", limits.time)
             }
@@ -77,7 +80,23 @@ impl Failure {
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
     let cause = match error.downcast_ref::<wasmtime::Trap>() {
         Some(trap) => trap.to_string(),
-        None => format!("{error:#}"),
+        None => host_limit(error).map_or_else(|| format!("{error:#}"), str::to_owned),
     };
     Untrusted::new(cause).to_line(300)
+}
+
+/// The bound of the host that a guest ran into, in words: the engine names its own parts. There is no type to tell
+/// the last two by, so an engine that words them anew shows its own words again.
+fn host_limit(error: &wasmtime::Error) -> Option<&'static str> {
+    if matches!(error.downcast_ref(), Some(wasmtime::component::ResourceTableError::Full)) {
+        return Some("it holds more than 10,000 things of the host at the same time");
+    }
+    let words = format!("{error:#}");
+    if words.contains("fuel allocated for hostcalls") {
+        return Some("it passed more than 16 MiB to the host at once");
+    }
+    if words.contains("requested len") {
+        return Some("it asked for more than 1 MiB of random bytes at once");
+    }
+    None
 }

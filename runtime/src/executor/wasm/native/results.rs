@@ -27,13 +27,21 @@ pub(super) fn parse(part: &'static str, text: Option<String>) -> Result<Option<J
     text.map(|text| Json::parse(text).map_err(|error| Failure::Malformed { part, error })).transpose()
 }
 
+/// Reads a guest's JSON object.
+pub(super) fn parse_object(part: &'static str, text: Option<String>) -> Result<Option<Json>, Failure> {
+    match parse(part, text)? {
+        Some(json) if !json.is_object() => Err(Failure::NotAnObject(part)),
+        object => Ok(object),
+    }
+}
+
 fn parse_one(part: &'static str, text: String) -> Result<Json, Failure> {
     Json::parse(text).map_err(|error| Failure::Malformed { part, error })
 }
 
 /// Adds the members of `extra` that have no field of their own.
 fn with_extra(object: ObjectWriter, extra: Option<String>) -> Result<Json, Failure> {
-    let extra = parse("extra", extra)?;
+    let extra = parse_object("extra", extra)?;
     let object = object.rest_of(extra.as_ref());
     Ok(object.map_err(|error| Failure::Malformed { part: "extra", error })?.finish())
 }
@@ -69,7 +77,7 @@ pub(super) fn tool_output(output: tools::ToolOutput) -> Result<Json, Failure> {
         .with("content", blocks)
         .maybe("structuredContent", parse("structured content", structured)?)
         .maybe("isError", is_error.then_some(true))
-        .maybe("_meta", parse("_meta", meta)?)
+        .maybe("_meta", parse_object("_meta", meta)?)
         .finish())
 }
 
@@ -78,7 +86,7 @@ pub(super) fn resource_output(output: resources::ResourceOutput) -> Result<Json,
     let resources::ResourceOutput { contents: parts, cache, meta } = output;
     let parts = parts.into_iter().map(contents).collect::<Result<Vec<Json>, Failure>>()?;
     let result = with_cache(complete().with("contents", parts), cache);
-    Ok(result.maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(result.maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 /// MCP schema, `GetPromptResult`.
@@ -92,7 +100,7 @@ pub(super) fn prompt_output(output: prompts::PromptOutput) -> Result<Json, Failu
     Ok(complete()
         .maybe("description", description)
         .with("messages", messages)
-        .maybe("_meta", parse("_meta", meta)?)
+        .maybe("_meta", parse_object("_meta", meta)?)
         .finish())
 }
 
@@ -106,7 +114,7 @@ pub(super) fn suggestions(suggestions: completions::Suggestions) -> Result<Json,
         .maybe("total", total)
         .maybe("hasMore", if cut { Some(true) } else { has_more })
         .finish();
-    Ok(complete().with("completion", completion).maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(complete().with("completion", completion).maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 /// Checks a question of the guest.
@@ -120,7 +128,7 @@ pub(super) fn asked(asked: wit::InputRequired) -> Result<Asked, Failure> {
             object = object.with(&key, parse_one("input request", request)?);
         }
     }
-    Ok(Asked { requests: object.finish(), state, meta: parse("_meta", meta)? })
+    Ok(Asked { requests: object.finish(), state, meta: parse_object("_meta", meta)? })
 }
 
 /// MCP schema, `InputRequiredResult`.

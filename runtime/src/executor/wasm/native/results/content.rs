@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::super::super::bindings::lockgate::mcp::types as wit;
-use super::{Failure, parse, parse_one, with_extra};
+use super::{Failure, parse_object, parse_one, with_extra};
 use crate::message::{Json, ObjectWriter};
 
 /// MCP schema, `ContentBlock`.
@@ -12,14 +12,14 @@ pub(super) fn content(block: wit::Content) -> Result<Json, Failure> {
     match block {
         wit::Content::Text(wit::TextContent { text, annotations: hints, meta }) => {
             let object = ObjectWriter::new().with("type", "text").with("text", text);
-            Ok(object.maybe("annotations", annotations(hints)).maybe("_meta", parse("_meta", meta)?).finish())
+            Ok(object.maybe("annotations", annotations(hints)).maybe("_meta", parse_object("_meta", meta)?).finish())
         }
         wit::Content::Image(media) => media_content("image", media),
         wit::Content::Audio(media) => media_content("audio", media),
         wit::Content::Link(item) => resource_item(ObjectWriter::new().with("type", "resource_link"), item),
         wit::Content::Embedded(wit::EmbeddedResource { contents: inner, annotations: hints, meta }) => {
             let object = ObjectWriter::new().with("type", "resource").with("resource", contents(inner)?);
-            Ok(object.maybe("annotations", annotations(hints)).maybe("_meta", parse("_meta", meta)?).finish())
+            Ok(object.maybe("annotations", annotations(hints)).maybe("_meta", parse_object("_meta", meta)?).finish())
         }
         wit::Content::Other(text) => parse_one("content block", text),
     }
@@ -32,7 +32,7 @@ fn media_content(kind: &str, media: wit::MediaContent) -> Result<Json, Failure> 
         .with("data", BASE64.encode(data))
         .with("mimeType", mime_type)
         .maybe("annotations", annotations(hints));
-    Ok(object.maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(object.maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 /// MCP schema, `TextResourceContents` and `BlobResourceContents`.
@@ -43,7 +43,7 @@ pub(super) fn contents(contents: wit::ResourceContents) -> Result<Json, Failure>
         wit::ResourceBody::Text(text) => object.with("text", text),
         wit::ResourceBody::Blob(bytes) => object.with("blob", BASE64.encode(bytes)),
     };
-    Ok(object.maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(object.maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 /// MCP schema, `Resource`; with `object` started by a `type`, `ResourceLink`.
@@ -69,7 +69,7 @@ pub(super) fn resource_item(object: ObjectWriter, item: wit::ResourceItem) -> Re
         .maybe("size", size)
         .maybe("icons", icons(pictures))
         .maybe("annotations", annotations(hints))
-        .maybe("_meta", parse("_meta", meta)?);
+        .maybe("_meta", parse_object("_meta", meta)?);
     with_extra(object, extra)
 }
 

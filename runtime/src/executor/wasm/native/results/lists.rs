@@ -2,7 +2,7 @@
 
 use super::super::super::bindings::exports::lockgate::mcp::{prompts, resources, tools};
 use super::content::{annotations, icons, resource_item};
-use super::{Failure, complete, parse, parse_one, with_cache, with_extra};
+use super::{Failure, complete, parse_object, with_cache, with_extra};
 use crate::message::{Json, ObjectWriter};
 
 /// MCP schema, `ListToolsResult`.
@@ -10,7 +10,7 @@ pub(in super::super) fn tool_page(page: tools::ToolPage) -> Result<Json, Failure
     let tools::ToolPage { tools, next_cursor, cache, meta } = page;
     let tools = tools.into_iter().map(tool).collect::<Result<Vec<Json>, Failure>>()?;
     let result = complete().with("tools", tools).maybe("nextCursor", next_cursor);
-    Ok(with_cache(result, cache).maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(with_cache(result, cache).maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 fn tool(tool: tools::Tool) -> Result<Json, Failure> {
@@ -29,11 +29,11 @@ fn tool(tool: tools::Tool) -> Result<Json, Failure> {
         .with("name", name)
         .maybe("title", title)
         .maybe("description", description)
-        .with("inputSchema", parse_one("input schema", input_schema)?)
-        .maybe("outputSchema", parse("output schema", output_schema)?)
+        .maybe("inputSchema", parse_object("input schema", Some(input_schema))?)
+        .maybe("outputSchema", parse_object("output schema", output_schema)?)
         .maybe("annotations", hints.map(tool_annotations))
         .maybe("icons", icons(pictures))
-        .maybe("_meta", parse("_meta", meta)?);
+        .maybe("_meta", parse_object("_meta", meta)?);
     with_extra(object, extra)
 }
 
@@ -54,7 +54,7 @@ pub(in super::super) fn resource_page(page: resources::ResourcePage) -> Result<J
     let item = |item| resource_item(ObjectWriter::new(), item);
     let resources = resources.into_iter().map(item).collect::<Result<Vec<Json>, Failure>>()?;
     let result = complete().with("resources", resources).maybe("nextCursor", next_cursor);
-    Ok(with_cache(result, cache).maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(with_cache(result, cache).maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 /// MCP schema, `ListResourceTemplatesResult`.
@@ -62,7 +62,7 @@ pub(in super::super) fn template_page(page: resources::TemplatePage) -> Result<J
     let resources::TemplatePage { templates, next_cursor, cache, meta } = page;
     let templates = templates.into_iter().map(template).collect::<Result<Vec<Json>, Failure>>()?;
     let result = complete().with("resourceTemplates", templates).maybe("nextCursor", next_cursor);
-    Ok(with_cache(result, cache).maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(with_cache(result, cache).maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 fn template(template: resources::ResourceTemplate) -> Result<Json, Failure> {
@@ -85,7 +85,7 @@ fn template(template: resources::ResourceTemplate) -> Result<Json, Failure> {
         .maybe("mimeType", mime_type)
         .maybe("icons", icons(pictures))
         .maybe("annotations", annotations(hints))
-        .maybe("_meta", parse("_meta", meta)?);
+        .maybe("_meta", parse_object("_meta", meta)?);
     with_extra(object, extra)
 }
 
@@ -94,7 +94,7 @@ pub(in super::super) fn prompt_page(page: prompts::PromptPage) -> Result<Json, F
     let prompts::PromptPage { prompts, next_cursor, cache, meta } = page;
     let prompts = prompts.into_iter().map(prompt).collect::<Result<Vec<Json>, Failure>>()?;
     let result = complete().with("prompts", prompts).maybe("nextCursor", next_cursor);
-    Ok(with_cache(result, cache).maybe("_meta", parse("_meta", meta)?).finish())
+    Ok(with_cache(result, cache).maybe("_meta", parse_object("_meta", meta)?).finish())
 }
 
 fn prompt(prompt: prompts::Prompt) -> Result<Json, Failure> {
@@ -111,6 +111,6 @@ fn prompt(prompt: prompts::Prompt) -> Result<Json, Failure> {
         .maybe("description", description)
         .maybe("arguments", if arguments.is_empty() { None } else { Some(arguments) })
         .maybe("icons", icons(pictures))
-        .maybe("_meta", parse("_meta", meta)?);
+        .maybe("_meta", parse_object("_meta", meta)?);
     with_extra(object, extra)
 }

@@ -1,0 +1,26 @@
+//! What tests are made of.
+
+mod client;
+mod guests;
+mod home;
+mod listener;
+mod lockgate;
+mod process;
+mod transcript;
+
+pub(crate) use client::{Client, modern};
+pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
+pub(crate) use home::Home;
+pub(crate) use listener::Listener;
+pub(crate) use lockgate::Lockgate;
+pub(crate) use process::{Ended, Process};
+
+/// The most that any process of a test may take. It is only there to make a failure of what would be a hang.
+pub(crate) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// A folder of one test, whose path has no links in it, as grants want it.
+pub(crate) fn folder() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    (folder, path)
+}
