@@ -13,7 +13,7 @@ demo: build ## let a real MCP client list and call the tools of a component in a
 	@scripts/demo.sh $(lockgate)
 
 test: setup examples ## run every test
-	cargo test --workspace --locked
+	cargo test --workspace --locked --features lockgate/built-in-servers
 	cd examples && cargo test --locked
 
 build: examples ## leave target/release/lockgate, with the servers of examples/ inside

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod built_in;
 mod cache;
 mod cli;
 mod clients;

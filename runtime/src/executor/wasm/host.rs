@@ -162,3 +162,6 @@ impl WasiHttpView for Host {
         WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.guest_http }
     }
 }
+
+#[cfg(test)]
+mod tests;
