@@ -26,7 +26,7 @@ setup: ## install what is missing (as root on Debian), or say what to install
 	@scripts/setup.sh
 
 bench: build ## measure, as ratios in one run: a table, and target/bench.json
-	cargo bench --locked --package lockgate --features built-in-servers --bench calls -- --json $(target)/bench.json
+	cargo bench --locked --package lockgate --features built-in-servers --bench calls -- --json $(abspath $(target))/bench.json
 
 lint: setup examples ## format, clippy, licences and bans
 	cargo fmt --all --check

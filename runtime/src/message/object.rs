@@ -8,18 +8,24 @@ use super::{Json, JsonError};
 
 /// A JSON object in the making. Absent members are left out, as MCP's schemas want it.
 pub(crate) struct ObjectWriter {
-    text: String,
+    text: Vec<u8>,
     keys: Vec<String>,
 }
 
 impl ObjectWriter {
     pub(crate) fn new() -> Self {
-        Self { text: "{".to_owned(), keys: Vec::new() }
+        Self { text: b"{".to_vec(), keys: Vec::new() }
     }
 
     /// Writes a member.
     pub(crate) fn with(mut self, key: &str, value: impl Serialize) -> Self {
-        self.put(key, Json::of(&value).as_str());
+        if !self.keys.is_empty() {
+            self.text.push(b',');
+        }
+        self.keys.push(key.to_owned());
+        self.write(&key);
+        self.text.push(b':');
+        self.write(&value);
         self
     }
 
@@ -36,7 +42,7 @@ impl ObjectWriter {
         if let Some(object) = object {
             for (key, value) in object.read::<BTreeMap<String, Json>>()? {
                 if !self.keys.contains(&key) {
-                    self.put(&key, value.as_str());
+                    self = self.with(&key, value);
                 }
             }
         }
@@ -44,18 +50,18 @@ impl ObjectWriter {
     }
 
     pub(crate) fn finish(mut self) -> Json {
-        self.text.push('}');
-        Json::from_checked_parts(self.text)
+        self.text.push(b'}');
+        // `serde_json` writes UTF-8 alone.
+        Json::from_checked_parts(String::from_utf8(self.text).unwrap_or_default())
     }
 
-    fn put(&mut self, key: &str, value: &str) {
-        if !self.keys.is_empty() {
-            self.text.push(',');
+    fn write(&mut self, value: &impl Serialize) {
+        let start = self.text.len();
+        // Writing into memory cannot fail, and no type of ours refuses to be written.
+        if serde_json::to_writer(&mut self.text, value).is_err() {
+            self.text.truncate(start);
+            self.text.extend_from_slice(b"null");
         }
-        self.text.push_str(Json::of(&key).as_str());
-        self.text.push(':');
-        self.text.push_str(value);
-        self.keys.push(key.to_owned());
     }
 }
 

@@ -58,7 +58,7 @@ impl<'a> Visit<'a> {
         if !arguments.is_object() {
             return Err(RpcError::new(code::INVALID_PARAMS, "the arguments of a tool are a JSON object").into());
         }
-        let canonical = arguments.canonical();
+        let canonical = || arguments.canonical();
         let purpose = self.purpose(&name, &canonical);
         let (answer, call) = (self.answer(&purpose)?, self.context()?);
         let text = arguments.as_str().to_owned();
@@ -83,7 +83,7 @@ impl<'a> Visit<'a> {
 
     async fn read_resource(&mut self) -> Result<Json, Failure> {
         let (resources, ReadResource { uri }) = (self.resources()?, read(self.request)?);
-        let purpose = self.purpose(&uri, "");
+        let purpose = self.purpose(&uri, &String::new);
         let (answer, call) = (self.answer(&purpose)?, self.context()?);
         let outcome = resources.call_read_resource(&mut *self.store, call, &uri, answer.as_ref()).await?;
         match outcome.map_err(results::rpc_error)? {
@@ -101,7 +101,8 @@ impl<'a> Visit<'a> {
     async fn get_prompt(&mut self) -> Result<Json, Failure> {
         let (prompts, GetPrompt { name, arguments }) = (self.prompts()?, read(self.request)?);
         let canonical = Json::of(&arguments);
-        let purpose = self.purpose(&name, canonical.as_str());
+        let canonical = || canonical.as_str().to_owned();
+        let purpose = self.purpose(&name, &canonical);
         let (answer, call) = (self.answer(&purpose)?, self.context()?);
         let arguments: Vec<(String, String)> = arguments.into_iter().collect();
         let outcome = prompts.call_get_prompt(&mut *self.store, call, &name, &arguments, answer.as_ref()).await?;
@@ -148,7 +149,7 @@ impl<'a> Visit<'a> {
         }))
     }
 
-    fn purpose<'p>(&self, target: &'p str, arguments: &'p str) -> Purpose<'p>
+    fn purpose<'p>(&self, target: &'p str, arguments: &'p (dyn Fn() -> String + Sync)) -> Purpose<'p>
     where
         'a: 'p,
     {

@@ -30,8 +30,8 @@ pub(super) struct Purpose<'a> {
     pub(super) method: &'a str,
     /// The tool, prompt or resource.
     pub(super) target: &'a str,
-    /// Its arguments, so that an answer given for some is not used for others.
-    pub(super) arguments: &'a str,
+    /// Its arguments in a canonical form, so that an answer given for some is not used for others. Few calls ask.
+    pub(super) arguments: &'a (dyn Fn() -> String + Sync),
 }
 
 impl Sealer {
@@ -72,10 +72,10 @@ impl Sealer {
 
     fn mac(&self, purpose: &Purpose<'_>, expiry: u64, state: &str) -> blake3::Hash {
         let Purpose { principal, method, target, arguments } = purpose;
-        let principal = principal.to_string();
+        let (principal, arguments) = (principal.to_string(), arguments());
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
         hasher.update(self.server.hex().as_bytes()).update(&expiry.to_le_bytes());
-        for part in [&principal, *method, *target, *arguments, state] {
+        for part in [&principal, *method, *target, &arguments, state] {
             // With its length in front, no part runs into the next.
             hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
         }
@@ -91,7 +91,19 @@ fn now() -> Duration {
 mod tests {
     use super::*;
 
-    fn purpose<'a>(principal: &'a Principal, target: &'a str, arguments: &'a str) -> Purpose<'a> {
+    fn none() -> String {
+        "{}".to_owned()
+    }
+
+    fn some() -> String {
+        r#"{"a":1}"#.to_owned()
+    }
+
+    fn purpose<'a>(
+        principal: &'a Principal,
+        target: &'a str,
+        arguments: &'a (dyn Fn() -> String + Sync),
+    ) -> Purpose<'a> {
         Purpose { principal, method: "tools/call", target, arguments }
     }
 
@@ -99,8 +111,8 @@ mod tests {
     fn a_state_comes_back_as_it_was() {
         let (sealer, me) = (Sealer::new(Digest::of(b"")).unwrap(), Principal::local());
         for state in ["", "a.b.c", "\u{1f600}"] {
-            let sealed = sealer.seal(&purpose(&me, "ask", "{}"), state);
-            assert_eq!(sealer.open(&purpose(&me, "ask", "{}"), &sealed).unwrap(), state);
+            let sealed = sealer.seal(&purpose(&me, "ask", &none), state);
+            assert_eq!(sealer.open(&purpose(&me, "ask", &none), &sealed).unwrap(), state);
         }
     }
 
@@ -108,23 +120,23 @@ mod tests {
     fn a_state_serves_only_the_request_it_was_made_for() {
         let (sealer, me, you) =
             (Sealer::new(Digest::of(b"")).unwrap(), Principal::local(), Principal::named("you").unwrap());
-        let sealed = sealer.seal(&purpose(&me, "ask", "{}"), "s");
+        let sealed = sealer.seal(&purpose(&me, "ask", &none), "s");
         let refused = |sealer: &Sealer, purpose: &Purpose<'_>, sealed: &str| {
             assert_eq!(sealer.open(purpose, sealed), Err(SealError::Broken));
         };
-        refused(&sealer, &purpose(&you, "ask", "{}"), &sealed);
-        refused(&sealer, &purpose(&me, "other", "{}"), &sealed);
-        refused(&sealer, &purpose(&me, "ask", r#"{"a":1}"#), &sealed);
-        refused(&sealer, &purpose(&me, "ask", "{}"), &format!("{sealed}x"));
-        refused(&sealer, &purpose(&me, "ask", "{}"), &sealed.replacen('.', ".9", 1));
-        refused(&sealer, &purpose(&me, "ask", "{}"), "s");
-        refused(&Sealer::new(Digest::of(b"")).unwrap(), &purpose(&me, "ask", "{}"), &sealed);
+        refused(&sealer, &purpose(&you, "ask", &none), &sealed);
+        refused(&sealer, &purpose(&me, "other", &none), &sealed);
+        refused(&sealer, &purpose(&me, "ask", &some), &sealed);
+        refused(&sealer, &purpose(&me, "ask", &none), &format!("{sealed}x"));
+        refused(&sealer, &purpose(&me, "ask", &none), &sealed.replacen('.', ".9", 1));
+        refused(&sealer, &purpose(&me, "ask", &none), "s");
+        refused(&Sealer::new(Digest::of(b"")).unwrap(), &purpose(&me, "ask", &none), &sealed);
     }
 
     #[test]
     fn a_state_expires() {
         let (sealer, me) = (Sealer::new(Digest::of(b"")).unwrap(), Principal::local());
-        let purpose = purpose(&me, "ask", "{}");
+        let purpose = purpose(&me, "ask", &none);
         let sealed = format!("{}.1.s", sealer.mac(&purpose, 1, "s").to_hex());
         assert_eq!(sealer.open(&purpose, &sealed), Err(SealError::Expired));
     }
