@@ -98,7 +98,8 @@ impl Common {
             key_file: folders.data.join("code.key"),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
-                program: std::env::current_exe()?,
+                // Not the path it was started by: another version may lie there by now.
+                program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),

@@ -88,9 +88,9 @@ impl From<ServerError> for CommandError {
         match error {
             ServerError::Resolve(error) => error.into(),
             ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(DirectoryError::OwnHouse { .. } | DirectoryError::Link(_)) => {
-                Self::from_error(Kind::Refused, &error)
-            }
+            ServerError::Directory(
+                DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
+            ) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }

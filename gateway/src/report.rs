@@ -1,7 +1,9 @@
 //! What a person sees on stderr while something happens. stdout belongs to the protocol and to results.
 
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -19,8 +21,12 @@ pub(crate) enum Detail {
     Full,
 }
 
-/// Hooks that write to stderr.
+/// How many lines wait for a stderr that nobody reads. Further ones are lost: no guest waits for a log.
+const WAITING_LINES: usize = 1024;
+
+/// Hooks that write to stderr. For a gateway, a thread of its own writes, as whoever reads may not.
 pub(crate) fn hooks(detail: Detail) -> Hooks {
+    let write = writer(detail);
     let spinner: Mutex<Option<ProgressBar>> = Mutex::new(None);
     let terminal = std::io::stderr().is_terminal();
     Hooks {
@@ -36,10 +42,21 @@ pub(crate) fn hooks(detail: Detail) -> Hooks {
                 _ => {}
             }
             if let Some(line) = text(&event, detail, terminal) {
-                write_line(&line);
+                write(line);
             }
         }),
     }
+}
+
+fn writer(detail: Detail) -> Box<dyn Fn(String) + Send + Sync> {
+    if detail == Detail::Full {
+        let (lines, waiting) = sync_channel::<String>(WAITING_LINES);
+        let write_all = move || waiting.into_iter().for_each(|line| write_line(&line));
+        if thread::Builder::new().name("log".to_owned()).spawn(write_all).is_ok() {
+            return Box::new(move |line| drop(lines.try_send(line)));
+        }
+    }
+    Box::new(|line| write_line(&line))
 }
 
 /// Writes one line of our own to stderr.

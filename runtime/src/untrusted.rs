@@ -24,6 +24,23 @@ impl Untrusted {
         escaped(&self.0, max_chars, |c| c == '\n' || c == '\t')
     }
 
+    /// JSON text for a terminal: what [`to_line`](Self::to_line) escapes is written as JSON escapes it (RFC 8259, §7), so
+    /// that it stays the same JSON. Line breaks and tabs are kept: in JSON they stand between values alone.
+    pub fn to_json_lines(&self) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        for c in self.0.chars() {
+            if c != '\n' && c != '\t' && (c.is_control() || hides_or_reorders(c)) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, "\\u{unit:04x}");
+                }
+            } else {
+                text.push(c);
+            }
+        }
+        text
+    }
+
     /// The words as they are, for a sink that frames them itself, as a JSON string does.
     pub fn expose(&self) -> &str {
         &self.0
@@ -63,6 +80,15 @@ mod tests {
     fn a_terminal_gets_no_escape_sequence_and_no_second_line() {
         let words = Untrusted::new("ok\u{1b}[2J\nroot# \u{202e}txt.exe");
         assert_eq!(words.to_line(80), "ok\\u{1b}[2J\\u{a}root# \\u{202e}txt.exe");
+    }
+
+    #[test]
+    fn json_for_a_terminal_stays_the_same_json() {
+        let text = "{\n  \"a\": \"\u{9b}2J\u{202e}\u{e0041}\"\n}";
+        let shown = Untrusted::new(text).to_json_lines();
+        assert_eq!(shown, "{\n  \"a\": \"\\u009b2J\\u202e\\udb40\\udc41\"\n}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&shown), read(text));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::error::{CommandError, Kind};
 pub(super) fn json(document: &impl Serialize) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(document)
         .map_err(|error| CommandError::new(Kind::Failed, format!("the result cannot be written as JSON: {error}")))?;
-    text_line(&text)
+    if std::io::stdout().is_terminal() { text_line(&Untrusted::new(text).to_json_lines()) } else { text_line(&text) }
 }
 
 /// Prints lines of our own.

@@ -22,9 +22,17 @@ pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandErro
     let runtime = common.runtime(Detail::Brief)?;
     let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     match common.format {
-        Format::Json => output::json(&plan),
+        Format::Json => output::json(&without_values(plan)),
         Format::Text => output::text_line(&text(&plan)),
     }
+}
+
+/// The plan as it is shown: the values of variables may be secrets, and logs are read by many.
+fn without_values(mut plan: Plan) -> Plan {
+    for variable in &mut plan.grant.env {
+        "(not shown)".clone_into(&mut variable.value.value);
+    }
+    plan
 }
 
 fn text(plan: &Plan) -> String {

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use clap::Args;
 use lockgate_runtime::Principal;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::selection::Selection;
@@ -21,6 +22,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
     let spec = args.selection.spec()?;
+    allow_many_files();
     let runtime = common.runtime(Detail::Full)?;
     block_on(async {
         let plan = runtime.resolve(spec).await?;
@@ -39,4 +41,12 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
             .await
             .map_err(|error| CommandError::from_error(Kind::Failed, &error))
     })
+}
+
+/// Raises the number of open files to what the system lets this program have: files and connections of all calls count
+/// together, and the usual limit is for one person's shell.
+fn allow_many_files() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without it, fewer calls can hold files at the same time.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }

@@ -15,6 +15,7 @@ mod host;
 mod imports;
 mod native;
 mod open_at;
+mod set_times_at;
 pub(crate) mod worker;
 
 pub use code::CodeError;

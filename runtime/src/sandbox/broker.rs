@@ -10,7 +10,7 @@ use super::HttpRule;
 use crate::dial::{DialError, Dialler};
 
 /// The longest request body that a guest may send, in bytes.
-pub(crate) const MAX_REQUEST_BODY: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_REQUEST_BODY: usize = 4 * 1024 * 1024;
 
 /// Decides on a server's outgoing requests, and makes them.
 #[derive(Clone)]
@@ -51,17 +51,23 @@ impl Broker {
 
     /// Sends a request that a rule allows. The answer may be a redirect: the guest asks again, and is judged again.
     pub(crate) async fn http(&self, request: HttpRequest) -> Result<HttpResponse, BrokerError> {
+        let rule = self.rule(&request.method, &request.url)?;
         let HttpRequest { method, mut url, headers, body } = request;
         url.set_fragment(None);
-        let Some(rule) = self.rules.iter().find(|rule| rule.allows(&method, &url)) else {
-            return Err(BrokerError::NotGranted(rule_for(&method, &url)));
-        };
         let mut outgoing = http::Request::new(reqwest::Body::from(body));
         *outgoing.method_mut() = method;
         *outgoing.headers_mut() = headers;
         *outgoing.uri_mut() = url.as_str().parse().map_err(|_| DialError::NoHost)?;
         let (head, body) = self.dialler.send(outgoing, &url, rule.literal_address().is_some()).await?.into_parts();
         Ok(HttpResponse { status: head.status, headers: head.headers, body })
+    }
+}
+
+impl Broker {
+    /// The rule that allows a request. Asked before its body is read, too: what is refused costs no memory.
+    pub(crate) fn rule(&self, method: &Method, url: &Url) -> Result<&HttpRule, BrokerError> {
+        let rule = self.rules.iter().find(|rule| rule.allows(method, url));
+        rule.ok_or_else(|| BrokerError::NotGranted(rule_for(method, url)))
     }
 }
 

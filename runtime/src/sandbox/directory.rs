@@ -9,6 +9,11 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::{Access, Directory};
 
+/// The file systems that are no files but the kernel itself: proc, sysfs, cgroup 1 and 2, debugfs, tracefs, securityfs
+/// and bpf, by their magic numbers (statfs(2)). `/proc/self/mem` is the memory of this program.
+const KERNEL_FILE_SYSTEMS: [u64; 8] =
+    [0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270, 0x6462_6720, 0x7472_6163, 0x7363_6673, 0xcafe_4a11];
+
 /// The folders of this program itself, which no grant may touch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProtectedFolders(Vec<PathBuf>);
@@ -27,6 +32,9 @@ pub enum DirectoryError {
     /// A part of the path is a symbolic link.
     #[error("{} goes through a symbolic link; grant the directory it leads to", .0.display())]
     Link(PathBuf),
+    /// It is a view into the kernel, and through it into every process.
+    #[error("{} is not granted: it is a view into the kernel, not a directory of files", .0.display())]
+    Kernel(PathBuf),
     /// It holds, or lies in, a folder of this program.
     #[error("{} is not granted: {} belongs to Lockgate itself", granted.display(), protected.display())]
     OwnHouse {
@@ -65,6 +73,10 @@ impl OpenDirectory {
             Err(rustix::io::Errno::LOOP) => return Err(DirectoryError::Link(path.clone())),
             Err(error) => return Err(unopenable(error.into())),
         };
+        let file_system = rustix::fs::fstatfs(&file).map_err(|error| unopenable(error.into()))?;
+        if KERNEL_FILE_SYSTEMS.contains(&(file_system.f_type as u64)) {
+            return Err(DirectoryError::Kernel(path.clone()));
+        }
         // Where the descriptor leads, not where the path said.
         let place = std::fs::read_link(descriptor_path(&file)).map_err(unopenable)?;
         let identity = file.metadata().map(|meta| (meta.dev(), meta.ino())).map_err(unopenable)?;
@@ -164,6 +176,14 @@ mod tests {
             assert!(matches!(refused, Err(DirectoryError::OwnHouse { .. })), "{path}");
         }
         assert!(OpenDirectory::open(&grant(&base.join("home/other")), &protected).is_ok());
+    }
+
+    #[test]
+    fn the_kernel_is_never_granted() {
+        for path in ["/proc", "/sys"] {
+            let refused = OpenDirectory::open(&grant(Path::new(path)), &ProtectedFolders::default());
+            assert!(matches!(refused, Err(DirectoryError::Kernel(_))), "{path}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a server may touch. Everything here is read once, from what a person wrote, into types that cannot be wrong.
 
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
@@ -123,8 +124,8 @@ fn last_name(path: &str) -> Option<&str> {
     Path::new(path).file_name()?.to_str()
 }
 
-/// An environment variable of the guest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An environment variable of the guest. Its value may be a secret, and is shown by nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {
     /// The name.
     pub name: String,
@@ -132,12 +133,19 @@ pub struct Variable {
     pub value: String,
 }
 
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}=…", self.name)
+    }
+}
+
 /// Reads `NAME=VALUE`.
 impl FromStr for Variable {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        let invalid = || InvalidGrant::Variable(text.to_owned());
+        // Only the name is shown: the rest may be a secret.
+        let invalid = || InvalidGrant::Variable(text.split('=').next().unwrap_or_default().to_owned());
         let (name, value) = text.split_once('=').ok_or_else(invalid)?;
         let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !named || value.contains('\0') {

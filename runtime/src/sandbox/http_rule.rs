@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::InvalidGrant;
 
-/// `[METHOD,…] SCHEME://HOST[:PORT][/PATH]`: every method unless some are written, every path below `PATH`. A host is a
+/// `[METHOD,…] SCHEME://HOST[:PORT][/PATH]`: every method but CONNECT and TRACE unless some are written, every path below `PATH`. A host is a
 /// name, a literal IP address, or `*.` and a name for all names below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -32,7 +32,9 @@ enum HostRule {
 impl HttpRule {
     /// Whether this rule lets a request pass. `url` is the one that is sent.
     pub fn allows(&self, method: &Method, url: &Url) -> bool {
-        let method_allowed = self.methods.is_empty() || self.methods.contains(method);
+        // Neither is a request for the path of a rule (RFC 9110, §9.3.6 and §9.3.8).
+        let never = [Method::CONNECT, Method::TRACE].contains(method);
+        let method_allowed = !never && (self.methods.is_empty() || self.methods.contains(method));
         method_allowed
             && url.scheme() == self.scheme
             && url.port_or_known_default() == Some(self.port)
@@ -70,7 +72,7 @@ fn is_below(prefix: &str, path: &str) -> bool {
         return true;
     }
     let lower = path.to_ascii_lowercase();
-    if ["%2f", "%5c", "%2e", "\\", "//", ";", "%00"].iter().any(|trick| lower.contains(trick)) {
+    if ["%2f", "%5c", "%2e", "%25", "\\", "//", ";", "%00"].iter().any(|trick| lower.contains(trick)) {
         return false;
     }
     match path.strip_prefix(prefix) {
@@ -209,6 +211,8 @@ mod tests {
             ("https://api.example.com/a/", "GET https://api.example.com/a/%2e%2e/b"),
             ("https://api.example.com/a/", "GET https://api.example.com/a/..%2fb"),
             ("https://api.example.com/a/", "GET https://api.example.com/a//b"),
+            ("https://api.example.com/a/", "GET https://api.example.com/a/%252e%252e%252fb"),
+            ("https://api.example.com", "CONNECT https://api.example.com/"),
             ("https://127.0.0.1", "GET https://localhost/"),
         ] {
             assert!(!allows(rule, request), "{rule} should not allow {request}");

@@ -82,7 +82,9 @@ impl Compiler {
         if let Some(component) = self.read(engine, &path, &name, hooks) {
             return Ok(Loaded { component });
         }
-        let _lock = lock(&self.folder.join(format!("{name}.lock"))).await;
+        let lock_path = self.folder.join(format!("{name}.lock"));
+        // Whoever holds it compiles, which has the same bound; one that was stopped in the middle is not waited for.
+        let _lock = tokio::time::timeout(TIME, lock(&lock_path)).await.ok().flatten();
         // Another process may have been faster.
         if let Some(component) = self.read(engine, &path, &name, hooks) {
             return Ok(Loaded { component });
@@ -105,7 +107,7 @@ impl Compiler {
     /// The component of a file of ours; nothing where there is none, or it is not as we wrote it.
     fn read(&self, engine: &Engine, path: &Path, name: &str, hooks: &Hooks) -> Option<Component> {
         let mut file = Vec::new();
-        open_at_once(path).and_then(|opened| opened.take(MAX_CODE).read_to_end(&mut file)).ok()?;
+        open_at_once(path).and_then(|opened| opened.take(MAX_CODE + HEADER as u64).read_to_end(&mut file)).ok()?;
         let code = self.authenticated(name, &file);
         match code.map(|code| deserialize(&engine.wasm, code)) {
             Some(Ok(component)) => Some(component),

@@ -16,7 +16,13 @@ pub(super) const TICK: Duration = Duration::from_millis(5);
 pub(super) const MAX_INSTANCES: u32 = 256;
 
 /// The core modules that one component may be made of. A Rust guest with the preview-1 adapter has five.
-const CORE_INSTANCES_EACH: u32 = 16;
+pub(super) const MAX_CORE_INSTANCES: usize = 16;
+
+/// The tables of one component.
+pub(super) const MAX_TABLES: usize = 8;
+
+/// The linear memories of one component.
+pub(super) const MAX_MEMORIES: usize = 2;
 
 /// The native stack of a guest, in bytes. Beyond it the guest traps.
 const WASM_STACK: usize = 1024 * 1024;
@@ -129,12 +135,12 @@ pub(super) fn generating(profile: Profile) -> Config {
 fn pool() -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(MAX_INSTANCES)
-        .total_core_instances(MAX_INSTANCES * CORE_INSTANCES_EACH)
-        .max_core_instances_per_component(CORE_INSTANCES_EACH)
-        .total_memories(MAX_INSTANCES * 2)
-        .max_memories_per_component(2)
+        .total_core_instances(MAX_INSTANCES * MAX_CORE_INSTANCES as u32)
+        .max_core_instances_per_component(MAX_CORE_INSTANCES as u32)
+        .total_memories(MAX_INSTANCES * MAX_MEMORIES as u32)
+        .max_memories_per_component(MAX_MEMORIES as u32)
         .total_tables(MAX_INSTANCES * 4)
-        .max_tables_per_component(8)
+        .max_tables_per_component(MAX_TABLES as u32)
         .table_elements(20_000)
         .total_stacks(MAX_INSTANCES)
         .max_component_instance_size(4 << 20)

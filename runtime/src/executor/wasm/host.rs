@@ -13,8 +13,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::bindings::lockgate::mcp as contract;
 use super::client::Outlet;
-use super::engine::Engine;
-use super::open_at;
+use super::engine::{Engine, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
+use super::{open_at, set_times_at};
 use crate::sandbox::{Access, Broker, Grant, OpenDirectory};
 use crate::settings::Hooks;
 use crate::spec::ServerName;
@@ -27,6 +27,9 @@ const MAX_HOST_CALL_BYTES: usize = 16 << 20;
 
 /// What a guest holds of the host at the same time; wasmtime's own bounds are a million resources and 100,000 handles.
 const MAX_RESOURCES: usize = 10_000;
+
+/// The headers of one request or answer, in bytes; wasmtime's own bound is 128 KiB.
+const MAX_HEADER_BYTES: usize = 32 << 10;
 
 /// What a guest gets of random bytes in one call; wasmtime's own bound is 64 MiB.
 const MAX_RANDOM_BYTES: u64 = 1 << 20;
@@ -64,6 +67,7 @@ pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<
     let mut linker = Linker::new(&engine.wasm);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     open_at::shadow(&mut linker)?;
+    set_times_at::shadow(&mut linker)?;
     if !grant.http.is_empty() {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     }
@@ -77,11 +81,13 @@ impl Sandbox {
     pub(super) fn store(&self, engine: &Engine, outlet: Outlet, deadline: Instant) -> wasmtime::Result<Store<Host>> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(MAX_HEADER_BYTES);
         let host = Host {
             table,
             outlet,
             wasi: self.wasi()?,
-            http: WasiHttpCtx::new(),
+            http,
             guest_http: GuestHttp::new(self),
             memory: Memory { limit: self.memory, used: 0, refused: false },
         };
@@ -146,6 +152,19 @@ impl ResourceLimiter for Memory {
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+
+    // The pool has these bounds as well; without it, nothing else has.
+    fn instances(&self) -> usize {
+        MAX_CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_MEMORIES
     }
 }
 

@@ -16,7 +16,13 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, ErrorCode,
 
 use super::host::Host;
 
-const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
+/// The interface as wasmtime links it; guests of every 0.2 are given this one.
+pub(super) const INTERFACE: &str = "wasi:filesystem/types@0.2.12";
+
+/// How paths are resolved: never out of the directory, and not into what is mounted below it, which may be the kernel
+/// or a folder that was not granted.
+pub(super) const BELOW: ResolveFlags =
+    ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS).union(ResolveFlags::NO_XDEV);
 
 type Arguments = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 
@@ -99,9 +105,8 @@ impl Wish {
     }
 
     fn open(self, root: &HostFile, path: &str) -> Result<Descriptor, ErrorCode> {
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         let mode = if self.host_flags.contains(OFlags::CREATE) { Mode::from_raw_mode(0o666) } else { Mode::empty() };
-        let opened = openat2(root.as_fd(), path, self.host_flags, mode, resolve).map_err(error_code)?;
+        let opened = openat2(root.as_fd(), path, self.host_flags, mode, BELOW).map_err(error_code)?;
         let file = HostFile::from(opened);
         // Asked of what was opened, not of the path: that may lead elsewhere by now.
         let kind = file.metadata().map_err(|_| ErrorCode::Io)?.file_type();
@@ -117,7 +122,7 @@ impl Wish {
     }
 }
 
-fn error_code(error: rustix::io::Errno) -> ErrorCode {
+pub(super) fn error_code(error: rustix::io::Errno) -> ErrorCode {
     match error {
         // A path that leads out of the directory, as wasmtime answers it.
         rustix::io::Errno::XDEV => ErrorCode::NotPermitted,

@@ -35,8 +35,8 @@ pub(super) fn parse_object(part: &'static str, text: Option<String>) -> Result<O
     }
 }
 
-fn parse_one(part: &'static str, text: String) -> Result<Json, Failure> {
-    Json::parse(text).map_err(|error| Failure::Malformed { part, error })
+fn object(part: &'static str, text: String) -> Result<Json, Failure> {
+    parse_object(part, Some(text))?.ok_or(Failure::NotAnObject(part))
 }
 
 /// Adds the members of `extra` that have no field of their own.
@@ -125,7 +125,7 @@ pub(super) fn asked(asked: wit::InputRequired) -> Result<Asked, Failure> {
     for (key, request) in requests {
         // Of two with the same key only one could be answered.
         if keys.insert(key.clone()) {
-            object = object.with(&key, parse_one("input request", request)?);
+            object = object.with(&key, self::object("input request", request)?);
         }
     }
     Ok(Asked { requests: object.finish(), state, meta: parse_object("_meta", meta)? })

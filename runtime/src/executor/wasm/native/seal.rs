@@ -1,4 +1,4 @@
-//! What a component hands itself through the client, so that the client cannot alter, swap or keep it.
+//! What a component hands itself through the client, so that the client cannot alter it, use it elsewhere, or keep it for long.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::super::super::bindings::lockgate::mcp::types as wit;
-use super::{Failure, parse_object, parse_one, with_extra};
+use super::{Failure, object, parse_object, with_extra};
 use crate::message::{Json, ObjectWriter};
 
 /// MCP schema, `ContentBlock`.
@@ -21,7 +21,7 @@ pub(super) fn content(block: wit::Content) -> Result<Json, Failure> {
             let object = ObjectWriter::new().with("type", "resource").with("resource", contents(inner)?);
             Ok(object.maybe("annotations", annotations(hints)).maybe("_meta", parse_object("_meta", meta)?).finish())
         }
-        wit::Content::Other(text) => parse_one("content block", text),
+        wit::Content::Other(text) => object("content block", text),
     }
 }
 
