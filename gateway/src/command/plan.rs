@@ -46,6 +46,9 @@ fn text(plan: &Plan) -> String {
          executor wasm: a fresh sandbox for every call\n{}\n",
         describe(component)
     );
+    if grant.http.is_empty() && grant.dirs.is_empty() && grant.env.is_empty() {
+        text.push_str("grant    nothing: no network, no files, no variables\n");
+    }
     let mut line = |title: &str, value: &dyn Display, origin: Origin| {
         text.push_str(&format!("{title:<8} {value} {}\n", origin_text(origin)));
     };
@@ -63,12 +66,6 @@ fn text(plan: &Plan) -> String {
         // The value may be long or private; its name is what matters here.
         line("env", &Untrusted::new(variable.value.name.as_str()).to_line(200), variable.origin);
     }
-    if grant.http.is_empty() && grant.dirs.is_empty() && grant.env.is_empty() {
-        text.push_str("grant    nothing: no network, no files, no variables\n");
-    }
-    let mut line = |title: &str, value: &dyn Display, origin: Origin| {
-        text.push_str(&format!("{title:<8} {value} {}\n", origin_text(origin)));
-    };
     line("memory", &format!("{} KiB", limits.memory.value >> 10), limits.memory.origin);
     line("time", &format!("{:?}", limits.time.value), limits.time.origin);
     line("output", &format!("{} KiB", limits.output.value >> 10), limits.output.origin);

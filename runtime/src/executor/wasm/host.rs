@@ -66,8 +66,10 @@ pub(super) struct TimeLimit;
 pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(&engine.wasm);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    linker.allow_shadowing(true);
     open_at::shadow(&mut linker)?;
     set_times_at::shadow(&mut linker)?;
+    linker.allow_shadowing(false);
     if !grant.http.is_empty() {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     }

@@ -28,14 +28,12 @@ type Arguments = (Resource<Descriptor>, PathFlags, String, OpenFlags, Descriptor
 
 /// Puts this function in the place of wasmtime's.
 pub(super) fn shadow(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
     linker.instance(INTERFACE)?.func_wrap_async(
         "[method]descriptor.open-at",
         |store: StoreContextMut<'_, Host>, arguments: Arguments| {
             Box::new(async move { Ok((open(store, arguments).await?,)) })
         },
     )?;
-    linker.allow_shadowing(false);
     Ok(())
 }
 
@@ -43,9 +41,9 @@ async fn open(
     mut store: StoreContextMut<'_, Host>,
     (directory, path_flags, path, open_flags, flags): Arguments,
 ) -> wasmtime::Result<Result<Resource<Descriptor>, ErrorCode>> {
-    let (root, perms) = match store.data().table.get(&directory)? {
-        Descriptor::Dir(dir) => (Arc::clone(&dir.dir), dir.perms),
-        Descriptor::File(_) => return Ok(Err(ErrorCode::NotDirectory)),
+    let (root, perms) = match granted(&store, &directory)? {
+        Ok(granted) => granted,
+        Err(code) => return Ok(Err(code)),
     };
     let wish = match Wish::read(path_flags, open_flags, flags, perms) {
         Ok(wish) => wish,
@@ -56,6 +54,17 @@ async fn open(
     Ok(match opened {
         Ok(descriptor) => Ok(store.data_mut().table.push(descriptor)?),
         Err(code) => Err(code),
+    })
+}
+
+/// The directory behind a guest's handle, and what the guest may do in it.
+pub(super) fn granted(
+    store: &StoreContextMut<'_, Host>,
+    directory: &Resource<Descriptor>,
+) -> wasmtime::Result<Result<(Arc<HostFile>, FsPerms), ErrorCode>> {
+    Ok(match store.data().table.get(directory)? {
+        Descriptor::Dir(dir) => Ok((Arc::clone(&dir.dir), dir.perms)),
+        Descriptor::File(_) => Err(ErrorCode::NotDirectory),
     })
 }
 

@@ -5,7 +5,6 @@
 
 use std::fs::File as HostFile;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT, openat2, utimensat};
 use wasmtime::StoreContextMut;
@@ -14,20 +13,18 @@ use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, NewTimestamp, PathFlags};
 
 use super::host::Host;
-use super::open_at::{BELOW, INTERFACE, error_code};
+use super::open_at::{BELOW, INTERFACE, error_code, granted};
 
 type Arguments = (Resource<Descriptor>, PathFlags, String, NewTimestamp, NewTimestamp);
 
 /// Puts this function in the place of wasmtime's.
 pub(super) fn shadow(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
-    linker.allow_shadowing(true);
     linker.instance(INTERFACE)?.func_wrap_async(
         "[method]descriptor.set-times-at",
         |store: StoreContextMut<'_, Host>, arguments: Arguments| {
             Box::new(async move { Ok((set_times(store, arguments).await?,)) })
         },
     )?;
-    linker.allow_shadowing(false);
     Ok(())
 }
 
@@ -35,9 +32,9 @@ async fn set_times(
     store: StoreContextMut<'_, Host>,
     (directory, path_flags, path, accessed, modified): Arguments,
 ) -> wasmtime::Result<Result<(), ErrorCode>> {
-    let (root, perms) = match store.data().table.get(&directory)? {
-        Descriptor::Dir(dir) => (Arc::clone(&dir.dir), dir.perms),
-        Descriptor::File(_) => return Ok(Err(ErrorCode::NotDirectory)),
+    let (root, perms) = match granted(&store, &directory)? {
+        Ok(granted) => granted,
+        Err(code) => return Ok(Err(code)),
     };
     if perms.write_not_permitted() {
         return Ok(Err(ErrorCode::NotPermitted));
