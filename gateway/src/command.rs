@@ -102,6 +102,7 @@ impl Common {
                 program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
+            roots: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)

@@ -12,6 +12,7 @@ mod names;
 mod policy;
 mod report;
 mod router;
+mod servers;
 mod session;
 mod transport;
 

@@ -39,11 +39,12 @@ pub(crate) enum Reason {
 }
 
 /// Decides on one request. The person at this machine may use everything, and nobody else anything.
-pub(crate) fn decide(principal: &Principal, method: &str, target: Target) -> Result<Permit, Denied> {
+pub(crate) fn decide(principal: &Principal, method: &str, target: &Target) -> Result<Permit, Denied> {
     if *principal == Principal::local() {
         return Ok(Permit { server: target.server, method: method.to_owned() });
     }
-    let item = target.item.map_or_else(String::new, |item| format!(" `{}`", Untrusted::new(item).to_line(64)));
+    let item =
+        target.item.as_ref().map_or_else(String::new, |item| format!(" `{}`", Untrusted::new(item.as_str()).to_line(64)));
     let asked = format!("{method}{item}");
     Err(Denied { principal: principal.clone(), asked, reason: Reason::UnknownPrincipal })
 }
@@ -62,22 +63,22 @@ impl From<Denied> for RpcError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::Names;
+    use crate::names::{Names, Shown};
 
     fn target() -> Target {
-        Names::of_one().resolve(Some("echo")).unwrap()
+        Names::of_one().resolve(Shown::Name("echo")).unwrap()
     }
 
     #[test]
     fn the_person_at_this_machine_may_use_everything() {
-        let permit = decide(&Principal::local(), "tools/call", target()).unwrap();
+        let permit = decide(&Principal::local(), "tools/call", &target()).unwrap();
         assert!(permit.is_for(target().server, "tools/call"));
         assert!(!permit.is_for(target().server, "tools/list"));
     }
 
     #[test]
     fn nobody_else_may_use_anything_and_learns_why() {
-        let denied = decide(&Principal::named("bob").unwrap(), "tools/call", target()).unwrap_err();
+        let denied = decide(&Principal::named("bob").unwrap(), "tools/call", &target()).unwrap_err();
         let error = RpcError::from(denied);
         assert_eq!(
             error.message,

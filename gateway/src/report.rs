@@ -79,11 +79,7 @@ fn compiling(bytes: usize) -> ProgressBar {
 fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
     Some(match event {
         Event::Starting { server, digest, basis } if detail == Detail::Full => {
-            let basis = match basis {
-                Basis::OwnFile => "your own file",
-                Basis::ShippedInside => "shipped inside",
-            };
-            format!("starting {server}: {digest} ({basis})")
+            format!("starting {server}: {digest} ({})", basis_text(*basis))
         }
         Event::Compiling { bytes, .. } if !terminal => {
             format!("compiling {} kB for this machine, once", bytes / 1000)
@@ -100,4 +96,18 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::GuestWrote { server, line } => format!("[{server}] {}", line.to_line(MAX_LINE)),
         Event::RequestRefused { server, reason } => format!("[{server}] request refused: {}", reason.to_line(MAX_LINE)),
     })
+}
+
+/// Why something may run, in words.
+pub(crate) fn basis_text(basis: Basis) -> &'static str {
+    match basis {
+        Basis::OwnFile => "your own file",
+        Basis::ShippedInside => "shipped inside this program",
+        Basis::Signed => "signed by a signer of your trust policy",
+        Basis::Reviewed => "reviewed: its digest is in your trust policy",
+        Basis::OwnImage => "your own image",
+        Basis::Waived => "NOT VERIFIED: waived on the command line",
+        Basis::AllowedUnsigned => "NOT VERIFIED: your trust policy lets it through",
+        Basis::Host => "not checked: it is whoever its TLS certificate says",
+    }
 }

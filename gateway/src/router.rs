@@ -1,69 +1,139 @@
 //! From a permitted request to the link of its server.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use lockgate_runtime::message::{Request, RpcError, code};
-use lockgate_runtime::{Call, Card, Link, Principal};
+use lockgate_runtime::{Call, Caller, Card, ClientSession, Link, Principal};
 
-use crate::names::ServerId;
+use crate::names::{Names, ServerId};
 use crate::policy::Permit;
+use crate::servers::View;
 
-/// The links of one principal, one for each configured server; so far there is one.
+/// The links of one client to the servers it sees, each opened when it is first needed.
 pub(crate) struct Router {
-    server: ServerId,
-    link: Link,
+    view: View,
+    principal: Principal,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    session: Option<ClientSession>,
+    links: HashMap<ServerId, Link>,
 }
 
 impl Router {
-    /// Routes everything to one server.
-    pub(crate) fn to(link: Link) -> Self {
-        Self { server: ServerId::FIRST, link }
+    /// Routes for one client of `principal`.
+    pub(crate) fn new(view: View, principal: Principal) -> Self {
+        Self { view, principal, open: Mutex::default() }
     }
 
     /// Whom it routes for.
     pub(crate) fn principal(&self) -> &Principal {
-        self.link.principal()
+        &self.principal
     }
 
-    /// What the server says of itself.
-    pub(crate) fn card(&self) -> &Card {
-        self.link.card()
+    /// How the servers are called.
+    pub(crate) fn names(&self) -> &Arc<Names> {
+        self.view.names()
     }
 
-    /// Sends a request on its way.
+    /// What a server is called in the configuration.
+    pub(crate) fn name(&self, server: ServerId) -> &str {
+        self.view.slot(server).map_or("", |slot| slot.name().as_str())
+    }
+
+    /// The client begins a session: from now on, servers of the older era are connected to for it alone.
+    pub(crate) fn begin(&self, session: ClientSession) {
+        let mut open = self.open();
+        open.session = Some(session);
+        open.links.clear();
+    }
+
+    /// The line to a server, once it runs.
+    ///
+    /// # Errors
+    /// Where it did not start.
+    pub(crate) async fn link(&self, server: ServerId) -> Result<Link, RpcError> {
+        if let Some(link) = self.running(server) {
+            return Ok(link);
+        }
+        let slot = self.view.slot(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "there is no such server"))?;
+        slot.server().await?;
+        self.running(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "the server is gone"))
+    }
+
+    /// The line to a server, if it runs.
+    pub(crate) fn running(&self, server: ServerId) -> Option<Link> {
+        let mut open = self.open();
+        if let Some(link) = open.links.get(&server) {
+            return Some(link.clone());
+        }
+        let running = self.view.slot(server)?.running()?;
+        let link = running.open(Caller { principal: self.principal.clone(), session: open.session.clone() });
+        open.links.insert(server, link.clone());
+        Some(link)
+    }
+
+    /// What a server says of itself, if that is known without asking it.
+    pub(crate) fn known_card(&self, server: ServerId) -> Option<Arc<Card>> {
+        self.running(server)?.known_card()
+    }
+
+    /// Sends a request on its way, over the line that was asked for it.
     ///
     /// # Errors
     /// Where the permit is for another request or server.
-    pub(crate) fn call(&self, permit: &Permit, request: Request) -> Result<Call, RpcError> {
-        if !permit.is_for(self.server, &request.method) {
+    pub(crate) fn call(
+        &self,
+        permit: &Permit,
+        server: ServerId,
+        link: &Link,
+        request: Request,
+    ) -> Result<Call, RpcError> {
+        if !permit.is_for(server, &request.method) {
             let message = format!("a permit for something else was shown for {}", request.method);
             return Err(RpcError::new(code::INTERNAL_ERROR, message));
         }
-        Ok(self.link.call(request))
+        Ok(link.call(request))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use lockgate_runtime::Era;
     use lockgate_runtime::message::{Answer, Json};
+    use lockgate_runtime::{Era, Server};
 
     use super::*;
-    use crate::names::Names;
+    use crate::names::Shown;
     use crate::policy::decide;
 
     #[tokio::test]
     async fn a_request_needs_a_permit_for_its_own_method() {
-        let card = Card {
-            era: Era::Modern,
-            server_info: Json::empty_object(),
-            capabilities: Json::empty_object(),
-            instructions: None,
+        let server = Server::of_links(|caller| {
+            let card = Card {
+                era: Era::Modern,
+                server_info: Json::empty_object(),
+                capabilities: Json::empty_object(),
+                instructions: None,
+            };
+            Link::to_function(card, caller.principal, |request, answers| {
+                let _ = answers.send(Answer::Done(Ok(request.params)));
+            })
+        });
+        let router = Router::new(View::of("fake".parse().unwrap(), server), Principal::local());
+        let target = Names::of_one().resolve(Shown::Name("x")).unwrap();
+        let permit = decide(router.principal(), "tools/list", &target).unwrap();
+        let link = router.link(target.server).await.unwrap();
+        let call = |method: &str| {
+            let request = Request { method: method.to_owned(), params: Json::empty_object() };
+            router.call(&permit, target.server, &link, request)
         };
-        let router = Router::to(Link::to_function(card, Principal::local(), |request, answers| {
-            let _ = answers.send(Answer::Done(Ok(request.params)));
-        }));
-        let permit = decide(router.principal(), "tools/list", Names::of_one().resolve(None).unwrap()).unwrap();
-        let call =
-            |method: &str| router.call(&permit, Request { method: method.to_owned(), params: Json::empty_object() });
         assert_eq!(call("tools/list").unwrap().outcome().await.unwrap().as_str(), "{}");
         assert_eq!(call("tools/call").err().unwrap().code, code::INTERNAL_ERROR);
     }

@@ -26,7 +26,7 @@ mod subscriptions;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lockgate_runtime::Link;
+use lockgate_runtime::Principal;
 use lockgate_runtime::message::{Id, Incoming, Message, Notification, Refusal};
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -38,14 +38,13 @@ use self::offers::Offers;
 pub(crate) use self::outbox::{Outbox, Outgoing, outbox};
 use self::questions::Questions;
 use self::subscriptions::Subscriptions;
-use crate::names::Names;
+use crate::names::ServerId;
 use crate::router::Router;
+use crate::servers::View;
 
 /// One client: what it said of itself, what it waits for, and the way to it.
 pub(crate) struct Session {
     router: Router,
-    names: Names,
-    offers: Offers,
     outbox: Outbox,
     budget: Budget,
     flights: Arc<Flights>,
@@ -57,13 +56,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A client that may use `link`, and is sent what comes out of `outbox`.
-    pub(crate) fn new(link: Link, outbox: Outbox) -> Arc<Self> {
-        let router = Router::to(link);
+    /// A client of `principal` that sees `view`, and is sent what comes out of `outbox`.
+    pub(crate) fn new(view: View, principal: Principal, outbox: Outbox) -> Arc<Self> {
         Arc::new(Self {
-            offers: Offers::read(&router.card().capabilities),
-            router,
-            names: Names::of_one(),
+            router: Router::new(view, principal),
             questions: Arc::new(Questions::to(outbox.clone())),
             outbox,
             budget: Budget::new(),
@@ -107,6 +103,14 @@ impl Session {
 
     fn legacy(&self) -> Option<Arc<Legacy>> {
         self.legacy.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the servers offer, as far as it is known.
+    fn offers(&self) -> Offers {
+        match self.router.known_card(ServerId::FIRST) {
+            Some(card) if self.router.names().is_one() => Offers::read(&card.capabilities),
+            _ => Offers::ALL,
+        }
     }
 
     /// How many bytes each request of this client is made longer by.

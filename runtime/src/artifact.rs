@@ -1,6 +1,7 @@
 //! The bytes of a server, by digest, before anybody has judged them.
 
 mod digest;
+mod reference;
 
 use std::fs::File;
 use std::io::Read;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use digest::{Digest, InvalidDigest};
+pub use reference::{InvalidReference, Reference, Selector, names_registry};
 
 /// The largest component that is read, in bytes.
 pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * 1024 * 1024;

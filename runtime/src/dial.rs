@@ -5,8 +5,10 @@
 //! and no switch that turns certificate checks off.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
@@ -18,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Dialler {
     client: reqwest::Client,
+    #[allow(dead_code, reason = "see `isolated`")]
+    roots: Arc<[Certificate]>,
 }
 
 /// Why no connection was made, or why it broke.
@@ -36,19 +40,26 @@ pub(crate) enum DialError {
 }
 
 impl Dialler {
+    /// Trusts the system's certificate authorities, and those of `roots`: each a PEM file's content.
+    ///
     /// # Errors
-    /// Where TLS cannot be set up, as without any root certificates.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
-    pub(crate) fn new() -> Result<Self, DialError> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .dns_resolver(PublicOnly)
-            .build()
-            .map_err(DialError::Setup)?;
-        Ok(Self { client })
+    /// Where TLS cannot be set up, as without any root certificates, or with something else in `roots`.
+    pub(crate) fn new(roots: &[Vec<u8>]) -> Result<Self, DialError> {
+        let mut certificates = Vec::new();
+        for pem in roots {
+            certificates.extend(Certificate::from_pem_bundle(pem).map_err(DialError::Setup)?);
+        }
+        let roots: Arc<[Certificate]> = certificates.into();
+        Ok(Self { client: client(&roots)?, roots })
+    }
+
+    /// A dialler with connections of its own: what is kept open for one server and principal is used for no other.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up.
+    #[allow(dead_code, reason = "the first executor that needs it is being built")]
+    pub(crate) fn isolated(&self) -> Result<Self, DialError> {
+        Ok(Self { client: client(&self.roots)?, roots: Arc::clone(&self.roots) })
     }
 
     /// Sends one request. `written_out` says that a person wrote this very address as a literal.
@@ -72,6 +83,19 @@ impl Dialler {
         let response = self.client.execute(request).await.map_err(DialError::Failed)?;
         Ok(response.into())
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that builds a client")]
+fn client(roots: &[Certificate]) -> Result<reqwest::Client, DialError> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(PublicOnly)
+        .tls_certs_merge(roots.iter().cloned())
+        .build()
+        .map_err(DialError::Setup)
 }
 
 /// Resolves names to their public addresses alone: the addresses it gives are the ones that are connected to.

@@ -32,20 +32,22 @@ mod spec;
 mod trust;
 mod untrusted;
 
-pub use artifact::{Artifact, ArtifactError, Digest, InvalidDigest};
+pub use artifact::{
+    Artifact, ArtifactError, Digest, InvalidDigest, InvalidReference, Reference, Selector, names_registry,
+};
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
     CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,
 };
-pub use plan::{ExecutorKind, Plan};
+pub use plan::{Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError};
 pub use sandbox::{
     Access, Directory, DirectoryError, Grant, HttpRule, InvalidGrant, InvalidLimit, Limits, Variable, parse_bytes,
     parse_duration,
 };
-pub use server::{Call, Card, Era, Link, Server};
+pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, Settings};
-pub use spec::{InvalidServerName, Origin, ServerName, Source, Sourced, Spec};
+pub use spec::{Image, InvalidServerName, Layout, Origin, ServerName, Source, Sourced, Spec};
 pub use trust::{Basis, Refused};
 pub use untrusted::Untrusted;

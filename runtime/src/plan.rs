@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::Digest;
 use crate::executor::wasm::Description;
 use crate::sandbox::{Grant, Limits};
-use crate::spec::{ServerName, Source};
+use crate::spec::{ServerName, Source, Sourced};
 use crate::trust::Basis;
 
 /// A server as it will run. Every item of its grant and limits says who wrote it.
@@ -15,26 +15,41 @@ pub struct Plan {
     pub name: ServerName,
     /// Where it comes from.
     pub source: Source,
-    /// What will run: exactly these bytes.
-    pub digest: Digest,
-    /// How large they are.
-    pub bytes: usize,
-    /// Why they may run.
+    /// What will run, and who runs it.
+    #[serde(flatten)]
+    pub runs: Runs,
+    /// Why it may run.
     pub basis: Basis,
-    /// Who runs it.
-    pub executor: ExecutorKind,
-    /// What the bytes are, and why this executor.
-    pub component: Description,
+    /// What it is started with, where its executor takes arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Sourced<String>>,
     /// What it may touch.
     pub grant: Grant,
     /// How much it may use.
     pub limits: Limits,
 }
 
-/// Who runs a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ExecutorKind {
-    /// A WASI component in a sandbox; it enforces every rule a grant can have.
-    Wasm,
+/// What will run, and who runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "executor", rename_all = "kebab-case")]
+pub enum Runs {
+    /// A WASI component in a sandbox, which enforces every rule that a grant can have.
+    Wasm {
+        /// Exactly these bytes.
+        digest: Digest,
+        /// How large they are.
+        bytes: usize,
+        /// What the bytes are.
+        component: Description,
+    },
+    /// A container on an engine.
+    Container {
+        /// The image's own digest (its configuration's), as engines name images. Nothing else is started.
+        image: Digest,
+        /// The manifest that names this image; none for a local one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        manifest: Option<Digest>,
+    },
+    /// A server that somebody else runs; nothing of it can be checked but whose it is.
+    Remote,
 }

@@ -9,7 +9,7 @@ use crate::executor::wasm::{
     CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
     check_imports, describe,
 };
-use crate::plan::{ExecutorKind, Plan};
+use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
@@ -52,6 +52,9 @@ pub enum ResolveError {
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
+    /// What this is cannot be run yet.
+    #[error("{0} cannot be run yet")]
+    NotYet(String),
     /// The bytes are no server.
     #[error("{}: {error}", path.display())]
     NotAServer {
@@ -101,7 +104,7 @@ impl Runtime {
         let engine = Arc::new(Engine::start(settings.guest_threads)?);
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
-        let dialler = Dialler::new().map_err(|error| RuntimeError::Dial(error.into()))?;
+        let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
     }
 
@@ -110,22 +113,13 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, grant, limits } = spec;
+        let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
         let artifact = self.artifact(&source).await?;
         let component = describe(artifact.bytes())
             .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
-        Ok(Plan {
-            name,
-            digest: *artifact.digest(),
-            bytes: artifact.bytes().len(),
-            basis: trust::basis(&source),
-            source,
-            executor: ExecutorKind::Wasm,
-            component,
-            grant,
-            limits,
-        })
+        let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), component };
+        Ok(Plan { name, basis: trust::basis(&source), source, runs, arguments, grant, limits })
     }
 
     /// Runs what was planned: exactly those bytes, with exactly that grant.
@@ -133,10 +127,13 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        check_imports(&plan.component, &plan.grant).map_err(ServerError::Imports)?;
+        let Runs::Wasm { digest, component, .. } = &plan.runs else {
+            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        };
+        check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
         let artifact = self.artifact(&plan.source).await?;
-        let verified = trust::judge(&plan.source, &plan.digest, artifact)?;
+        let verified = trust::judge(&plan.source, digest, artifact)?;
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
@@ -144,7 +141,7 @@ impl Runtime {
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
         let broker = Broker::new(self.dialler.clone(), rules);
         let engine = Arc::clone(&self.engine);
-        let server = NativeServer::start(engine, loaded, plan, directories, broker, self.hooks.clone()).await?;
+        let server = NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;
         Ok(Server::native(server))
     }
 
@@ -164,6 +161,9 @@ impl Runtime {
                 let found = self.built_ins.iter().find(|(known, _)| known == name);
                 let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
                 Ok(Artifact::new(*bytes))
+            }
+            Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
+                Err(ResolveError::NotYet(source.to_string()))
             }
         }
     }

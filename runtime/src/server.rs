@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::executor::wasm::NativeServer;
-use crate::message::{Answer, Json, Request, RpcError, code};
+use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
 
 /// The revisions of MCP that a server speaks. Only the gateway's sessions translate between them.
@@ -30,23 +31,96 @@ pub struct Card {
     pub instructions: Option<String>,
 }
 
-/// How an executor serves the calls of one principal.
+/// Who opens a line to a server.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who is calling.
+    pub principal: Principal,
+    /// The session of an older client, which gets a connection of its own to a server of that era. All other clients of
+    /// one principal share one.
+    pub session: Option<ClientSession>,
+}
+
+/// What an older client said when its session began (MCP 2025-11-25, `InitializeRequestParams`).
+#[derive(Debug, Clone)]
+pub struct ClientSession {
+    /// The revision that is spoken with it.
+    pub revision: String,
+    /// The object `clientInfo`.
+    pub info: Json,
+    /// The object `capabilities`.
+    pub capabilities: Json,
+}
+
+impl From<Principal> for Caller {
+    fn from(principal: Principal) -> Self {
+        Self { principal, session: None }
+    }
+}
+
+/// What a server of the older era says by itself, outside of any call.
+#[derive(Debug)]
+pub enum ServerMessage {
+    /// Something that happened, as `notifications/tools/list_changed`.
+    Notification(Notification),
+    /// Something it wants to know of its client, as `elicitation/create`.
+    Question(Question),
+}
+
+/// A request of a server to its client. Dropped without an answer, it is answered with an error.
+#[derive(Debug)]
+pub struct Question {
+    /// What it asks for.
+    pub request: Request,
+    reply: oneshot::Sender<Result<Json, RpcError>>,
+}
+
+impl Question {
+    /// A question, and where its answer arrives.
+    pub fn new(request: Request) -> (Self, oneshot::Receiver<Result<Json, RpcError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Self { request, reply }, answer)
+    }
+
+    /// Answers it. Where the server has gone, nobody hears it.
+    pub fn answer(self, outcome: Result<Json, RpcError>) {
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// How an executor serves one caller.
 pub(crate) trait Serve: Send + Sync {
-    /// Starts the request and returns at once.
+    /// What the server says of itself, if that is known without asking it.
+    fn known_card(&self) -> Option<Arc<Card>>;
+
+    /// What the server says of itself. Connects to it first, where that is what it takes.
+    fn card(&self) -> BoxFuture<'_, Result<Arc<Card>, RpcError>> {
+        let card = self.known_card();
+        Box::pin(async move { card.ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "the server is not there")) })
+    }
+
+    /// Starts the request and returns at once. It is of the era that the card says.
     fn call(&self, request: Request) -> Call;
+
+    /// Passes on what a client says without asking, as `notifications/roots/list_changed`.
+    fn notify(&self, _notification: Notification) {}
+
+    /// What the server says outside of calls; nothing where it has no way to.
+    fn messages(&self) -> Option<mpsc::Receiver<ServerMessage>> {
+        None
+    }
 }
 
 /// One client's line to a server. Whatever stands behind it is used for this principal alone.
 #[derive(Clone)]
 pub struct Link {
-    card: Arc<Card>,
     principal: Principal,
     serve: Arc<dyn Serve>,
 }
 
 impl Link {
-    pub(crate) fn new(card: Arc<Card>, principal: Principal, serve: Arc<dyn Serve>) -> Self {
-        Self { card, principal, serve }
+    pub(crate) fn new(principal: Principal, serve: Arc<dyn Serve>) -> Self {
+        Self { principal, serve }
     }
 
     /// A link to a function, which answers on a task of its own: for tests of what stands in front of links.
@@ -54,20 +128,32 @@ impl Link {
     where
         F: Fn(Request, mpsc::UnboundedSender<Answer>) + Send + Sync + 'static,
     {
-        struct Function<F>(F);
+        struct Function<F>(Arc<Card>, F);
         impl<F: Fn(Request, mpsc::UnboundedSender<Answer>) + Send + Sync> Serve for Function<F> {
+            fn known_card(&self) -> Option<Arc<Card>> {
+                Some(Arc::clone(&self.0))
+            }
+
             fn call(&self, request: Request) -> Call {
                 let (sender, answers) = mpsc::unbounded_channel();
-                (self.0)(request, sender);
+                (self.1)(request, sender);
                 Call::new(answers, || ())
             }
         }
-        Self::new(Arc::new(card), principal, Arc::new(Function(answer)))
+        Self::new(principal, Arc::new(Function(Arc::new(card), answer)))
     }
 
-    /// What the server says of itself.
-    pub fn card(&self) -> &Card {
-        &self.card
+    /// What the server says of itself, if that is known without asking it.
+    pub fn known_card(&self) -> Option<Arc<Card>> {
+        self.serve.known_card()
+    }
+
+    /// What the server says of itself. A container is started for it, a remote server connected to.
+    ///
+    /// # Errors
+    /// Where the server cannot be reached, or does not introduce itself.
+    pub async fn card(&self) -> Result<Arc<Card>, RpcError> {
+        self.serve.card().await
     }
 
     /// Whose line it is.
@@ -75,9 +161,19 @@ impl Link {
         &self.principal
     }
 
-    /// Sends a request and returns at once; needs no async context.
+    /// Sends a request and returns at once; needs no async context. It has to be of the era that the card says.
     pub fn call(&self, request: Request) -> Call {
         self.serve.call(request)
+    }
+
+    /// Passes on what a client says without asking. Servers of the newer era are told nothing this way.
+    pub fn notify(&self, notification: Notification) {
+        self.serve.notify(notification);
+    }
+
+    /// What the server says outside of calls, from now on; nothing where it has no way to.
+    pub fn messages(&self) -> Option<mpsc::Receiver<ServerMessage>> {
+        self.serve.messages()
     }
 }
 
@@ -138,6 +234,8 @@ pub struct Server(Executor);
 
 enum Executor {
     Native(NativeServer),
+    /// For tests of what stands in front of servers.
+    Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
 }
 
 impl Server {
@@ -145,17 +243,17 @@ impl Server {
         Self(Executor::Native(server))
     }
 
-    /// What the server says of itself.
-    pub fn card(&self) -> &Card {
-        match &self.0 {
-            Executor::Native(server) => server.card(),
-        }
+    /// A server whose lines a function makes: for tests of what stands in front of servers.
+    pub fn of_links(open: impl Fn(Caller) -> Link + Send + Sync + 'static) -> Self {
+        Self(Executor::Fake(Box::new(open)))
     }
 
-    /// A line to the server for one principal.
-    pub fn open(&self, principal: Principal) -> Link {
+    /// A line to the server for one client.
+    pub fn open(&self, caller: impl Into<Caller>) -> Link {
+        let caller = caller.into();
         match &self.0 {
-            Executor::Native(server) => server.open(principal),
+            Executor::Native(server) => server.open(caller.principal),
+            Executor::Fake(open) => open(caller),
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub own_folders: Vec<PathBuf>,
     /// The program that compiles.
     pub compile_worker: CompileWorker,
+    /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
+    pub roots: Vec<Vec<u8>>,
     /// How many threads run guests.
     pub guest_threads: usize,
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
+use crate::artifact::{Digest, Reference, Selector};
 use crate::sandbox::{Grant, Limits};
 
 /// One server as it is asked for.
@@ -15,6 +17,8 @@ pub struct Spec {
     pub name: ServerName,
     /// Where it comes from.
     pub source: Source,
+    /// What it is started with, where its executor takes arguments: a container's command.
+    pub arguments: Vec<Sourced<String>>,
     /// What it may touch.
     pub grant: Grant,
     /// How much it may use.
@@ -29,6 +33,33 @@ pub enum Source {
     File(PathBuf),
     /// A server shipped inside this program, by its name there.
     BuiltIn(String),
+    /// A component in a registry.
+    Oci(Reference),
+    /// A component in a folder of the OCI image layout.
+    Layout(Layout),
+    /// An image that an engine runs.
+    Image(Image),
+    /// A server that somebody else runs, at this URL.
+    Remote(Url),
+}
+
+/// An artifact in a folder (OCI Image Layout Specification), written `oci-layout:DIR[:TAG|@DIGEST]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Which of its artifacts; without one, it has to hold only one.
+    pub selector: Option<Selector>,
+}
+
+/// An image of a container, written `docker://IMAGE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Image {
+    /// From a registry.
+    Registry(Reference),
+    /// The person's own, on their engine: written `docker://sha256:ID`.
+    Local(Digest),
 }
 
 impl fmt::Display for Source {
@@ -36,6 +67,14 @@ impl fmt::Display for Source {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::BuiltIn(name) => write!(f, "{name} (built in)"),
+            Self::Oci(reference) => write!(f, "{reference}"),
+            Self::Layout(Layout { folder, selector: None }) => write!(f, "oci-layout:{}", folder.display()),
+            Self::Layout(Layout { folder, selector: Some(selector) }) => {
+                write!(f, "oci-layout:{}{selector}", folder.display())
+            }
+            Self::Image(Image::Registry(reference)) => write!(f, "docker://{reference}"),
+            Self::Image(Image::Local(id)) => write!(f, "docker://{id}"),
+            Self::Remote(url) => write!(f, "{url}"),
         }
     }
 }
@@ -48,6 +87,8 @@ pub enum Origin {
     Default,
     /// A person, on the command line.
     Flag,
+    /// A person, in the configuration file.
+    Config,
 }
 
 /// An item, and who wrote it.
@@ -63,6 +104,11 @@ impl<T> Sourced<T> {
     /// An item that nobody wrote.
     pub fn default_of(value: T) -> Self {
         Self { value, origin: Origin::Default }
+    }
+
+    /// An item from the configuration file.
+    pub fn config(value: T) -> Self {
+        Self { value, origin: Origin::Config }
     }
 
     /// An item from the command line.
@@ -83,6 +129,13 @@ pub struct ServerName(String);
     "a server's name has 1 to 64 of the characters a-z 0-9 - _, starts and ends with a letter or digit, and has no __"
 )]
 pub struct InvalidServerName;
+
+impl ServerName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl FromStr for ServerName {
     type Err = InvalidServerName;

@@ -13,6 +13,18 @@ pub enum Basis {
     OwnFile,
     /// It was shipped inside this program.
     ShippedInside,
+    /// A signer that the trust policy names signed this digest.
+    Signed,
+    /// A person wrote this digest into the trust policy.
+    Reviewed,
+    /// The person named an image of their own, by its ID.
+    OwnImage,
+    /// Nobody vouches for it: the person waived this digest on the command line.
+    Waived,
+    /// Nobody vouches for it: the trust policy lets everything of this scope through.
+    AllowedUnsigned,
+    /// Somebody else runs it: it is whoever its TLS certificate says.
+    Host,
 }
 
 /// Proof that an artifact may run: these bytes, for this reason.
@@ -51,6 +63,9 @@ pub(crate) fn basis(source: &Source) -> Basis {
     match source {
         Source::File(_) => Basis::OwnFile,
         Source::BuiltIn(_) => Basis::ShippedInside,
+        Source::Image(_) => Basis::OwnImage,
+        Source::Remote(_) => Basis::Host,
+        Source::Oci(_) | Source::Layout(_) => Basis::Signed,
     }
 }
 

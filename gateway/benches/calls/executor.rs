@@ -29,6 +29,7 @@ impl Executor {
                 program: env!("CARGO_BIN_EXE_lockgate").into(),
                 arguments: vec!["compile-worker".into()],
             },
+            roots: Vec::new(),
             guest_threads: 1,
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
@@ -36,6 +37,7 @@ impl Executor {
         let spec = Spec {
             name: "bench".parse().expect("a name"),
             source: Source::File(component.to_owned()),
+            arguments: Vec::new(),
             grant: Grant::default(),
             limits: Limits::default(),
         };

@@ -1,12 +1,12 @@
 //! `lockgate inspect`: what a server is, read without running it.
 
 use clap::Args;
-use lockgate_runtime::{Description, Digest, Form, Grant, Limits, Plan, Shape, Source, Spec, Untrusted};
+use lockgate_runtime::{Description, Digest, Form, Grant, Limits, Plan, Runs, Shape, Source, Spec, Untrusted};
 use serde::Serialize;
 
 use super::selection::parse_server;
 use super::{Common, Format, block_on, output};
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind};
 use crate::report::Detail;
 
 #[derive(Debug, Args)]
@@ -19,8 +19,12 @@ pub(super) struct InspectArgs {
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
     let (name, source) = parse_server(&args.server)?;
     let runtime = common.runtime(Detail::Brief)?;
-    let spec = Spec { name, source, grant: Grant::default(), limits: Limits::default() };
-    let Plan { source, digest, bytes, component, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
+    let spec = Spec { name, source, arguments: Vec::new(), grant: Grant::default(), limits: Limits::default() };
+    let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
+    let Runs::Wasm { digest, bytes, component } = runs else {
+        return Err(CommandError::new(Kind::Failed, format!("{source} is no component: nothing of it can be read here"))
+            .hint("`lockgate plan` shows how it would run"));
+    };
     match common.format {
         Format::Json => {
             #[derive(Serialize)]

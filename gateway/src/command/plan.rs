@@ -3,13 +3,13 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Basis, Origin, Plan, Untrusted};
+use lockgate_runtime::{Access, Origin, Plan, Runs, Untrusted};
 
 use super::inspect::describe;
 use super::selection::Selection;
 use super::{Common, Format, block_on, output};
 use crate::error::CommandError;
-use crate::report::Detail;
+use crate::report::{Detail, basis_text};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
@@ -36,16 +36,26 @@ fn without_values(mut plan: Plan) -> Plan {
 }
 
 fn text(plan: &Plan) -> String {
-    let Plan { name, source, digest, bytes, basis, executor: _, component, grant, limits } = plan;
-    let basis = match basis {
-        Basis::OwnFile => "your own file",
-        Basis::ShippedInside => "shipped inside this program",
-    };
-    let mut text = format!(
-        "server   {name}\nsource   {source}\nruns     {digest} ({bytes} bytes)\ntrust    {basis}\n\
-         executor wasm: a fresh sandbox for every call\n{}\n",
-        describe(component)
-    );
+    let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
+    let mut text = format!("server   {name}\nsource   {source}\n");
+    text.push_str(&match runs {
+        Runs::Wasm { digest, bytes, component } => format!(
+            "runs     {digest} ({bytes} bytes)\ntrust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+            basis_text(*basis),
+            describe(component)
+        ),
+        Runs::Container { image, .. } => format!(
+            "runs     image {image}\ntrust    {}\nexecutor container: one for each client's session\n",
+            basis_text(*basis)
+        ),
+        Runs::Remote => {
+            format!("runs     elsewhere\ntrust    {}\nexecutor remote: nothing of it is checked here\n", basis_text(*basis))
+        }
+    });
+    if !arguments.is_empty() {
+        let words = arguments.iter().map(|argument| Untrusted::new(argument.value.as_str()).to_line(200));
+        text.push_str(&format!("command  {}\n", Vec::from_iter(words).join(" ")));
+    }
     if grant.http.is_empty() && grant.dirs.is_empty() && grant.env.is_empty() {
         text.push_str("grant    nothing: no network, no files, no variables\n");
     }
@@ -77,5 +87,6 @@ fn origin_text(origin: Origin) -> &'static str {
     match origin {
         Origin::Default => "(default)",
         Origin::Flag => "(flag)",
+        Origin::Config => "(configuration)",
     }
 }

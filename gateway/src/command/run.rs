@@ -11,6 +11,7 @@ use super::selection::Selection;
 use super::{Common, block_on};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
+use crate::servers::View;
 use crate::transport::hang_up::hung_up;
 use crate::transport::stdio;
 
@@ -27,7 +28,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;
-        let link = server.open(Principal::local());
+        let view = View::of(plan.name.clone(), server);
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
         let shutdown = async move {
@@ -37,7 +38,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
                 () = hung_up(stdout) => {}
             }
         };
-        stdio::serve(link, std::io::stdin(), std::io::stdout(), shutdown)
+        stdio::serve(view, Principal::local(), std::io::stdin(), std::io::stdout(), shutdown)
             .await
             .map_err(|error| CommandError::from_error(Kind::Failed, &error))
     })

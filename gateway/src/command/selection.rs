@@ -56,7 +56,7 @@ impl Selection {
             limits.time = Sourced::flag(time);
         }
         let grant = Grant { http: flags(http), dirs: flags(dirs), env: flags(env) };
-        Ok(Spec { name, source, grant, limits })
+        Ok(Spec { name, source, arguments: Vec::new(), grant, limits })
     }
 }
 

@@ -77,7 +77,7 @@ impl Passage {
 
     /// Sends the request to the server, and passes on what it says until it is done.
     pub(super) async fn round(&mut self, params: Json) -> Result<Json, RpcError> {
-        let mut call = self.session.call(self.served, Request { method: self.method.clone(), params })?;
+        let mut call = self.session.call(self.served, Request { method: self.method.clone(), params }).await?;
         stay_awake_for(&mut call).await;
         while let Some(answer) = call.next().await {
             match answer {
@@ -121,6 +121,6 @@ impl Passage {
             level: Level,
         }
         let log = message.params.read::<Log>();
-        self.session.offers.logging && log.is_ok_and(|log| self.client.wants_log(log.level))
+        self.session.offers().logging && log.is_ok_and(|log| self.client.wants_log(log.level))
     }
 }

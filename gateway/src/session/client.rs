@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lockgate_runtime::Era;
+use lockgate_runtime::{ClientSession, Era};
 use lockgate_runtime::message::{Json, Members, RpcError, code, meta};
 
 use super::level::Level;
@@ -46,6 +46,15 @@ impl Legacy {
     /// How much the client said of itself, in bytes.
     pub(super) fn introduction(&self) -> usize {
         self.info.as_str().len() + self.capabilities.as_str().len()
+    }
+
+    /// What servers of the older era are told of the client.
+    pub(super) fn to_session(&self) -> ClientSession {
+        ClientSession {
+            revision: self.revision.as_str().to_owned(),
+            info: self.info.clone(),
+            capabilities: self.capabilities.clone(),
+        }
     }
 
     pub(super) fn log_level(&self) -> Level {

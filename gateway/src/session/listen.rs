@@ -9,12 +9,13 @@ use super::Session;
 use super::flights::Lasts;
 use super::request::Step;
 use super::subscriptions::{Filter, with_subscription};
+use crate::names::Shown;
 
 impl Session {
     /// Opens a subscription: it is acknowledged first, and lasts until it is cancelled or the session ends.
     pub(super) fn listen(self: &Arc<Self>, id: &Id, request: &Request) -> Result<Step, RpcError> {
-        let may_know = |uri: &str| self.permit(&request.method, Some(uri)).is_ok();
-        let filter = Filter::read(&request.params)?.honoured(self.offers, may_know);
+        let may_know = |uri: &str| self.permit(&request.method, Some(Shown::Uri(uri))).is_ok();
+        let filter = Filter::read(&request.params)?.honoured(self.offers(), may_know);
         let listening = self.subscriptions.place(id, filter)?;
         let (session, id) = (Arc::clone(self), id.clone());
         let mut closing = session.closing.subscribe();
@@ -24,14 +25,14 @@ impl Session {
             // It only fails without a session, which is here.
             let _ = closing.wait_for(|closing| *closing).await;
             drop(listening);
-            Ok(farewell(&id, &session.router.card().server_info))
+            Ok(farewell(&id, &session.server_info().await))
         };
         Ok(Step::Work(Lasts::ForTheSession, Box::pin(work)))
     }
 
     /// Tells the client that something changed, if it wants to know.
     pub(super) async fn announce(&self, notification: &Notification) {
-        for told in self.subscriptions.tell(notification, self.offers, self.legacy().is_some()) {
+        for told in self.subscriptions.tell(notification, self.offers(), self.legacy().is_some()) {
             self.outbox.send(Message::Notification(told)).await;
         }
     }

@@ -6,6 +6,8 @@ use lockgate_runtime::Era;
 use lockgate_runtime::message::{Json, RpcError, code};
 use serde::Deserialize;
 
+use crate::names::Shown;
+
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
@@ -62,6 +64,14 @@ impl Served {
     /// Whether the server may answer with questions to the client (MCP, "Multi Round-Trip Requests").
     pub(super) fn may_ask(self) -> bool {
         matches!(self, Self::CallTool | Self::GetPrompt | Self::ReadResource)
+    }
+
+    /// What [`item`](Self::item) gave, as a name or URI.
+    pub(super) fn shown(self, item: Option<&str>) -> Option<Shown<'_>> {
+        item.map(|item| match self {
+            Self::ReadResource => Shown::Uri(item),
+            Self::List | Self::CallTool | Self::GetPrompt | Self::Complete => Shown::Name(item),
+        })
     }
 
     /// The name of the tool or prompt, or the URI of the resource, that the request is about.

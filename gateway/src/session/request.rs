@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
 use lockgate_runtime::message::{Id, Json, Message, Request, RpcError, code};
-use lockgate_runtime::{Call, Untrusted};
+use lockgate_runtime::{Call, Card, Untrusted};
 
 use super::budget::Charge;
 use super::call::Passage;
@@ -13,6 +13,7 @@ use super::flights::Lasts;
 use super::method::{self, Method, Served};
 use super::outbox::Outbox;
 use super::{Session, legacy, modern};
+use crate::names::{ServerId, Shown, Target};
 use crate::policy::{self, Permit};
 
 /// What a request leads to.
@@ -43,7 +44,7 @@ impl Session {
     fn begin(self: &Arc<Self>, id: &Id, request: Request, charge: Arc<Charge>) -> Result<Step, RpcError> {
         self.flights.check_free(id)?;
         if request.method == "initialize" {
-            return self.initialize(&request.params);
+            return self.initialize(&request.params, charge);
         }
         let client = match self.client_of(&request)? {
             Some(client) => client,
@@ -60,19 +61,23 @@ impl Session {
                 let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge))?;
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(passage.travel())))
             }
-            (Method::Discover, _) => Ok(Step::Result(modern::discover(self.router.card()))),
+            (Method::Discover, _) => {
+                let session = Arc::clone(self);
+                let work = async move { Ok(modern::discover(&*session.card().await?)) };
+                Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
+            }
             (Method::Listen, _) => self.listen(id, &request),
-            (Method::SetLevel, Client::Legacy(legacy)) if self.offers.logging => {
+            (Method::SetLevel, Client::Legacy(legacy)) if self.offers().logging => {
                 legacy.set_log_level(legacy::log_level(&request.params)?);
                 Ok(Step::Result(Json::empty_object()))
             }
-            (Method::Subscribe, _) if self.offers.subscriptions => {
+            (Method::Subscribe, _) if self.offers().subscriptions => {
                 let uri = method::uri(&request.params)?;
-                self.permit(&request.method, Some(&uri))?;
+                self.permit(&request.method, Some(Shown::Uri(&uri)))?;
                 self.subscriptions.subscribe(uri)?;
                 Ok(Step::Result(Json::empty_object()))
             }
-            (Method::Unsubscribe, _) if self.offers.subscriptions => {
+            (Method::Unsubscribe, _) if self.offers().subscriptions => {
                 self.subscriptions.unsubscribe(&method::uri(&request.params)?);
                 Ok(Step::Result(Json::empty_object()))
             }
@@ -90,24 +95,39 @@ impl Session {
     }
 
     /// Begins a session. A client may do so again, and is then who it says it is now.
-    fn initialize(&self, params: &Json) -> Result<Step, RpcError> {
-        let legacy = legacy::begin(params)?;
-        let welcome = legacy::welcome(legacy.revision, self.router.card());
-        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(legacy));
-        Ok(Step::Result(welcome))
+    fn initialize(self: &Arc<Self>, params: &Json, charge: Arc<Charge>) -> Result<Step, RpcError> {
+        let legacy = Arc::new(legacy::begin(params)?);
+        self.router.begin(legacy.to_session());
+        *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&legacy));
+        let session = Arc::clone(self);
+        let work = async move { Ok(legacy::welcome(legacy.revision, &*session.card().await?)) };
+        Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
     }
 
-    /// Decides whether the client may send a request.
-    pub(super) fn permit(&self, method: &str, item: Option<&str>) -> Result<Permit, RpcError> {
-        let Some(target) = self.names.resolve(item) else {
-            return Err(RpcError::new(code::INVALID_PARAMS, format!("no server has {item:?}")));
+    /// Decides whether the client may send a request; without an item, it is for the first server.
+    pub(super) fn permit(&self, method: &str, item: Option<Shown<'_>>) -> Result<(Permit, Target), RpcError> {
+        let target = match item {
+            Some(item) => self.router.names().resolve(item)?,
+            None => Target { server: ServerId::FIRST, item: None },
         };
-        Ok(policy::decide(self.router.principal(), method, target)?)
+        Ok((policy::decide(self.router.principal(), method, &target)?, target))
     }
 
     /// Sends a request to its server, exactly as it was decided on.
-    pub(super) fn call(&self, served: Served, request: Request) -> Result<Call, RpcError> {
-        let permit = self.permit(&request.method, served.item(&request.params)?.as_deref())?;
-        self.router.call(&permit, request)
+    pub(super) async fn call(&self, served: Served, request: Request) -> Result<Call, RpcError> {
+        let item = served.item(&request.params)?;
+        let (permit, target) = self.permit(&request.method, served.shown(item.as_deref()))?;
+        let link = self.router.link(target.server).await?;
+        self.router.call(&permit, target.server, &link, request)
+    }
+
+    /// What the gateway says of itself to this client: of a single server, that server's own words.
+    pub(super) async fn card(&self) -> Result<Arc<Card>, RpcError> {
+        self.router.link(ServerId::FIRST).await?.card().await
+    }
+
+    /// Who the client is told it speaks with.
+    pub(super) async fn server_info(&self) -> Json {
+        self.card().await.map_or_else(|_| Json::empty_object(), |card| card.server_info.clone())
     }
 }

@@ -15,11 +15,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lockgate_runtime::message::{Answer, Incoming, Json, Notification, Request, RpcError};
-use lockgate_runtime::{Card, Era, Link, Principal};
+use lockgate_runtime::{Card, Era, Link, Principal, Server};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{Outgoing, Session, outbox};
+use crate::servers::View;
 
 /// What a server that is a function answers into.
 type Answers = mpsc::UnboundedSender<Answer>;
@@ -53,12 +54,17 @@ fn connect_to(
     };
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&asked);
-    let link = Link::to_function(card, principal, move |request, answers| {
-        log.lock().unwrap().push(request.clone());
-        serve(request, answers);
+    let serve = Arc::new(serve);
+    let server = Server::of_links(move |caller| {
+        let (log, serve) = (Arc::clone(&log), Arc::clone(&serve));
+        Link::to_function(card.clone(), caller.principal, move |request, answers| {
+            log.lock().unwrap().push(request.clone());
+            serve(request, answers);
+        })
     });
+    let view = View::of("fake".parse().unwrap(), server);
     let (outbox, outgoing) = outbox();
-    Client { session: Session::new(link, outbox), outgoing, asked }
+    Client { session: Session::new(view, principal, outbox), outgoing, asked }
 }
 
 impl Client {

@@ -14,12 +14,13 @@ use std::pin::pin;
 use std::thread;
 use std::time::Duration;
 
-use lockgate_runtime::Link;
+use lockgate_runtime::Principal;
 use lockgate_runtime::message::{Incoming, Refusal, RpcError, code};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 
 use self::lines::{Line, Lines, MAX_LINE};
+use crate::servers::View;
 use crate::session::{Session, outbox};
 
 /// How many lines may be read before the session takes the first.
@@ -58,7 +59,8 @@ struct Received {
 /// # Errors
 /// See [`ServeError`]. A client that hangs up is none.
 pub(crate) async fn serve(
-    link: Link,
+    view: View,
+    principal: Principal,
     input: impl Read + Send + 'static,
     output: impl Write + Send + 'static,
     shutdown: impl Future<Output = ()>,
@@ -70,7 +72,7 @@ pub(crate) async fn serve(
         thread::Builder::new().name("client-in".to_owned()).spawn(move || read(input, &lines)),
         thread::Builder::new().name("client".to_owned()).spawn(move || {
             // Nobody listens where the caller gave up.
-            let _ = end.send(converse(link, received, output, stopped));
+            let _ = end.send(converse(view, principal, received, output, stopped));
         }),
     ];
     for thread in threads {
@@ -113,7 +115,8 @@ fn too_long() -> Incoming {
 
 /// Runs the session, and writes what it sends.
 fn converse(
-    link: Link,
+    view: View,
+    principal: Principal,
     received: mpsc::Receiver<Result<Received, std::io::Error>>,
     output: impl Write + Send + 'static,
     stopped: watch::Receiver<bool>,
@@ -121,18 +124,19 @@ fn converse(
     // One that waits for messages and pauses only: what blocks it is the client, and then there is nothing else to do.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(ServeError::Start)?;
     // Whatever is still under way when this returns goes with the runtime: its calls are cancelled.
-    runtime.block_on(run(link, received, output, stopped))
+    runtime.block_on(run(view, principal, received, output, stopped))
 }
 
 async fn run(
-    link: Link,
+    view: View,
+    principal: Principal,
     received: mpsc::Receiver<Result<Received, std::io::Error>>,
     output: impl Write + Send + 'static,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), ServeError> {
     let (outbox, outgoing) = outbox();
     let mut writer = tokio::spawn(writer::write(outgoing, output));
-    let session = Session::new(link, outbox);
+    let session = Session::new(view, principal, outbox);
     let mut was_stopped = false;
     let heard = tokio::select! {
         written = &mut writer => return hung_up(written),

@@ -82,7 +82,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_without_a_rule_names_the_rule_that_would_allow_it() {
-        let broker = Broker::new(Dialler::new().unwrap(), ["GET https://example.com/".parse().unwrap()]);
+        let broker = Broker::new(Dialler::new(&[]).unwrap(), ["GET https://example.com/".parse().unwrap()]);
         let request = HttpRequest {
             method: Method::POST,
             url: Url::parse("https://example.com/x?secret").unwrap(),
@@ -95,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_to_this_machine_is_not_dialled() {
-        let broker = Broker::new(Dialler::new().unwrap(), ["http://localhost:9/".parse().unwrap()]);
+        let broker = Broker::new(Dialler::new(&[]).unwrap(), ["http://localhost:9/".parse().unwrap()]);
         let request = HttpRequest {
             method: Method::GET,
             url: Url::parse("http://localhost:9/").unwrap(),

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lockgate_runtime::message::{Answer, Json, Request};
-use lockgate_runtime::{Card, Era, Principal};
+use lockgate_runtime::{Card, Era, Link, Principal, Server};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -20,14 +20,19 @@ struct Client {
     serving: JoinHandle<Result<(), ServeError>>,
 }
 
-fn link(serve: impl Fn(Request, Answers) + Send + Sync + 'static) -> Link {
+fn view(serve: impl Fn(Request, Answers) + Send + Sync + 'static) -> View {
     let card = Card {
         era: Era::Modern,
         server_info: Json::of(&json!({ "name": "fake", "version": "0" })),
         capabilities: Json::empty_object(),
         instructions: None,
     };
-    Link::to_function(card, Principal::local(), serve)
+    let serve = Arc::new(serve);
+    let server = Server::of_links(move |caller| {
+        let serve = Arc::clone(&serve);
+        Link::to_function(card.clone(), caller.principal, move |request, answers| serve(request, answers))
+    });
+    View::of("fake".parse().unwrap(), server)
 }
 
 fn connect(server: impl Fn(Request, Answers) + Send + Sync + 'static) -> Client {
@@ -40,7 +45,7 @@ fn connect(server: impl Fn(Request, Answers) + Send + Sync + 'static) -> Client 
             std::future::pending().await
         }
     };
-    let serving = tokio::spawn(serve(link(server), input, output, shutdown));
+    let serving = tokio::spawn(serve(view(server), Principal::local(), input, output, shutdown));
     Client { to, from: BufReader::new(from), stop, serving }
 }
 
@@ -168,7 +173,7 @@ async fn a_caller_that_gives_up_ends_the_calls() {
 async fn a_line_of_100_mib_is_refused_and_the_next_is_answered() {
     let input = io::repeat(b'x').take(100 << 20).chain(&b"\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n"[..]);
     let (from, output) = io::pipe().unwrap();
-    serve(link(|_, _| ()), input, output, std::future::pending()).await.unwrap();
+    serve(view(|_, _| ()), Principal::local(), input, output, std::future::pending()).await.unwrap();
     let lines: Vec<Value> =
         BufReader::new(from).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
     assert_eq!(lines[0]["id"], Value::Null);
@@ -225,13 +230,13 @@ impl Write for Failing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_that_fail_are_an_error_unless_the_client_hung_up() {
-    let served = serve(link(|_, _| ()), Failing(ErrorKind::Other), io::sink(), std::future::pending()).await;
+    let served = serve(view(|_, _| ()), Failing(ErrorKind::Other), io::sink(), std::future::pending()).await;
     assert!(matches!(served, Err(ServeError::Read(_))), "{served:?}");
     for (kind, is_error) in
         [(ErrorKind::Other, true), (ErrorKind::BrokenPipe, false), (ErrorKind::ConnectionReset, false)]
     {
         let input = io::Cursor::new(ping(1).to_string());
-        let served = serve(link(|_, _| ()), input, Failing(kind), std::future::pending()).await;
+        let served = serve(view(|_, _| ()), input, Failing(kind), std::future::pending()).await;
         assert_eq!(served.is_err(), is_error, "{served:?}");
     }
 }

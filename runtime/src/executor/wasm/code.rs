@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasmtime::component::Component;
 
 use super::engine::{Engine, Profile};
+use crate::artifact::Digest;
 use crate::settings::{CompileWorker, Event, Hooks};
 use crate::trust::Verified;
 use crate::untrusted::Untrusted;
@@ -38,6 +39,8 @@ pub(crate) struct Compiler {
 /// A component that can be instantiated.
 pub(crate) struct Loaded {
     pub(super) component: Component,
+    /// Of the bytes it was made from.
+    pub(super) digest: Digest,
 }
 
 /// Why there is no native code.
@@ -80,14 +83,14 @@ impl Compiler {
         let name = code_name(engine, verified);
         let path = self.folder.join(format!("{name}.code"));
         if let Some(component) = self.read(engine, &path, &name, hooks) {
-            return Ok(Loaded { component });
+            return Ok(Loaded { component, digest: *verified.digest() });
         }
         let lock_path = self.folder.join(format!("{name}.lock"));
         // Whoever holds it compiles, which has the same bound; one that was stopped in the middle is not waited for.
         let _lock = tokio::time::timeout(TIME, lock(&lock_path)).await.ok().flatten();
         // Another process may have been faster.
         if let Some(component) = self.read(engine, &path, &name, hooks) {
-            return Ok(Loaded { component });
+            return Ok(Loaded { component, digest: *verified.digest() });
         }
         let bytes = verified.bytes();
         (hooks.event)(Event::Compiling { digest: *verified.digest(), bytes: bytes.len() });
@@ -101,7 +104,7 @@ impl Compiler {
             // The code is there; only the next start is slower.
             (hooks.event)(Event::CodeNotKept { folder: self.folder.clone(), error: error.to_string() });
         }
-        Ok(Loaded { component })
+        Ok(Loaded { component, digest: *verified.digest() })
     }
 
     /// The component of a file of ours; nothing where there is none, or it is not as we wrote it.

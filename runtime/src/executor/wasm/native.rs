@@ -19,7 +19,7 @@ use wasmtime::component::{Instance, InstancePre};
 use super::bindings::exports::lockgate::mcp as exports;
 use super::client::Outlet;
 use super::code::Loaded;
-use super::component::Shape;
+use super::component::{Description, Shape};
 use super::engine::Engine;
 use super::host::{Host, Sandbox, linker};
 use crate::message::{Answer, Json, Request, RpcError};
@@ -85,6 +85,7 @@ impl NativeServer {
         engine: Arc<Engine>,
         loaded: Loaded,
         plan: &Plan,
+        component: &Description,
         directories: Vec<OpenDirectory>,
         broker: Broker,
         hooks: Hooks,
@@ -93,8 +94,8 @@ impl NativeServer {
         let instances = linker(&engine, &plan.grant)
             .and_then(|linker| linker.instantiate_pre(&loaded.component))
             .map_err(contract)?;
-        let Shape::Native(served) = &plan.component.shape;
-        let parts = Parts::find(&instances, served, &plan.component.exports).map_err(contract)?;
+        let Shape::Native(served) = &component.shape;
+        let parts = Parts::find(&instances, served, &component.exports).map_err(contract)?;
         let sandbox = Sandbox {
             server: plan.name.clone(),
             env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
@@ -113,7 +114,7 @@ impl NativeServer {
                 memory: plan.limits.memory.value,
             },
             running: Arc::new(Semaphore::new(plan.limits.concurrency.value)),
-            sealer: Sealer::new(plan.digest).map_err(StartError::Random)?,
+            sealer: Sealer::new(loaded.digest).map_err(StartError::Random)?,
             card: Arc::new(card::nameless(&plan.name, &parts)),
             parts,
         };
@@ -138,15 +139,10 @@ impl NativeServer {
         Ok(inner)
     }
 
-    /// What the server says of itself.
-    pub(crate) fn card(&self) -> &Card {
-        &self.0.card
-    }
-
     /// A line to it for one principal.
     pub(crate) fn open(&self, principal: Principal) -> Link {
         let serve = PrincipalsLine { server: Arc::clone(&self.0), principal: principal.clone() };
-        Link::new(Arc::clone(&self.0.card), principal, Arc::new(serve))
+        Link::new(principal, Arc::new(serve))
     }
 }
 
@@ -177,6 +173,10 @@ struct PrincipalsLine {
 }
 
 impl Serve for PrincipalsLine {
+    fn known_card(&self) -> Option<Arc<Card>> {
+        Some(Arc::clone(&self.server.card))
+    }
+
     fn call(&self, request: Request) -> Call {
         let (answers, receiver) = mpsc::unbounded_channel();
         let cancelled = Arc::new(AtomicBool::new(false));

@@ -46,7 +46,7 @@ async fn a_guest_cannot_recurse_through_the_host() {
         env: Vec::new(),
         directories: Vec::new(),
         memory: 1 << 20,
-        broker: Arc::new(Broker::new(Dialler::new().unwrap(), [])),
+        broker: Arc::new(Broker::new(Dialler::new(&[]).unwrap(), [])),
         hooks: Hooks { event: Arc::new(|_| ()) },
     };
     let (answers, _nobody) = mpsc::unbounded_channel();

@@ -1,0 +1,150 @@
+//! The configured servers, which all clients share, and the view of them that one client has.
+
+use std::sync::Arc;
+
+use lockgate_runtime::message::{RpcError, code};
+use lockgate_runtime::{Server, ServerName};
+use tokio::sync::watch;
+
+use crate::names::{Names, ServerId};
+
+/// All servers of this gateway, in the order of the configuration. They start apart from each other: one that is slow,
+/// broken or dead takes only itself away.
+pub(crate) struct Servers(Vec<Arc<Slot>>);
+
+/// A configured server, whatever has become of it.
+pub(crate) struct Slot {
+    name: ServerName,
+    prefix: Option<String>,
+    state: watch::Receiver<State>,
+}
+
+/// What has become of a configured server.
+#[derive(Clone)]
+enum State {
+    Starting,
+    Ready(Arc<Server>),
+    Failed(Arc<str>),
+}
+
+/// The servers that a client sees, and how they are called there.
+#[derive(Clone)]
+pub(crate) struct View {
+    slots: Arc<[Arc<Slot>]>,
+    names: Arc<Names>,
+}
+
+/// Two servers that could not be told apart.
+#[derive(Debug, thiserror::Error)]
+#[error("two servers are named {0}; give one another name: NAME=SERVER")]
+pub(crate) struct SameName(String);
+
+impl Servers {
+    /// # Errors
+    /// Where two have one name, or one prefix.
+    pub(crate) fn new(slots: Vec<Slot>) -> Result<Self, SameName> {
+        let mut seen = std::collections::HashSet::new();
+        for slot in &slots {
+            if !seen.insert(slot.shown_name()) {
+                return Err(SameName(slot.shown_name().to_owned()));
+            }
+        }
+        Ok(Self(slots.into_iter().map(Arc::new).collect()))
+    }
+
+    /// All of them. Where there is only one, its names are as they are.
+    pub(crate) fn all(&self) -> View {
+        let names = match &*self.0 {
+            [_] => Names::of_one(),
+            slots => Names::of_many(slots.iter().map(|slot| (slot.name.to_string(), slot.shown_name().to_owned()))),
+        };
+        View { slots: self.0.clone().into(), names: Arc::new(names) }
+    }
+
+    /// One alone, with its names as they are; nothing where there is none of this name.
+    pub(crate) fn one(&self, name: &str) -> Option<View> {
+        let slot = self.0.iter().find(|slot| slot.name.to_string() == name)?;
+        Some(View { slots: vec![Arc::clone(slot)].into(), names: Arc::new(Names::of_one()) })
+    }
+}
+
+impl Slot {
+    /// A server that runs already.
+    pub(crate) fn ready(name: ServerName, server: Server) -> Self {
+        let (_, state) = watch::channel(State::Ready(Arc::new(server)));
+        Self { name, prefix: None, state }
+    }
+
+    /// A server that is being started; `start` says what has become of it. Needs a tokio runtime.
+    pub(crate) fn starting(
+        name: ServerName,
+        prefix: Option<String>,
+        start: impl Future<Output = Result<Server, String>> + Send + 'static,
+    ) -> Self {
+        let (says, state) = watch::channel(State::Starting);
+        tokio::spawn(async move {
+            says.send_replace(match start.await {
+                Ok(server) => State::Ready(Arc::new(server)),
+                Err(reason) => State::Failed(reason.into()),
+            });
+        });
+        Self { name, prefix, state }
+    }
+
+    /// What the server's own names are prefixed with where there are several.
+    fn shown_name(&self) -> &str {
+        self.prefix.as_deref().unwrap_or_else(|| self.name.as_str())
+    }
+
+    /// The server's name in the configuration.
+    pub(crate) fn name(&self) -> &ServerName {
+        &self.name
+    }
+
+    /// The server, if it runs.
+    pub(crate) fn running(&self) -> Option<Arc<Server>> {
+        match &*self.state.borrow() {
+            State::Ready(server) => Some(Arc::clone(server)),
+            State::Starting | State::Failed(_) => None,
+        }
+    }
+
+    /// The server, once it runs.
+    ///
+    /// # Errors
+    /// Where it did not start, with the reason.
+    pub(crate) async fn server(&self) -> Result<Arc<Server>, RpcError> {
+        let unavailable = |reason: &str| {
+            RpcError::new(code::INTERNAL_ERROR, format!("the server {} is not available: {reason}", self.name))
+        };
+        let mut state = self.state.clone();
+        let state = state.wait_for(|state| !matches!(state, State::Starting)).await;
+        match state.as_deref() {
+            Ok(State::Ready(server)) => Ok(Arc::clone(server)),
+            Ok(State::Failed(reason)) => Err(unavailable(reason)),
+            Ok(State::Starting) | Err(_) => Err(unavailable("its start was given up")),
+        }
+    }
+}
+
+impl View {
+    /// A view of one server that runs already.
+    pub(crate) fn of(name: ServerName, server: Server) -> Self {
+        Self { slots: vec![Arc::new(Slot::ready(name, server))].into(), names: Arc::new(Names::of_one()) }
+    }
+
+    /// How the servers are called.
+    pub(crate) fn names(&self) -> &Arc<Names> {
+        &self.names
+    }
+
+    /// The servers, by their [`ServerId`].
+    pub(crate) fn slots(&self) -> &[Arc<Slot>] {
+        &self.slots
+    }
+
+    /// The server of this number. Numbers come from this view's own names.
+    pub(crate) fn slot(&self, id: ServerId) -> Option<&Arc<Slot>> {
+        self.slots.get(id.index())
+    }
+}
