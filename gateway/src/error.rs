@@ -77,7 +77,10 @@ impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
             ResolveError::Grant(_) => Kind::Usage,
-            ResolveError::Artifact(_) | ResolveError::NotBuiltIn(_) | ResolveError::NotYet(_) | ResolveError::NotAServer { .. } => Kind::Failed,
+            ResolveError::Artifact(_)
+            | ResolveError::NotBuiltIn(_)
+            | ResolveError::NotYet(_)
+            | ResolveError::NotAServer { .. } => Kind::Failed,
         };
         Self::from_error(kind, &error)
     }

@@ -6,8 +6,8 @@
 
 use std::fmt::Write;
 
-use lockgate_runtime::message::{RpcError, code};
 use lockgate_runtime::Untrusted;
+use lockgate_runtime::message::{RpcError, code};
 
 /// Stands between a server's name and a tool's. No server's name has it.
 const SEPARATOR: &str = "__";

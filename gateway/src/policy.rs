@@ -43,8 +43,10 @@ pub(crate) fn decide(principal: &Principal, method: &str, target: &Target) -> Re
     if *principal == Principal::local() {
         return Ok(Permit { server: target.server, method: method.to_owned() });
     }
-    let item =
-        target.item.as_ref().map_or_else(String::new, |item| format!(" `{}`", Untrusted::new(item.as_str()).to_line(64)));
+    let item = target
+        .item
+        .as_ref()
+        .map_or_else(String::new, |item| format!(" `{}`", Untrusted::new(item.as_str()).to_line(64)));
     let asked = format!("{method}{item}");
     Err(Denied { principal: principal.clone(), asked, reason: Reason::UnknownPrincipal })
 }

@@ -59,7 +59,8 @@ impl Router {
         if let Some(link) = self.running(server) {
             return Ok(link);
         }
-        let slot = self.view.slot(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "there is no such server"))?;
+        let slot =
+            self.view.slot(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "there is no such server"))?;
         slot.server().await?;
         self.running(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "the server is gone"))
     }

@@ -48,6 +48,6 @@ pub use sandbox::{
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, Settings};
-pub use spec::{Image, InvalidServerName, Layout, Origin, ServerName, Source, Sourced, Spec};
+pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{Basis, Refused};
 pub use untrusted::Untrusted;

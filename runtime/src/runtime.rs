@@ -141,7 +141,8 @@ impl Runtime {
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
         let broker = Broker::new(self.dialler.clone(), rules);
         let engine = Arc::clone(&self.engine);
-        let server = NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;
+        let server =
+            NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;
         Ok(Server::native(server))
     }
 

@@ -1,13 +1,13 @@
 //! What a person, a flag or a catalog writes down, before anything is looked up.
 
+mod source;
+
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use crate::artifact::{Digest, Reference, Selector};
+pub use self::source::{Image, InvalidSource, Layout, Remote, Source};
 use crate::sandbox::{Grant, Limits};
 
 /// One server as it is asked for.
@@ -23,60 +23,6 @@ pub struct Spec {
     pub grant: Grant,
     /// How much it may use.
     pub limits: Limits,
-}
-
-/// Where a server comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// A file of the person's own.
-    File(PathBuf),
-    /// A server shipped inside this program, by its name there.
-    BuiltIn(String),
-    /// A component in a registry.
-    Oci(Reference),
-    /// A component in a folder of the OCI image layout.
-    Layout(Layout),
-    /// An image that an engine runs.
-    Image(Image),
-    /// A server that somebody else runs, at this URL.
-    Remote(Url),
-}
-
-/// An artifact in a folder (OCI Image Layout Specification), written `oci-layout:DIR[:TAG|@DIGEST]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layout {
-    /// The folder.
-    pub folder: PathBuf,
-    /// Which of its artifacts; without one, it has to hold only one.
-    pub selector: Option<Selector>,
-}
-
-/// An image of a container, written `docker://IMAGE`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Image {
-    /// From a registry.
-    Registry(Reference),
-    /// The person's own, on their engine: written `docker://sha256:ID`.
-    Local(Digest),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "{}", path.display()),
-            Self::BuiltIn(name) => write!(f, "{name} (built in)"),
-            Self::Oci(reference) => write!(f, "{reference}"),
-            Self::Layout(Layout { folder, selector: None }) => write!(f, "oci-layout:{}", folder.display()),
-            Self::Layout(Layout { folder, selector: Some(selector) }) => {
-                write!(f, "oci-layout:{}{selector}", folder.display())
-            }
-            Self::Image(Image::Registry(reference)) => write!(f, "docker://{reference}"),
-            Self::Image(Image::Local(id)) => write!(f, "docker://{id}"),
-            Self::Remote(url) => write!(f, "{url}"),
-        }
-    }
 }
 
 /// Who wrote an item of a plan.

@@ -22,8 +22,11 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
     let spec = Spec { name, source, arguments: Vec::new(), grant: Grant::default(), limits: Limits::default() };
     let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     let Runs::Wasm { digest, bytes, component } = runs else {
-        return Err(CommandError::new(Kind::Failed, format!("{source} is no component: nothing of it can be read here"))
-            .hint("`lockgate plan` shows how it would run"));
+        return Err(CommandError::new(
+            Kind::Failed,
+            format!("{source} is no component: nothing of it can be read here"),
+        )
+        .hint("`lockgate plan` shows how it would run"));
     };
     match common.format {
         Format::Json => {

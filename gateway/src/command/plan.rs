@@ -49,7 +49,10 @@ fn text(plan: &Plan) -> String {
             basis_text(*basis)
         ),
         Runs::Remote => {
-            format!("runs     elsewhere\ntrust    {}\nexecutor remote: nothing of it is checked here\n", basis_text(*basis))
+            format!(
+                "runs     elsewhere\ntrust    {}\nexecutor remote: nothing of it is checked here\n",
+                basis_text(*basis)
+            )
         }
     });
     if !arguments.is_empty() {

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lockgate_runtime::{ClientSession, Era};
 use lockgate_runtime::message::{Json, Members, RpcError, code, meta};
+use lockgate_runtime::{ClientSession, Era};
 
 use super::level::Level;
 use super::revision::Revision;

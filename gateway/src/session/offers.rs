@@ -20,13 +20,8 @@ pub(super) struct Offers {
 
 impl Offers {
     /// What several servers together may offer, or one that is not known yet.
-    pub(super) const ALL: Self = Self {
-        tools_change: true,
-        prompts_change: true,
-        resources_change: true,
-        subscriptions: true,
-        logging: true,
-    };
+    pub(super) const ALL: Self =
+        Self { tools_change: true, prompts_change: true, resources_change: true, subscriptions: true, logging: true };
 
     /// Reads the object `capabilities`; what is not of MCP's form is not offered.
     pub(super) fn read(capabilities: &Json) -> Self {

@@ -30,7 +30,9 @@ pub enum Selector {
 
 /// Why a text is no reference.
 #[derive(Debug, thiserror::Error)]
-#[error("`{text}` is no reference to an artifact: {problem}; write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST, as ghcr.io/acme/time:1.0")]
+#[error(
+    "`{text}` is no reference to an artifact: {problem}; write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST, as ghcr.io/acme/time:1.0"
+)]
 pub struct InvalidReference {
     text: String,
     problem: &'static str,
@@ -105,7 +107,8 @@ impl FromStr for Reference {
             }
             (repository, Selector::Digest(digest))
         } else {
-            let (repository, tag) = rest.rsplit_once(':').ok_or_else(|| invalid("it has neither a tag nor a digest"))?;
+            let (repository, tag) =
+                rest.rsplit_once(':').ok_or_else(|| invalid("it has neither a tag nor a digest"))?;
             if !is_tag(tag) {
                 return Err(invalid("its tag has other characters than A-Z a-z 0-9 _ . -, or more than 128"));
             }

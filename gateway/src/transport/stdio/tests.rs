@@ -230,13 +230,14 @@ impl Write for Failing {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_that_fail_are_an_error_unless_the_client_hung_up() {
-    let served = serve(view(|_, _| ()), Failing(ErrorKind::Other), io::sink(), std::future::pending()).await;
+    let served =
+        serve(view(|_, _| ()), Principal::local(), Failing(ErrorKind::Other), io::sink(), std::future::pending()).await;
     assert!(matches!(served, Err(ServeError::Read(_))), "{served:?}");
     for (kind, is_error) in
         [(ErrorKind::Other, true), (ErrorKind::BrokenPipe, false), (ErrorKind::ConnectionReset, false)]
     {
         let input = io::Cursor::new(ping(1).to_string());
-        let served = serve(view(|_, _| ()), input, Failing(kind), std::future::pending()).await;
+        let served = serve(view(|_, _| ()), Principal::local(), input, Failing(kind), std::future::pending()).await;
         assert_eq!(served.is_err(), is_error, "{served:?}");
     }
 }
