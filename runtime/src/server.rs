@@ -31,6 +31,13 @@ pub struct Card {
     pub instructions: Option<String>,
 }
 
+impl Card {
+    /// Whether the server says that it writes log messages.
+    pub fn offers_logging(&self) -> bool {
+        self.capabilities.members().is_ok_and(|capabilities| capabilities.get("logging").is_some())
+    }
+}
+
 /// Who opens a line to a server.
 #[derive(Debug, Clone)]
 pub struct Caller {
