@@ -140,6 +140,7 @@ impl Slot {
 
 impl View {
     /// A view of one server that runs already.
+    #[cfg(test)]
     pub(crate) fn of(name: ServerName, server: Server) -> Self {
         Self {
             slots: vec![Arc::new(Slot::ready(name, server))].into(),

@@ -28,8 +28,9 @@ pub(super) struct CallArgs {
 }
 
 pub(super) fn execute(common: &Common, args: CallArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config)?;
     let result = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;

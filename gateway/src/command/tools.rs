@@ -20,8 +20,9 @@ pub(super) struct ToolsArgs {
 }
 
 pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config)?;
     let tools = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;

@@ -127,9 +127,9 @@ impl Session {
     async fn hear_notification(&self, notification: Notification) {
         match &*notification.method {
             "notifications/message" => {
-                let wanted = self.legacy().is_some_and(|legacy| {
-                    Level::of(&notification).is_some_and(|level| level >= legacy.log_level())
-                });
+                let wanted = self
+                    .legacy()
+                    .is_some_and(|legacy| Level::of(&notification).is_some_and(|level| level >= legacy.log_level()));
                 if wanted {
                     self.outbox.send(Message::Notification(notification)).await;
                 }

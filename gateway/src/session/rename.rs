@@ -163,7 +163,10 @@ mod tests {
         let expected = r#"{"content":[{"type":"text","text":"a:b"},{"type":"resource_link","uri":"lockgate://fs/a%3Ab"},{"type":"resource","resource":{"uri":"lockgate://fs/a%3Ab","text":"t"}}]}"#;
         assert_eq!(shown(Served::CallTool, result), expected);
         assert_eq!(
-            shown(Served::GetPrompt, r#"{"messages":[{"role":"user","content":{"type":"resource_link","uri":"a:b"}}]}"#),
+            shown(
+                Served::GetPrompt,
+                r#"{"messages":[{"role":"user","content":{"type":"resource_link","uri":"a:b"}}]}"#
+            ),
             r#"{"messages":[{"role":"user","content":{"type":"resource_link","uri":"lockgate://fs/a%3Ab"}}]}"#
         );
         assert_eq!(
@@ -174,9 +177,12 @@ mod tests {
 
     #[test]
     fn a_request_carries_the_servers_own_name() {
-        let changed = |served, text: &str| params(served, &Json::parse(text).unwrap(), "own").unwrap().as_str().to_owned();
-        assert_eq!(changed(Served::CallTool, r#"{"name":"fs__own","arguments":{"name":"fs__own"}}"#),
-            r#"{"name":"own","arguments":{"name":"fs__own"}}"#);
+        let changed =
+            |served, text: &str| params(served, &Json::parse(text).unwrap(), "own").unwrap().as_str().to_owned();
+        assert_eq!(
+            changed(Served::CallTool, r#"{"name":"fs__own","arguments":{"name":"fs__own"}}"#),
+            r#"{"name":"own","arguments":{"name":"fs__own"}}"#
+        );
         assert_eq!(changed(Served::ReadResource, r#"{"uri":"lockgate://fs/own"}"#), r#"{"uri":"own"}"#);
         assert_eq!(
             changed(Served::Complete, r#"{"ref":{"type":"ref/prompt","name":"fs__own"},"argument":{}}"#),
