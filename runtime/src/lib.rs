@@ -33,7 +33,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, Digest, InvalidDigest, InvalidReference, Reference, Selector, names_registry,
+    Artifact, ArtifactError, DepotError, Digest, InvalidDigest, InvalidManifest, InvalidReference, Reference, Selector,
+    names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
