@@ -9,13 +9,16 @@ mod plan;
 mod run;
 mod selection;
 mod tools;
+mod trusting;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, Digest, Runtime, Settings, TrustPolicy};
 
+use self::trusting::Trusting;
 use crate::built_in;
 use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
@@ -62,6 +65,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Say whether an artifact may run by the trust policy, and what was checked
+    Verify(verify::VerifyArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -76,6 +81,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Verify(args) => verify::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -88,11 +94,26 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
-    /// A runtime with this program's settings.
+    /// A runtime with this program's settings, for what runs nothing.
     fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
+        self.runtime_trusting(detail, &Trusting::default())
+    }
+
+    /// A runtime that trusts as its flags, or else the person's policy, say.
+    fn runtime_trusting(&self, detail: Detail, trusting: &Trusting) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        self.runtime_by(detail, trust, waived)
+    }
+
+    fn folders(&self) -> Result<Folders, CommandError> {
+        Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
-        })?;
+        })
+    }
+
+    /// A runtime that trusts by this policy.
+    fn runtime_by(&self, detail: Detail, trust: TrustPolicy, waived: Vec<Digest>) -> Result<Runtime, CommandError> {
+        let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
@@ -104,6 +125,8 @@ impl Common {
             },
             roots: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            trust,
+            waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }

@@ -8,6 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::selection::Selection;
+use super::trusting::Trusting;
 use super::{Common, block_on};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -19,12 +20,14 @@ use crate::transport::stdio;
 pub(super) struct RunArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
     let spec = args.selection.spec()?;
     allow_many_files();
-    let runtime = common.runtime(Detail::Full)?;
+    let runtime = common.runtime_trusting(Detail::Full, &args.trusting)?;
     block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;
