@@ -25,3 +25,4 @@ mod small_hosts;
 mod stdio;
 mod stdio_client;
 mod stdio_load;
+mod trust;

@@ -33,7 +33,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, Digest, InvalidDigest, InvalidReference, Reference, Selector, names_registry,
+    Artifact, ArtifactError, DepotError, Digest, InvalidDigest, InvalidManifest, InvalidReference, Reference, Selector,
+    names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
@@ -49,5 +50,8 @@ pub use sandbox::{
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
-pub use trust::{Basis, Refused};
+pub use trust::{
+    Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,
+    TrustPolicy, Verdict,
+};
 pub use untrusted::Untrusted;

@@ -1,12 +1,13 @@
 //! The same call through the executor: link, guest threads, limits, JSON and all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec, TrustPolicy,
 };
 
 use crate::measure::Samples;
@@ -31,6 +32,8 @@ impl Executor {
             },
             roots: Vec::new(),
             guest_threads: 1,
+            trust: TrustPolicy::default(),
+            waived: BTreeSet::new(),
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");
