@@ -14,10 +14,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, Runtime, SecretSettings, Settings};
 
 use crate::built_in;
-use crate::environment::Folders;
+use crate::environment::{self, Folders};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -103,6 +103,7 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            secrets: SecretSettings { variable: environment::variable },
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)

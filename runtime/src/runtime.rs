@@ -10,7 +10,8 @@ use crate::executor::wasm::{
     check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
-use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Broker, Credentials, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Source, Spec};
@@ -27,6 +28,7 @@ pub struct Runtime {
     engine: Arc<Engine>,
     compiler: Compiler,
     dialler: Dialler,
+    secrets: SecretReader,
 }
 
 /// Why no server can be run at all.
@@ -83,6 +85,9 @@ pub enum ServerError {
     /// A granted directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A secret that its credentials need cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It cannot be compiled.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -105,7 +110,8 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
+        let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, secrets })
     }
 
     /// Finds out what `spec` means, without running or compiling any of it.
@@ -113,7 +119,10 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, arguments, grant, limits } = spec;
+        let Spec { name, source, arguments, mut grant, limits } = spec;
+        if let Source::Remote(remote) = &source {
+            grant.send_home(remote.url());
+        }
         grant.check()?;
         let artifact = self.artifact(&source).await?;
         let component = describe(artifact.bytes())
@@ -132,6 +141,7 @@ impl Runtime {
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let artifact = self.artifact(&plan.source).await?;
         let verified = trust::judge(&plan.source, digest, artifact)?;
         let starting =
@@ -139,7 +149,7 @@ impl Runtime {
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
-        let broker = Broker::new(self.dialler.clone(), rules);
+        let broker = Broker::new(self.dialler.clone(), rules, credentials);
         let engine = Arc::clone(&self.engine);
         let server =
             NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;

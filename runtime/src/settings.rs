@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::Digest;
+use crate::secret::SecretSettings;
 use crate::spec::ServerName;
 use crate::trust::Basis;
 use crate::untrusted::Untrusted;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub roots: Vec<Vec<u8>>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// Where secrets are looked for.
+    pub secrets: SecretSettings,
 }
 
 /// How to start the child that compiles: it is this program again, and calls
@@ -95,5 +98,10 @@ pub enum Event {
         server: ServerName,
         /// Why, and what would allow it.
         reason: Untrusted,
+    },
+    /// A secret was read from a file that others on this machine can read or change.
+    SecretFileNotPrivate {
+        /// The file.
+        path: PathBuf,
     },
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, SecretSettings, Server, Settings, Source, Spec,
 };
 
 use crate::measure::Samples;
@@ -30,6 +30,7 @@ impl Executor {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            secrets: SecretSettings { variable: |_| None },
             guest_threads: 1,
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");

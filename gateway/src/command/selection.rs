@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use lockgate_runtime::{
-    Directory, Grant, HttpRule, Image, Layout, Limits, Reference, Remote, ServerName, Source, Sourced, Spec, Variable,
-    names_registry, parse_bytes, parse_duration,
+    Credential, Directory, Grant, HttpRule, Image, Layout, Limits, Reference, Remote, ServerName, Source, Sourced,
+    Spec, Variable, names_registry, parse_bytes, parse_duration,
 };
 
 use crate::built_in;
@@ -36,6 +36,12 @@ pub(super) struct Rights {
     /// Set an environment variable
     #[arg(long = "env", help_heading = RIGHTS, value_name = "K=V")]
     env: Vec<Variable>,
+    /// Send a secret in a header of its requests, as "https://api.example.com X-Api-Key: {example.key}"; it does not get it
+    #[arg(long = "credential", help_heading = RIGHTS, value_name = "TO HEADER: {SECRET}")]
+    credentials: Vec<String>,
+    /// Give it a secret itself, in an environment variable
+    #[arg(long = "reveal-env", help_heading = RIGHTS, value_name = "NAME=SECRET")]
+    reveal_env: Vec<String>,
     /// The memory of one call [default: 128MiB]
     #[arg(long, help_heading = RIGHTS, value_name = "SIZE", value_parser = parse_bytes)]
     memory: Option<u64>,
@@ -48,7 +54,7 @@ impl Selection {
     /// What was asked for, read once.
     pub(super) fn spec(self) -> Result<Spec, CommandError> {
         let (name, source) = parse_server(&self.server)?;
-        let Rights { dirs, http, env, memory, time } = self.rights;
+        let Rights { dirs, http, env, credentials, reveal_env, memory, time } = self.rights;
         let mut limits = Limits::default();
         if let Some(memory) = memory {
             limits.memory = Sourced::flag(memory);
@@ -56,13 +62,23 @@ impl Selection {
         if let Some(time) = time {
             limits.time = Sourced::flag(time);
         }
-        let grant = Grant { http: flags(http), dirs: flags(dirs), env: flags(env) };
+        let credentials = parse_credentials(&credentials, &reveal_env)?;
+        let grant = Grant { http: flags(http), dirs: flags(dirs), env: flags(env), credentials: flags(credentials) };
         Ok(Spec { name, source, arguments: Vec::new(), grant, limits })
     }
 }
 
 fn flags<T>(items: Vec<T>) -> Vec<Sourced<T>> {
     items.into_iter().map(Sourced::flag).collect()
+}
+
+/// Reads the flags for credentials. Not by clap, which repeats what it cannot read: it may be the secret itself.
+fn parse_credentials(headers: &[String], reveals: &[String]) -> Result<Vec<Credential>, CommandError> {
+    let usage = |flag: &str, error| CommandError::from_error(Kind::Usage, &error).during(flag);
+    let headers = headers.iter().map(|text| Credential::parse_flag(text).map_err(|error| usage("--credential", error)));
+    let reveals =
+        reveals.iter().map(|text| Credential::parse_reveal_flag(text).map_err(|error| usage("--reveal-env", error)));
+    headers.chain(reveals).collect()
 }
 
 /// Reads `[NAME=]SERVER`.

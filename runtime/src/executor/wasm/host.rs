@@ -15,7 +15,8 @@ use super::bindings::lockgate::mcp as contract;
 use super::client::Outlet;
 use super::engine::{Engine, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::{open_at, set_times_at};
-use crate::sandbox::{Access, Broker, Grant, OpenDirectory};
+use crate::principal::Principal;
+use crate::sandbox::{Access, Brokers, Grant, OpenDirectory};
 use crate::settings::Hooks;
 use crate::spec::ServerName;
 
@@ -43,7 +44,7 @@ pub(super) struct Sandbox {
     pub(super) env: Vec<(String, String)>,
     pub(super) directories: Vec<OpenDirectory>,
     pub(super) memory: u64,
-    pub(super) broker: Arc<Broker>,
+    pub(super) brokers: Arc<Brokers>,
     pub(super) hooks: Hooks,
 }
 
@@ -79,8 +80,14 @@ pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<
 }
 
 impl Sandbox {
-    /// A new store for one call that must be over at `deadline`.
-    pub(super) fn store(&self, engine: &Engine, outlet: Outlet, deadline: Instant) -> wasmtime::Result<Store<Host>> {
+    /// A new store for one call that must be over at `deadline`; of nobody, while a server introduces itself.
+    pub(super) fn store(
+        &self,
+        engine: &Engine,
+        principal: Option<&Principal>,
+        outlet: Outlet,
+        deadline: Instant,
+    ) -> wasmtime::Result<Store<Host>> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let mut http = WasiHttpCtx::new();
@@ -90,7 +97,7 @@ impl Sandbox {
             outlet,
             wasi: self.wasi()?,
             http,
-            guest_http: GuestHttp::new(self),
+            guest_http: GuestHttp::new(self, principal),
             memory: Memory { limit: self.memory, used: 0, refused: false },
         };
         let mut store = Store::new(&engine.wasm, host);

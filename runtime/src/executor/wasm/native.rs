@@ -25,7 +25,7 @@ use super::host::{Host, Sandbox, linker};
 use crate::message::{Answer, Json, Request, RpcError};
 use crate::plan::Plan;
 use crate::principal::Principal;
-use crate::sandbox::{Broker, OpenDirectory};
+use crate::sandbox::{Broker, Brokers, OpenDirectory};
 use crate::server::{Call, Card, Link, Serve};
 use crate::settings::Hooks;
 use failure::Failure;
@@ -96,12 +96,13 @@ impl NativeServer {
             .map_err(contract)?;
         let Shape::Native(served) = &component.shape;
         let parts = Parts::find(&instances, served, &component.exports).map_err(contract)?;
+        let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
         let sandbox = Sandbox {
             server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            env: written.chain(broker.variables()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             directories,
             memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
+            brokers: Arc::new(Brokers::new(broker)),
             hooks,
         };
         let mut inner = Inner {
@@ -130,7 +131,7 @@ impl NativeServer {
         let task = guests.spawn(async move {
             let (answers, _nobody) = mpsc::unbounded_channel();
             let outlet = Outlet::new(answers, inner.limits.output, Arc::default(), None);
-            let card = inner.within_limits(outlet, card::ask).await;
+            let card = inner.within_limits(None, outlet, card::ask).await;
             (inner, card)
         });
         let (mut inner, card) = task.await.map_err(|error| StartError::Describe(error.to_string()))?;
@@ -213,7 +214,7 @@ impl Inner {
             return Err(RpcError::new(crate::message::code::INTERNAL_ERROR, "the call was cancelled"));
         }
         let outlet = Outlet::new(answers, self.limits.output, cancelled, params::meta(request));
-        self.within_limits(outlet, async |server, store, instance| {
+        self.within_limits(Some(principal), outlet, async |server, store, instance| {
             let result = request::serve(server, principal, request, store, instance).await?;
             store.data_mut().outlet.charge(result.as_str().len()).map_err(wasmtime::Error::from)?;
             Ok(result)
@@ -222,15 +223,16 @@ impl Inner {
         .map_err(|failure| failure.into_rpc_error(&self.limits))
     }
 
-    /// Makes an instance and lets `work` use it. Both end with the limits, whatever the guest does.
+    /// Makes an instance for a principal, if it is one's, and lets `work` use it. Both end with the limits, whatever the guest does.
     async fn within_limits<T>(
         &self,
+        principal: Option<&Principal>,
         outlet: Outlet,
         work: impl AsyncFnOnce(&Self, &mut Store<Host>, &Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.limits.time;
         let _ticking = self.engine.clock.tick();
-        let mut store = self.sandbox.store(&self.engine, outlet, deadline)?;
+        let mut store = self.sandbox.store(&self.engine, principal, outlet, deadline)?;
         let run = async {
             let instance = self.instances.instantiate_async(&mut store).await?;
             work(self, &mut store, &instance).await
