@@ -7,6 +7,7 @@ mod inspect;
 mod output;
 mod plan;
 mod run;
+mod secret;
 mod selection;
 mod tools;
 
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, SecretSettings, Settings};
+use lockgate_runtime::{CompileWorker, Runtime, SecretSettings, Settings, StoreKind};
 
 use crate::built_in;
 use crate::environment::{self, Folders};
@@ -62,6 +63,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -76,6 +79,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -88,14 +92,20 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
+    /// Where this program keeps things.
+    fn folders(&self) -> Result<Folders, CommandError> {
+        Folders::find(self.home.as_deref()).map_err(|error| {
+            CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
+        })
+    }
+
     /// A runtime with this program's settings.
     fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
-            CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
-        })?;
+        let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
+            secrets: secret_settings(&folders, None),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
@@ -103,10 +113,19 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
-            secrets: SecretSettings { variable: environment::variable },
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

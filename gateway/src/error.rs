@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, SecretError, ServerError, StoreError, Untrusted};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,10 +100,25 @@ impl From<ServerError> for CommandError {
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
             ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::KeyNotPrivate(_) => Kind::Refused,
+            StoreError::Failed { .. }
+            | StoreError::Silent { .. }
+            | StoreError::KeyMissing { .. }
+            | StoreError::File { .. }
+            | StoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

@@ -50,8 +50,8 @@ pub use sandbox::{
     InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,
 };
 pub use secret::{
-    InvalidSecret, InvalidSecretName, InvalidSecretSource, Secret, SecretError, SecretName, SecretSettings,
-    SecretSource,
+    InvalidSecret, InvalidSecretName, InvalidSecretSource, InvalidStoreKind, Secret, SecretError, SecretName,
+    SecretSettings, SecretSource, SecretStore, StoreError, StoreKind,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, Settings};

@@ -2,6 +2,7 @@
 
 mod read;
 mod source;
+mod store;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ pub(crate) use read::SecretReader;
 pub use read::{SecretError, SecretSettings};
 pub(crate) use source::is_variable_name;
 pub use source::{InvalidSecretName, InvalidSecretSource, SecretName, SecretSource};
+pub use store::{InvalidStoreKind, SecretStore, StoreError, StoreKind};
 
 /// The longest value, in bytes.
 pub(crate) const MAX_VALUE: usize = 64 * 1024;

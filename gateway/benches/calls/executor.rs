@@ -30,7 +30,12 @@ impl Executor {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
-            secrets: SecretSettings { variable: |_| None },
+            secrets: SecretSettings {
+                variable: |_| None,
+                store: None,
+                encrypted_file: home.join("data/secrets.age"),
+                key_file: home.join("config/secrets.key"),
+            },
             guest_threads: 1,
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");

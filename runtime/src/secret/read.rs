@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{InvalidSecret, MAX_VALUE, Secret, SecretName, SecretSource};
+use super::{InvalidSecret, MAX_VALUE, Secret, SecretName, SecretSource, SecretStore, StoreError, StoreKind};
 use crate::files::open_at_once;
 use crate::settings::{Event, Hooks};
 
@@ -16,17 +16,28 @@ use crate::settings::{Event, Hooks};
 pub struct SecretSettings {
     /// Looks up a variable in the environment of the process, which the runtime does not read itself.
     pub variable: fn(&str) -> Option<OsString>,
+    /// The store that a person has chosen. See [`SecretStore::open`] for what is used otherwise.
+    pub store: Option<StoreKind>,
+    /// The file of the store [`StoreKind::File`].
+    pub encrypted_file: PathBuf,
+    /// The key of that file, made at its first use.
+    pub key_file: PathBuf,
 }
 
 /// Why a secret cannot be had. It names the secret, and never holds its value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The store does not have it.
-    #[error("there is no secret named {name}; to keep one: lockgate secret set {name}")]
+    #[error("there is no secret named {name} in {place}; to keep one: lockgate secret set {name}")]
     NotInStore {
         /// Its name.
         name: SecretName,
+        /// Where it was looked for.
+        place: String,
     },
+    /// The store cannot be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The variable is not set.
     #[error("the environment variable {0} is not set, and a credential is to be read from it")]
     NoVariable(String),
@@ -60,6 +71,15 @@ pub enum SecretError {
     Interrupted(String),
 }
 
+#[cfg(test)]
+impl SecretSettings {
+    /// With these variables, and an empty store that can be read and not written.
+    pub(crate) fn for_tests(variable: fn(&str) -> Option<OsString>) -> Self {
+        let nowhere = PathBuf::from("/nowhere/lockgate");
+        Self { variable, store: Some(StoreKind::File), encrypted_file: nowhere.clone(), key_file: nowhere }
+    }
+}
+
 /// Reads secrets for the servers of one runtime.
 pub(crate) struct SecretReader {
     settings: SecretSettings,
@@ -80,7 +100,11 @@ impl SecretReader {
                 let read = tokio::task::spawn_blocking(move || file(&path, &hooks));
                 read.await.map_err(|error| SecretError::Interrupted(error.to_string()))?
             }
-            SecretSource::Store(name) => Err(SecretError::NotInStore { name: name.clone() }),
+            SecretSource::Store(name) => {
+                let store = SecretStore::open(&self.settings).await?;
+                let not_there = || SecretError::NotInStore { name: name.clone(), place: store.place().to_owned() };
+                store.get(name).await?.ok_or_else(not_there)
+            }
         }
     }
 
@@ -127,7 +151,7 @@ mod tests {
         let said = Arc::<Mutex<Vec<String>>>::default();
         let hears = Arc::clone(&said);
         let event = Arc::new(move |event: Event| hears.lock().unwrap().push(format!("{event:?}")));
-        (SecretReader::new(SecretSettings { variable }, Hooks { event }), said)
+        (SecretReader::new(SecretSettings::for_tests(variable), Hooks { event }), said)
     }
 
     async fn read(source: &str) -> Result<Secret, SecretError> {

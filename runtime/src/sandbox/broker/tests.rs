@@ -27,7 +27,7 @@ fn variable(name: &str) -> Option<OsString> {
 async fn credentials(grant: Grant) -> Result<Credentials, crate::SecretError> {
     grant.check().unwrap();
     let hooks = Hooks { event: Arc::new(|_| ()) };
-    Credentials::read(&grant, &SecretReader::new(SecretSettings { variable }, hooks)).await
+    Credentials::read(&grant, &SecretReader::new(SecretSettings::for_tests(variable), hooks)).await
 }
 
 async fn broker(rule: &str, flags: &[&str]) -> Broker {
