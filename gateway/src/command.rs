@@ -8,6 +8,7 @@ mod inspect;
 mod output;
 mod plan;
 mod run;
+mod secret;
 mod selection;
 mod tools;
 mod trusting;
@@ -17,12 +18,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Digest, Runtime, Settings, TrustPolicy};
+use lockgate_runtime::{CompileWorker, Digest, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy};
 
 use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::Folders;
+use crate::environment::{self, Folders};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -71,6 +72,8 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -87,6 +90,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -131,6 +135,7 @@ impl Common {
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
+            secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
@@ -143,6 +148,16 @@ impl Common {
             waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

@@ -12,7 +12,8 @@ use crate::executor::wasm::{
     Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
-use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Layout, Source, Spec};
@@ -31,6 +32,7 @@ pub struct Runtime {
     dialler: Dialler,
     depots: Depots,
     judge: Judge,
+    secrets: SecretReader,
 }
 
 /// Why no server can be run at all.
@@ -96,6 +98,9 @@ pub enum ServerError {
     /// A granted directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A secret that its credentials need cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It cannot be compiled.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -120,7 +125,8 @@ impl Runtime {
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let depots = Depots::new(dialler.clone());
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge })
+        let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -128,7 +134,10 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, arguments, grant, limits } = spec;
+        let Spec { name, source, arguments, mut grant, limits } = spec;
+        if let Source::Remote(remote) = &source {
+            grant.send_home(remote.url());
+        }
         grant.check()?;
         let (pulled, basis) = match trust::own_basis(&source) {
             Some(basis) => (self.own(&source).await?, basis),
@@ -174,18 +183,20 @@ impl Runtime {
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
         let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
-        let broker = Broker::new(self.dialler.clone(), rules);
+        let broker = Broker::new(self.dialler.clone(), rules, credentials);
+        let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
         let sandbox = Sandbox {
             server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            env: written.chain(broker.variables()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             directories,
             memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
+            brokers: Arc::new(Brokers::new(broker)),
             hooks: self.hooks.clone(),
         };
         let engine = Arc::clone(&self.engine);
