@@ -6,6 +6,8 @@ mod compile_worker;
 mod inspect;
 mod output;
 mod plan;
+mod pull;
+mod push;
 mod run;
 mod selection;
 mod tools;
@@ -14,10 +16,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, RegistrySettings, Runtime, Settings};
 
 use crate::built_in;
-use crate::environment::Folders;
+use crate::environment::{Folders, docker_config};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -62,6 +64,10 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Bring a component from a registry to this machine, without running it
+    Pull(pull::PullArgs),
+    /// Send a component to a registry, or into a folder in the OCI layout
+    Push(push::PushArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -76,6 +82,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Pull(args) => pull::execute(&common, args),
+        Verb::Push(args) => push::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -90,11 +98,18 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 impl Common {
     /// A runtime with this program's settings.
     fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
+        self.runtime_with(detail, false)
+    }
+
+    /// As [`runtime`](Self::runtime). `credential_programs` says whether Docker's may be started.
+    fn runtime_with(&self, detail: Detail, credential_programs: bool) -> Result<Runtime, CommandError> {
         let folders = Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
         })?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
+            store_folder: folders.data.join("store"),
+            registry: RegistrySettings { docker_config: docker_config(), credential_programs },
             key_file: folders.data.join("code.key"),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{DepotError, DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +73,38 @@ impl From<RuntimeError> for CommandError {
     }
 }
 
+impl From<DepotError> for CommandError {
+    fn from(error: DepotError) -> Self {
+        let kind = match &error {
+            // Somebody offers what is not what its name says, or leads elsewhere.
+            DepotError::OtherBytes { .. }
+            | DepotError::OtherSize { .. }
+            | DepotError::TooLarge { .. }
+            | DepotError::AnswerTooLarge { .. }
+            | DepotError::NotFollowed { .. }
+            | DepotError::Manifest { .. }
+            | DepotError::Component(_)
+            | DepotError::Image(_) => Kind::Refused,
+            DepotError::NotOne { .. } | DepotError::TwiceTagged { .. } => Kind::Usage,
+            DepotError::None(_)
+            | DepotError::Unreachable { .. }
+            | DepotError::Denied { .. }
+            | DepotError::Credentials { .. }
+            | DepotError::Broken { .. }
+            | DepotError::NoLayout(_)
+            | DepotError::Store(_)
+            | DepotError::Unreadable { .. }
+            | DepotError::Unwritable { .. }
+            | DepotError::Interrupted(_) => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match &error {
+        let kind = match error {
+            ResolveError::Depot(error) => return error.into(),
             ResolveError::Grant(_) => Kind::Usage,
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)

@@ -39,6 +39,9 @@ pub enum Runs {
         digest: Digest,
         /// How large they are.
         bytes: usize,
+        /// The manifest that names them; none for a file, and for what is built in.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        manifest: Option<Digest>,
         /// What the bytes are.
         component: Description,
     },

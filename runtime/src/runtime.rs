@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{
+    Artifact, ArtifactError, Credentials, Depot, DepotError, Depots, Destination, Digest, Pace, Packed, Reference,
+    Selector, Shared, Store,
+};
 use crate::dial::Dialler;
 use crate::executor::wasm::{
     CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
@@ -13,7 +16,7 @@ use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Source, Spec};
+use crate::spec::{Layout, Source, Spec};
 use crate::trust::{self, Refused};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
@@ -27,6 +30,18 @@ pub struct Runtime {
     engine: Arc<Engine>,
     compiler: Compiler,
     dialler: Dialler,
+    depots: Depots,
+}
+
+/// What was pulled or pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// The manifest: by this digest it can be pulled, and nothing else can.
+    pub manifest: Digest,
+    /// The component in it.
+    pub component: Digest,
+    /// How large that is.
+    pub bytes: u64,
 }
 
 /// Why no server can be run at all.
@@ -49,6 +64,9 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The registry or layout does not give them.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
@@ -105,7 +123,11 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
+        let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
+        let credentials = Credentials::new(&settings.registry);
+        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots })
     }
 
     /// Finds out what `spec` means, without running or compiling any of it.
@@ -115,10 +137,10 @@ impl Runtime {
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
-        let artifact = self.artifact(&source).await?;
+        let (artifact, manifest) = self.artifact(&source, None).await?;
         let component = describe(artifact.bytes())
             .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
-        let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), component };
+        let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), manifest, component };
         Ok(Plan { name, basis: trust::basis(&source), source, runs, arguments, grant, limits })
     }
 
@@ -127,12 +149,12 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let Runs::Wasm { digest, component, .. } = &plan.runs else {
+        let Runs::Wasm { digest, manifest, component, .. } = &plan.runs else {
             return Err(ResolveError::NotYet(plan.source.to_string()).into());
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
-        let artifact = self.artifact(&plan.source).await?;
+        let (artifact, _) = self.artifact(&plan.source, manifest.as_ref()).await?;
         let verified = trust::judge(&plan.source, digest, artifact)?;
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
@@ -146,26 +168,79 @@ impl Runtime {
         Ok(Server::native(server))
     }
 
+    /// Brings a component into the store. That it is here says nothing about whether it may run.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub async fn pull(&self, reference: &Reference) -> Result<Transferred, DepotError> {
+        let depot = self.depots.registry(reference);
+        let manifest = depot.manifest(reference.selector()).await?;
+        let component = depot.fetch_wasm(&manifest).await?;
+        Ok(Transferred { manifest: *manifest.digest(), component: component.digest, bytes: component.size })
+    }
+
+    /// Sends the server in a file to a registry or layout, under a tag. The same file becomes the same artifact.
+    ///
+    /// # Errors
+    /// Where the file is no server, or the registry or folder does not take it.
+    pub async fn push(&self, file: PathBuf, to: &Destination) -> Result<Transferred, ResolveError> {
+        let artifact = read_file(file.clone()).await?;
+        let described = describe(artifact.bytes());
+        let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
+        let packed = Packed::component(&artifact, &described.imports, &described.exports)?;
+        let bytes = artifact.bytes().len() as u64;
+        let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
+        let (depot, tag) = match to {
+            Destination::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            Destination::Layout { folder, tag } => (self.depots.folder(folder), tag),
+        };
+        depot.push(packed, tag).await?;
+        Ok(done)
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
     }
 
-    async fn artifact(&self, source: &Source) -> Result<Artifact, ResolveError> {
+    /// The bytes of a source, and the manifest that names them. What was planned from a registry or layout is had by
+    /// the digest of its manifest, whatever its tag names by now.
+    async fn artifact(
+        &self,
+        source: &Source,
+        planned: Option<&Digest>,
+    ) -> Result<(Artifact, Option<Digest>), ResolveError> {
         match source {
-            Source::File(path) => {
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-                Ok(read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??)
-            }
+            Source::File(path) => Ok((read_file(path.clone()).await?, None)),
             Source::BuiltIn(name) => {
                 let found = self.built_ins.iter().find(|(known, _)| known == name);
                 let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
-                Ok(Artifact::new(*bytes))
+                Ok((Artifact::new(*bytes), None))
             }
-            Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
-                Err(ResolveError::NotYet(source.to_string()))
+            Source::Oci(_) | Source::Layout(_) => {
+                let (depot, selector) = self.depot(source).await?;
+                let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
+                let manifest = depot.manifest(&selector).await?;
+                let digest = *manifest.digest();
+                Ok((depot.wasm(&manifest).await?, Some(digest)))
             }
+            Source::Image(_) | Source::Remote(_) => Err(ResolveError::NotYet(source.to_string())),
+        }
+    }
+
+    /// Where the manifests of a source lie, and which of them is meant.
+    async fn depot(&self, source: &Source) -> Result<(Depot, Selector), ResolveError> {
+        match source {
+            Source::Oci(reference) => Ok((self.depots.registry(reference), reference.selector().clone())),
+            Source::Layout(Layout { folder, selector }) => {
+                let depot = self.depots.folder(folder);
+                let selector = match selector {
+                    Some(selector) => selector.clone(),
+                    None => depot.only().await?,
+                };
+                Ok((depot, selector))
+            }
+            other => Err(ResolveError::NotYet(other.to_string())),
         }
     }
 
@@ -173,4 +248,9 @@ impl Runtime {
         let protected = ProtectedFolders::new(self.settings.own_folders.iter().cloned());
         plan.grant.dirs.iter().map(|dir| OpenDirectory::open(&dir.value, &protected)).collect()
     }
+}
+
+async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
+    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
 }

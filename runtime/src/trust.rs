@@ -45,6 +45,14 @@ pub enum Refused {
         /// What is there.
         found: Digest,
     },
+    /// Nobody says that what comes from there may run.
+    #[error(
+        "no trust policy vouches for {source_name}, and what comes from a registry or layout does not run without one"
+    )]
+    NobodyVouches {
+        /// Where it comes from.
+        source_name: String,
+    },
 }
 
 /// Judges an artifact from `source`, of which `planned` was resolved.
@@ -54,6 +62,9 @@ pub enum Refused {
 pub(crate) fn judge(source: &Source, planned: &Digest, artifact: Artifact) -> Result<Verified, Refused> {
     if artifact.digest() != planned {
         return Err(Refused::Changed { planned: *planned, found: *artifact.digest() });
+    }
+    if let Source::Oci(_) | Source::Layout(_) = source {
+        return Err(Refused::NobodyVouches { source_name: source.to_string() });
     }
     Ok(Verified { artifact, basis: basis(source) })
 }
@@ -89,6 +100,17 @@ impl Verified {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_vouches_for_is_refused() {
+        for source in
+            [Source::Oci("ghcr.io/acme/time:1".parse().unwrap()), Source::Layout("/srv/time:1".parse().unwrap())]
+        {
+            let artifact = Artifact::new(*b"unsigned");
+            let planned = *artifact.digest();
+            assert!(matches!(judge(&source, &planned, artifact), Err(Refused::NobodyVouches { .. })));
+        }
+    }
 
     #[test]
     fn other_bytes_than_the_planned_ones_are_refused() {

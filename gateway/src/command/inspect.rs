@@ -21,7 +21,7 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
     let runtime = common.runtime(Detail::Brief)?;
     let spec = Spec { name, source, arguments: Vec::new(), grant: Grant::default(), limits: Limits::default() };
     let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
-    let Runs::Wasm { digest, bytes, component } = runs else {
+    let Runs::Wasm { digest, bytes, manifest, component } = runs else {
         return Err(CommandError::new(
             Kind::Failed,
             format!("{source} is no component: nothing of it can be read here"),
@@ -35,12 +35,18 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
                 source: Source,
                 digest: Digest,
                 bytes: usize,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                manifest: Option<Digest>,
                 component: Description,
             }
-            output::json(&Document { source, digest, bytes, component })
+            output::json(&Document { source, digest, bytes, manifest, component })
         }
         Format::Text => {
-            output::text_line(&format!("source   {source}\ndigest   {digest}\nsize     {bytes} bytes"))?;
+            output::text_line(&format!("source   {source}"))?;
+            if let Some(manifest) = manifest {
+                output::text_line(&format!("manifest {manifest}"))?;
+            }
+            output::text_line(&format!("digest   {digest}\nsize     {bytes} bytes"))?;
             output::text_line(&describe(&component))
         }
     }
