@@ -39,6 +39,13 @@ impl Folders {
     }
 }
 
+/// Docker's configuration file, with passwords for registries (Docker CLI, "Configuration files"); nothing where
+/// nobody's home is known.
+pub(crate) fn docker_config() -> Option<PathBuf> {
+    let folder = folder("DOCKER_CONFIG").or_else(|| Some(folder("HOME")?.join(".docker")));
+    Some(folder?.join("config.json"))
+}
+
 /// A variable with an absolute path. The specification says to ignore relative ones.
 fn folder(name: &str) -> Option<PathBuf> {
     variable(name).map(PathBuf::from).filter(|path| path.is_absolute())

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`message`] | requests, answers and checked JSON, as plain data |
 //! | `spec`, `plan` | what is written, and what is resolved |
-//! | `artifact` | bytes under their digest |
+//! | `artifact` | bytes under their digest: registries, layout folders, and the store on this machine |
 //! | `trust` | who vouches for them: the only room that makes a `Verified` |
 //! | `secret` | values that must not get out, and where they are kept |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
@@ -36,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, Digest, InvalidDigest, InvalidManifest, InvalidReference, Reference, Selector,
-    names_registry,
+    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
@@ -45,17 +45,17 @@ pub use executor::wasm::{
 };
 pub use plan::{Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
-pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError};
+pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
     Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
     InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,
 };
 pub use secret::{
     InvalidSecret, InvalidSecretName, InvalidSecretSource, InvalidStoreKind, Secret, SecretError, SecretName,
-    SecretSettings, SecretSource, SecretStore, StoreError, StoreKind,
+    SecretSettings, SecretSource, SecretStore, SecretStoreError, StoreKind,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
-pub use settings::{CompileWorker, Event, Hooks, Settings};
+pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
     Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,
