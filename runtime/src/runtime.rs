@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{Artifact, ArtifactError, Digest};
 use crate::dial::Dialler;
+use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
 use crate::executor::wasm::{
     CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
     check_imports, describe,
@@ -13,8 +14,8 @@ use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Source, Spec};
-use crate::trust::{self, Refused};
+use crate::spec::{Image, Source, Spec};
+use crate::trust::{self, Refused, VerifiedImage};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -27,6 +28,7 @@ pub struct Runtime {
     engine: Arc<Engine>,
     compiler: Compiler,
     dialler: Dialler,
+    containers: Containers,
 }
 
 /// Why no server can be run at all.
@@ -66,6 +68,12 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
+    /// The grant is none that a container can be held to.
+    #[error(transparent)]
+    Unenforceable(#[from] UnenforceableGrant),
+    /// The image cannot be had.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 /// Why a plan does not become a running server.
@@ -89,6 +97,9 @@ pub enum ServerError {
     /// It fails at its start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Its container cannot be started.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 fn lines(missing: &[MissingImport]) -> String {
@@ -105,7 +116,8 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, containers })
     }
 
     /// Finds out what `spec` means, without running or compiling any of it.
@@ -115,6 +127,12 @@ impl Runtime {
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
+        if let Source::Image(image) = &source {
+            container::check_grant(&grant)?;
+            let runs = self.image(image).await?;
+            let basis = trust::basis(&source);
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+        }
         let artifact = self.artifact(&source).await?;
         let component = describe(artifact.bytes())
             .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
@@ -127,8 +145,10 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let Runs::Wasm { digest, component, .. } = &plan.runs else {
-            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        let (digest, component) = match &plan.runs {
+            Runs::Wasm { digest, component, .. } => (digest, component),
+            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+            Runs::Remote => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
@@ -146,9 +166,45 @@ impl Runtime {
         Ok(Server::native(server))
     }
 
+    /// Ends what runs outside of this process, and waits a little for it to be gone. Happens at the latest when this
+    /// value is dropped.
+    pub fn close(&self) {
+        self.containers.close();
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
+    }
+
+    async fn start_container(
+        &self,
+        plan: &Plan,
+        image: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Server, ServerError> {
+        let verified = match (&plan.source, manifest) {
+            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
+            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+        };
+        // Plans can be written down, and read again.
+        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
+        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        Ok(Server::container(server))
+    }
+
+    /// Which image would run.
+    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
+        match image {
+            Image::Local(id) => {
+                self.containers.find(*id).await?;
+                Ok(Runs::Container { image: *id, manifest: None })
+            }
+            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
+        }
     }
 
     async fn artifact(&self, source: &Source) -> Result<Artifact, ResolveError> {
