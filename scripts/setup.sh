@@ -8,6 +8,7 @@ cargo_deny=0.20.2
 
 main() {
     guest_toolchain
+    engine_parts
     python_parts
     node_parts
     cargo_deny
@@ -20,6 +21,10 @@ guest_toolchain() {
     fi
     debian "building guests (or run \`rustup target add wasm32-wasip2\`)" \
         rustc-web cargo-web rust-web-src rust-web-llvm lld-22 wasi-libc
+}
+
+engine_parts() {
+    debian "running containers in tests" docker.io busybox-static
 }
 
 python_parts() {
@@ -35,7 +40,7 @@ python_parts() {
 node_parts() {
     local stamp=.setup/node/stamp
     if cmp -s tests/clients/package-lock.json "$stamp"; then return; fi
-    say "the MCP Inspector and the TypeScript client"
+    say "the MCP Inspector, the TypeScript client and a reference server"
     rm -rf .setup/node
     mkdir -p .setup/node
     cp tests/clients/package.json tests/clients/package-lock.json .setup/node/

@@ -1,6 +1,7 @@
 //! What tests are made of.
 
 mod client;
+mod engine;
 mod guests;
 mod home;
 mod listener;
@@ -9,6 +10,7 @@ mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
+pub(crate) use engine::Engine;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;
