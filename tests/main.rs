@@ -12,6 +12,7 @@ mod cache;
 mod cli;
 mod clients;
 mod compiling;
+mod container;
 mod directories;
 mod full_disk;
 mod hostile;

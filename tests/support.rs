@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod cosign;
 mod docker_registry;
+mod engine;
 mod guests;
 mod home;
 mod listener;
@@ -13,6 +14,7 @@ mod transcript;
 
 pub(crate) use client::{Client, modern};
 pub(crate) use docker_registry::DockerRegistry;
+pub(crate) use engine::Engine;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;

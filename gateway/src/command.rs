@@ -27,7 +27,7 @@ use lockgate_runtime::{
 use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::{self, Folders, docker_config};
+use crate::environment::{self, Folders, docker_config, engine_socket};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -150,6 +150,8 @@ impl Common {
                 credential_programs: config.credential_programs,
             },
             key_file: folders.data.join("code.key"),
+            run_folder: folders.data.join("run"),
+            engine_socket: engine_socket(),
             secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
