@@ -64,9 +64,24 @@ const HOUSE: &[Room] = &[
         because: "artifacts are bytes by digest: who vouches for them and who runs them is decided later",
     },
     Room {
-        files: &["runtime/src/trust.rs"],
-        never: &["crate::executor", "crate::server", "wasmtime"],
+        files: &["runtime/src/trust.rs", "runtime/src/trust"],
+        never: &["crate::executor", "crate::server", "wasmtime", "reqwest", "crate::dial"],
         because: "trust judges artifacts and knows nothing of who runs them",
+    },
+    Room {
+        files: &[
+            "runtime/src/trust/decision.rs",
+            "runtime/src/trust/key.rs",
+            "runtime/src/trust/log.rs",
+            "runtime/src/trust/payload.rs",
+            "runtime/src/trust/policy.rs",
+            "runtime/src/trust/policy",
+            "runtime/src/trust/remedy.rs",
+            "runtime/src/trust/scope.rs",
+            "runtime/src/trust/signature.rs",
+        ],
+        never: &["std::fs", "tokio", "Depot", "async", "std::net::Tcp"],
+        because: "how a signature is weighed is a pure function: only what gathers them asks anybody",
     },
     Room {
         files: &["runtime/src/executor", "runtime/src/executor.rs"],

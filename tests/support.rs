@@ -1,6 +1,7 @@
 //! What tests are made of.
 
 mod client;
+pub(crate) mod cosign;
 mod guests;
 mod home;
 mod listener;

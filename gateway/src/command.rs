@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod allow;
 mod call;
 mod coerce;
 mod compile_worker;
@@ -11,14 +12,18 @@ mod push;
 mod run;
 mod selection;
 mod tools;
+mod trusting;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, RegistrySettings, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, Digest, RegistrySettings, Runtime, Settings, TrustPolicy};
 
+use self::trusting::Trusting;
 use crate::built_in;
+use crate::config::Config;
 use crate::environment::{Folders, docker_config};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
@@ -64,6 +69,10 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Approve a project's lockgate.toml as it is now, so that it is read
+    Allow(allow::AllowArgs),
+    /// Say whether an artifact may run by the trust policy, and what was checked
+    Verify(verify::VerifyArgs),
     /// Bring a component from a registry to this machine, without running it
     Pull(pull::PullArgs),
     /// Send a component to a registry, or into a folder in the OCI layout
@@ -82,6 +91,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Allow(args) => allow::execute(&common, args),
+        Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
@@ -96,20 +107,42 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
-    /// A runtime with this program's settings.
-    fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        self.runtime_with(detail, false)
+    /// Where this program keeps things.
+    fn folders(&self) -> Result<Folders, CommandError> {
+        Folders::find(self.home.as_deref()).map_err(|error| {
+            CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
+        })
     }
 
-    /// As [`runtime`](Self::runtime). `credential_programs` says whether Docker's may be started.
-    fn runtime_with(&self, detail: Detail, credential_programs: bool) -> Result<Runtime, CommandError> {
-        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
-            CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
-        })?;
+    /// What is configured.
+    fn config(&self) -> Result<Config, CommandError> {
+        let config = Config::read(&self.folders()?, &std::path::absolute(".")?)?;
+        config.notes.iter().for_each(|note| report::write_line(note));
+        Ok(config)
+    }
+
+    /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
+    fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        self.runtime_by(detail, config, trust, waived)
+    }
+
+    /// A runtime that trusts by this policy.
+    fn runtime_by(
+        &self,
+        detail: Detail,
+        config: &Config,
+        trust: TrustPolicy,
+        waived: Vec<Digest>,
+    ) -> Result<Runtime, CommandError> {
+        let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
-            registry: RegistrySettings { docker_config: docker_config(), credential_programs },
+            registry: RegistrySettings {
+                docker_config: docker_config(),
+                credential_programs: config.credential_programs,
+            },
             key_file: folders.data.join("code.key"),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
@@ -117,8 +150,10 @@ impl Common {
                 program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
-            roots: Vec::new(),
+            roots: config.roots.clone(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            trust,
+            waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }

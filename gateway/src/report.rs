@@ -97,6 +97,10 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::Compiling { bytes, .. } if !terminal => {
             format!("compiling {} kB for this machine, once", bytes / 1000)
         }
+        // Whoever runs one command is told, too.
+        Event::Starting { server, digest, basis } if basis.is_unverified() => {
+            format!("warning: {server} {digest} is {}", basis_text(*basis))
+        }
         Event::Starting { .. } | Event::Compiling { .. } => return None,
         Event::Compiled { took, .. } if detail == Detail::Full => format!("compiled in {:.1} s", took.as_secs_f64()),
         Event::Compiled { .. } => return None,

@@ -30,7 +30,6 @@ pub use image::InvalidImage;
 #[allow(unused_imports, reason = "the executor of containers is being built")]
 pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
-#[allow(unused_imports, reason = "the room that reads signatures is being built")]
 pub(crate) use manifest::{Content, Descriptor, Manifest};
 pub(crate) use push::Packed;
 pub use push::{Destination, InvalidDestination};

@@ -50,5 +50,8 @@ pub use sandbox::{
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
-pub use trust::{Basis, Refused};
+pub use trust::{
+    Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,
+    TrustPolicy, Verdict,
+};
 pub use untrusted::Untrusted;

@@ -4,20 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Credentials, Depot, DepotError, Depots, Destination, Digest, Pace, Packed, Reference,
-    Selector, Shared, Store,
+    Artifact, ArtifactError, Credentials, Depot, DepotError, Depots, Destination, Digest, Manifest, Pace, Packed,
+    Reference, Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::wasm::{
-    CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
-    check_imports, describe,
+    CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
+    Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Layout, Source, Spec};
-use crate::trust::{self, Refused};
+use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -31,6 +31,7 @@ pub struct Runtime {
     compiler: Compiler,
     dialler: Dialler,
     depots: Depots,
+    judge: Judge,
 }
 
 /// What was pulled or pushed.
@@ -64,9 +65,6 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The registry or layout does not give them.
-    #[error(transparent)]
-    Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
@@ -84,6 +82,12 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
+    /// The registry or folder does not give it.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
+    /// Nobody vouches for it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// Why a plan does not become a running server.
@@ -127,24 +131,51 @@ impl Runtime {
         let credentials = Credentials::new(&settings.registry);
         let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots })
+        let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge })
     }
 
-    /// Finds out what `spec` means, without running or compiling any of it.
+    /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
     ///
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
-        let (artifact, manifest) = self.artifact(&source, None).await?;
-        let component = describe(artifact.bytes())
-            .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
-        let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), manifest, component };
-        Ok(Plan { name, basis: trust::basis(&source), source, runs, arguments, grant, limits })
+        let (pulled, basis) = match trust::own_basis(&source) {
+            Some(basis) => (self.own(&source).await?, basis),
+            None => {
+                let listed = self.list(&source, None).await?;
+                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+                (listed.pull().await?, allowed.basis())
+            }
+        };
+        let runs = described(&source, &pulled)?;
+        Ok(Plan { name, basis, source, runs, arguments, grant, limits })
     }
 
-    /// Runs what was planned: exactly those bytes, with exactly that grant.
+    /// Reads what a source is, without judging it: nothing of it runs.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub async fn inspect(&self, source: &Source) -> Result<Runs, ResolveError> {
+        let pulled = match trust::own_basis(source) {
+            Some(_) => self.own(source).await?,
+            None => self.list(source, None).await?.pull().await?,
+        };
+        described(source, &pulled)
+    }
+
+    /// Judges what lies in a registry or a folder, without pulling it.
+    ///
+    /// # Errors
+    /// Where it cannot be found; a refusal is a decision, too.
+    pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
+        let listed = self.list(source, None).await?;
+        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
+    }
+
+    /// Runs what was planned: exactly those bytes, with exactly that grant, if today's policy lets them.
     ///
     /// # Errors
     /// See [`ServerError`].
@@ -154,18 +185,26 @@ impl Runtime {
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
-        let (artifact, _) = self.artifact(&plan.source, manifest.as_ref()).await?;
-        let verified = trust::judge(&plan.source, digest, artifact)?;
+        let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
         let broker = Broker::new(self.dialler.clone(), rules);
+        let sandbox = Sandbox {
+            server: plan.name.clone(),
+            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            directories,
+            memory: plan.limits.memory.value,
+            broker: Arc::new(broker),
+            hooks: self.hooks.clone(),
+        };
         let engine = Arc::clone(&self.engine);
-        let server =
-            NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;
-        Ok(Server::native(server))
+        Ok(match component.shape {
+            Shape::Native(_) => Server::native(NativeServer::start(engine, loaded, plan, component, sandbox).await?),
+            Shape::Command => Server::command(CommandServer::start(engine, &loaded, plan, sandbox)?),
+        })
     }
 
     /// Brings a component into the store. That it is here says nothing about whether it may run.
@@ -203,45 +242,63 @@ impl Runtime {
         self.engine.profile()
     }
 
-    /// The bytes of a source, and the manifest that names them. What was planned from a registry or layout is had by
-    /// the digest of its manifest, whatever its tag names by now.
-    async fn artifact(
+    /// The planned bytes, with the proof that they may run.
+    async fn verified(
         &self,
         source: &Source,
-        planned: Option<&Digest>,
-    ) -> Result<(Artifact, Option<Digest>), ResolveError> {
-        match source {
-            Source::File(path) => Ok((read_file(path.clone()).await?, None)),
+        planned: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Verified, ServerError> {
+        if trust::own_basis(source).is_some() {
+            return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
+        }
+        let listed = self.list(source, manifest).await?;
+        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+        let Pulled { artifact, .. } = listed.pull().await?;
+        let verified = allowed.component(&listed.manifest, artifact)?;
+        if verified.digest() != planned {
+            return Err(Refused::Changed { planned: *planned, found: *verified.digest() }.into());
+        }
+        Ok(verified)
+    }
+
+    async fn own(&self, source: &Source) -> Result<Pulled, ResolveError> {
+        let artifact = match source {
+            Source::File(path) => read_file(path.clone()).await?,
             Source::BuiltIn(name) => {
                 let found = self.built_ins.iter().find(|(known, _)| known == name);
                 let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
-                Ok((Artifact::new(*bytes), None))
+                Artifact::new(*bytes)
             }
-            Source::Oci(_) | Source::Layout(_) => {
-                let (depot, selector) = self.depot(source).await?;
-                let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
-                let manifest = depot.manifest(&selector).await?;
-                let digest = *manifest.digest();
-                Ok((depot.wasm(&manifest).await?, Some(digest)))
+            Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
+                return Err(ResolveError::NotYet(source.to_string()));
             }
-            Source::Image(_) | Source::Remote(_) => Err(ResolveError::NotYet(source.to_string())),
-        }
+        };
+        Ok(Pulled { artifact, manifest: None })
     }
 
-    /// Where the manifests of a source lie, and which of them is meant.
-    async fn depot(&self, source: &Source) -> Result<(Depot, Selector), ResolveError> {
-        match source {
-            Source::Oci(reference) => Ok((self.depots.registry(reference), reference.selector().clone())),
+    /// Finds a manifest: the planned one, or what the source names now.
+    async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
+        let (depot, name, selector) = match source {
+            Source::Oci(reference) => {
+                (self.depots.registry(reference), trust::Name::of(reference), reference.selector().clone())
+            }
             Source::Layout(Layout { folder, selector }) => {
                 let depot = self.depots.folder(folder);
                 let selector = match selector {
                     Some(selector) => selector.clone(),
                     None => depot.only().await?,
                 };
-                Ok((depot, selector))
+                (depot, trust::Name::Layout, selector)
             }
-            other => Err(ResolveError::NotYet(other.to_string())),
-        }
+            Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
+                return Err(ResolveError::NotYet(source.to_string()));
+            }
+        };
+        let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
+        let manifest = depot.manifest(&selector).await?;
+        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
+        Ok(Listed { depot, manifest, subject })
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
@@ -253,4 +310,31 @@ impl Runtime {
 async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
     let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
     read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
+}
+
+/// A manifest, where it lies, and what is judged of it.
+struct Listed {
+    depot: Depot,
+    manifest: Manifest,
+    subject: Subject,
+}
+
+/// The bytes of a component, and the manifest that names them; none where they are the person's own.
+struct Pulled {
+    artifact: Artifact,
+    manifest: Option<Digest>,
+}
+
+impl Listed {
+    async fn pull(&self) -> Result<Pulled, ResolveError> {
+        let artifact = self.depot.wasm(&self.manifest).await?;
+        Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })
+    }
+}
+
+fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
+    let Pulled { artifact, manifest } = pulled;
+    let component = describe(artifact.bytes())
+        .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
+    Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
 }

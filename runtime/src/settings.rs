@@ -1,5 +1,6 @@
 //! What a [`Runtime`](crate::Runtime) is given from outside: it reads no environment, no configuration, no terminal.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use crate::artifact::{Digest, Reference};
 use crate::spec::ServerName;
-use crate::trust::Basis;
+use crate::trust::{Basis, TrustPolicy};
 use crate::untrusted::Untrusted;
 
 /// Where a runtime keeps things, and what it may use of the machine.
@@ -29,6 +30,10 @@ pub struct Settings {
     pub roots: Vec<Vec<u8>>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// Who is trusted for what.
+    pub trust: TrustPolicy,
+    /// Manifests that run this once though nobody vouches for them.
+    pub waived: BTreeSet<Digest>,
 }
 
 /// How to start the child that compiles: it is this program again, and calls

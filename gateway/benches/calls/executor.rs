@@ -1,5 +1,6 @@
 //! The same call through the executor: link, guest threads, limits, JSON and all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +8,7 @@ use std::time::Instant;
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
     Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, RegistrySettings, Runtime, Server, Settings, Source,
-    Spec,
+    Spec, TrustPolicy,
 };
 
 use crate::measure::Samples;
@@ -34,6 +35,8 @@ impl Executor {
             },
             roots: Vec::new(),
             guest_threads: 1,
+            trust: TrustPolicy::default(),
+            waived: BTreeSet::new(),
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");

@@ -7,6 +7,7 @@ use lockgate_runtime::{Access, Origin, Plan, Runs, Untrusted};
 
 use super::inspect::describe;
 use super::selection::Selection;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::CommandError;
 use crate::report::{Detail, basis_text};
@@ -15,11 +16,14 @@ use crate::report::{Detail, basis_text};
 pub(super) struct PlanArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     match common.format {
         Format::Json => output::json(&without_values(plan)),
@@ -39,9 +43,9 @@ fn text(plan: &Plan) -> String {
     let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
-        Runs::Wasm { digest, bytes, manifest, component } => format!(
-            "{}runs     {digest} ({bytes} bytes)\ntrust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
-            manifest.map_or_else(String::new, |digest| format!("manifest {digest}\n")),
+        Runs::Wasm { digest, manifest, bytes, component } => format!(
+            "runs     {digest} ({bytes} bytes)\n{}trust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+            manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default(),
             basis_text(*basis),
             describe(component)
         ),

@@ -6,6 +6,7 @@ use clap::Args;
 use lockgate_runtime::Destination;
 
 use super::pull::print;
+use super::trusting::Trusting;
 use super::{Common, block_on};
 use crate::error::CommandError;
 use crate::report::Detail;
@@ -18,14 +19,11 @@ pub(super) struct PushArgs {
     /// Where to push it, as REGISTRY/REPOSITORY:TAG or oci-layout:DIR:TAG
     #[arg(value_name = "REF")]
     destination: Destination,
-    /// Start the credential program that Docker's configuration names
-    #[arg(long)]
-    credential_programs: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
-    let PushArgs { file, destination, credential_programs } = args;
-    let runtime = common.runtime_with(Detail::Brief, credential_programs)?;
+    let PushArgs { file, destination } = args;
+    let runtime = common.runtime(Detail::Brief, &common.config()?, &Trusting::default())?;
     let pushed = block_on(async { Ok(runtime.push(file, &destination).await?) })?;
     print(common, &destination.to_string(), &pushed)
 }

@@ -134,7 +134,7 @@ pub enum DepotError {
         error: InvalidManifest,
     },
     /// It holds no component, or another than it says.
-    #[error("this is no artifact that can be run: {0}")]
+    #[error("this is no artifact that can be run")]
     Component(#[from] InvalidComponent),
     /// The folder is none of this kind.
     #[error("{} is no OCI layout: it lacks a fitting `oci-layout` or `index.json`; `lockgate push FILE oci-layout:DIR:TAG` makes one", .0.display())]
@@ -175,7 +175,7 @@ pub enum DepotError {
         source: std::io::Error,
     },
     /// It is no image for this machine.
-    #[error("this is no image that can be run here: {0}")]
+    #[error("this is no image that can be run here")]
     Image(#[from] InvalidImage),
     /// It was given up, as when the program ends.
     #[error("reading was interrupted: {0}")]

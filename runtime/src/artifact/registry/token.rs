@@ -103,7 +103,9 @@ impl Registry {
             Ok(found) => match (found.credential, found.unasked) {
                 (Some(_), _) => format!("the password that Docker's configuration has for {registry} does not help"),
                 (None, Some(program)) => {
-                    format!("the password is kept by `{program}`, which is asked only with --credential-programs")
+                    format!(
+                        "the password is kept by `{program}`, which is not asked unless config.toml says so: [registry] credential-programs = true"
+                    )
                 }
                 (None, None) => format!("if you have an account there, `docker login {registry}` keeps its password"),
             },
