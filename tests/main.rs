@@ -21,6 +21,7 @@ mod imports;
 mod not_a_server;
 mod registry;
 mod sandbox;
+mod secrets;
 mod several;
 mod small_hosts;
 mod stdio;

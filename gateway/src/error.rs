@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use lockgate_runtime::{
-    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted,
+    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, StoreError,
+    Untrusted,
 };
 
 /// Which kind of failure it is, as scripts see it.
@@ -48,6 +49,12 @@ impl CommandError {
     /// What failed, and why.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Says what was being read or done.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// Adds what to do next.
@@ -161,10 +168,25 @@ impl From<ServerError> for CommandError {
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::KeyNotPrivate(_) => Kind::Refused,
+            StoreError::Failed { .. }
+            | StoreError::Silent { .. }
+            | StoreError::KeyMissing { .. }
+            | StoreError::File { .. }
+            | StoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

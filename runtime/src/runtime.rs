@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Credentials, Depot, DepotError, Depots, Destination, Digest, Manifest, Pace, Packed,
-    Reference, Selector, Shared, Store,
+    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
+    Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::wasm::{
@@ -13,7 +13,8 @@ use crate::executor::wasm::{
     Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
-use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Layout, Source, Spec};
@@ -32,6 +33,7 @@ pub struct Runtime {
     dialler: Dialler,
     depots: Depots,
     judge: Judge,
+    secrets: SecretReader,
 }
 
 /// What was pulled or pushed.
@@ -105,6 +107,9 @@ pub enum ServerError {
     /// A granted directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A secret that its credentials need cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It cannot be compiled.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -128,11 +133,12 @@ impl Runtime {
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
-        let credentials = Credentials::new(&settings.registry);
-        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let logins = Logins::new(&settings.registry);
+        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge })
+        let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -140,7 +146,10 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, arguments, grant, limits } = spec;
+        let Spec { name, source, arguments, mut grant, limits } = spec;
+        if let Source::Remote(remote) = &source {
+            grant.send_home(remote.url());
+        }
         grant.check()?;
         let (pulled, basis) = match trust::own_basis(&source) {
             Some(basis) => (self.own(&source).await?, basis),
@@ -186,18 +195,20 @@ impl Runtime {
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
         let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
-        let broker = Broker::new(self.dialler.clone(), rules);
+        let broker = Broker::new(self.dialler.clone(), rules, credentials);
+        let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
         let sandbox = Sandbox {
             server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            env: written.chain(broker.variables()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             directories,
             memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
+            brokers: Arc::new(Brokers::new(broker)),
             hooks: self.hooks.clone(),
         };
         let engine = Arc::clone(&self.engine);
@@ -222,7 +233,7 @@ impl Runtime {
     ///
     /// # Errors
     /// Where the file is no server, or the registry or folder does not take it.
-    pub async fn push(&self, file: PathBuf, to: &Destination) -> Result<Transferred, ResolveError> {
+    pub async fn push(&self, file: PathBuf, to: &PushTarget) -> Result<Transferred, ResolveError> {
         let artifact = read_file(file.clone()).await?;
         let described = describe(artifact.bytes());
         let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
@@ -230,8 +241,8 @@ impl Runtime {
         let bytes = artifact.bytes().len() as u64;
         let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
         let (depot, tag) = match to {
-            Destination::Registry { reference, tag } => (self.depots.registry(reference), tag),
-            Destination::Layout { folder, tag } => (self.depots.folder(folder), tag),
+            PushTarget::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            PushTarget::Layout { folder, tag } => (self.depots.folder(folder), tag),
         };
         depot.push(packed, tag).await?;
         Ok(done)
