@@ -27,7 +27,7 @@ use lockgate_runtime::{
 use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::{self, Folders};
+use crate::environment::{self, Folders, docker_config};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -82,6 +82,10 @@ enum Verb {
     Push(push::PushArgs),
     /// Keep secrets for servers to use: set, list, remove
     Secret(secret::SecretArgs),
+    /// Bring a component from a registry to this machine, without running it
+    Pull(pull::PullArgs),
+    /// Send a component to a registry, or into a folder in the OCI layout
+    Push(push::PushArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -101,6 +105,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
         Verb::Secret(args) => secret::execute(&common, args),
+        Verb::Pull(args) => pull::execute(&common, args),
+        Verb::Push(args) => push::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -146,7 +152,7 @@ impl Common {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
             registry: RegistrySettings {
-                docker_config: environment::docker_config(),
+                docker_config: docker_config(),
                 credential_programs: config.credential_programs,
             },
             key_file: folders.data.join("code.key"),

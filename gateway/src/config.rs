@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Config {
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
     pub(crate) roots: Vec<Vec<u8>>,
-    /// Whether the credential programs that Docker's configuration names may be started.
+    /// Whether Docker's programs for credentials may be started.
     pub(crate) credential_programs: bool,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,

@@ -5,8 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use lockgate_runtime::{
-    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, StoreError,
-    Untrusted,
+    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, SecretStoreError, Untrusted,
 };
 
 /// Which kind of failure it is, as scripts see it.
@@ -142,19 +141,14 @@ impl From<DepotError> for CommandError {
 
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match &error {
-            ResolveError::Refused(_) => Kind::Refused,
-            ResolveError::Grant(_) => Kind::Usage,
+        match error {
+            ResolveError::Depot(error) => error.into(),
+            ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
-            | ResolveError::Depot(_)
-            | ResolveError::NotAServer { .. } => Kind::Failed,
-        };
-        match error {
-            ResolveError::Refused(refused) => refused.into(),
-            ResolveError::Depot(error) => error.into(),
-            error => Self::from_error(kind, &error),
+            | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),
         }
     }
 }
@@ -176,15 +170,15 @@ impl From<ServerError> for CommandError {
     }
 }
 
-impl From<StoreError> for CommandError {
-    fn from(error: StoreError) -> Self {
+impl From<SecretStoreError> for CommandError {
+    fn from(error: SecretStoreError) -> Self {
         let kind = match &error {
-            StoreError::KeyNotPrivate(_) => Kind::Refused,
-            StoreError::Failed { .. }
-            | StoreError::Silent { .. }
-            | StoreError::KeyMissing { .. }
-            | StoreError::File { .. }
-            | StoreError::Damaged { .. } => Kind::Failed,
+            SecretStoreError::KeyNotPrivate(_) => Kind::Refused,
+            SecretStoreError::Failed { .. }
+            | SecretStoreError::Silent { .. }
+            | SecretStoreError::KeyMissing { .. }
+            | SecretStoreError::File { .. }
+            | SecretStoreError::Damaged { .. } => Kind::Failed,
         };
         Self::from_error(kind, &error)
     }

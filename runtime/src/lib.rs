@@ -36,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, ArtifactStoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
-    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
+    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
@@ -52,7 +52,7 @@ pub use sandbox::{
 };
 pub use secret::{
     InvalidSecret, InvalidSecretName, InvalidSecretSource, InvalidStoreKind, Secret, SecretError, SecretName,
-    SecretSettings, SecretSource, SecretStore, StoreError, StoreKind,
+    SecretSettings, SecretSource, SecretStore, SecretStoreError, StoreKind,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
-    Selector, Shared, Store,
+    Artifact, ArtifactError, Credentials as RegistryCredentials, Depot, DepotError, Depots, PushTarget, Digest,
+    Manifest, Pace, Packed, Reference, Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::wasm::{
@@ -84,9 +84,6 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
-    /// The registry or folder does not give it.
-    #[error(transparent)]
-    Depot(#[from] DepotError),
     /// Nobody vouches for it.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -133,8 +130,8 @@ impl Runtime {
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
-        let logins = Logins::new(&settings.registry);
-        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
+        let credentials = RegistryCredentials::new(&settings.registry);
+        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
@@ -288,7 +285,7 @@ impl Runtime {
         Ok(Pulled { artifact, manifest: None })
     }
 
-    /// Finds a manifest: the planned one, or what the source names now.
+    /// Finds a manifest: the planned one, whatever the tag names by now, or else what the source names.
     async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
         let (depot, name, selector) = match source {
             Source::Oci(reference) => {
@@ -318,11 +315,6 @@ impl Runtime {
     }
 }
 
-async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
-    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
-}
-
 /// A manifest, where it lies, and what is judged of it.
 struct Listed {
     depot: Depot,
@@ -348,4 +340,9 @@ fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
     let component = describe(artifact.bytes())
         .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
     Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
+}
+
+async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
+    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
 }

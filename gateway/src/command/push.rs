@@ -18,12 +18,17 @@ pub(super) struct PushArgs {
     file: PathBuf,
     /// Where to push it, as REGISTRY/REPOSITORY:TAG or oci-layout:DIR:TAG
     #[arg(value_name = "REF")]
-    target: PushTarget,
+    destination: PushTarget,
+    /// Start the credential program that Docker's configuration names
+    #[arg(long)]
+    credential_programs: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
-    let PushArgs { file, target } = args;
-    let runtime = common.runtime(Detail::Brief, &common.config()?, &Trusting::default())?;
-    let pushed = block_on(async { Ok(runtime.push(file, &target).await?) })?;
-    print(common, &target.to_string(), &pushed)
+    let PushArgs { file, destination, credential_programs } = args;
+    let mut config = common.config()?;
+    config.credential_programs |= credential_programs;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
+    let pushed = block_on(async { Ok(runtime.push(file, &destination).await?) })?;
+    print(common, &destination.to_string(), &pushed)
 }

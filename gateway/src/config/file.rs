@@ -38,10 +38,8 @@ struct Network {
 
 /// `[registry]`
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Registry {
-    /// Whether the credential programs that Docker's configuration names may be started.
-    #[serde(default)]
     credential_programs: bool,
 }
 
@@ -155,8 +153,7 @@ impl File {
             server.read(name.clone(), folder).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        let credential_programs = self.registry.credential_programs;
-        Ok(Read { roots, credential_programs, store: self.secrets.store, servers })
+        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
     }
 }
 

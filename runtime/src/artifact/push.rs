@@ -49,7 +49,7 @@ pub enum InvalidPushTarget {
 }
 
 impl FromStr for PushTarget {
-    type Err = InvalidPushTarget;
+    type Err = InvalidDestination;
 
     fn from_str(text: &str) -> Result<Self, InvalidPushTarget> {
         if let Some(layout) = text.strip_prefix("oci-layout:") {
