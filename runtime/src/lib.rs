@@ -36,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
+    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidPushTarget, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, ArtifactStoreError, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
