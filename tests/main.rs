@@ -8,6 +8,7 @@
 mod support;
 
 mod built_in;
+mod catalog;
 mod cache;
 mod cli;
 mod clients;

@@ -4,7 +4,7 @@ use clap::Args;
 use lockgate_runtime::{Description, Digest, Form, Plan, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
-use super::selection::find;
+use super::selection::without_grant;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -18,7 +18,7 @@ pub(super) struct InspectArgs {
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let spec = find(&args.server, &config)?.spec;
+    let spec = without_grant(&args.server, &config)?;
     let runtime = common.runtime(Detail::Brief, &config)?;
     let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     let Runs::Wasm { digest, bytes, component } = runs else {

@@ -3,28 +3,95 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Origin, Plan, Runs, Untrusted};
+use lockgate_runtime::{Access, Grant, Origin, Plan, Runs, Untrusted};
+use serde::Serialize;
 
 use super::inspect::describe;
-use super::selection::Selection;
-use super::{Common, Format, block_on, output};
-use crate::error::CommandError;
+use super::selection::{Chosen, Selection};
+use super::{Common, Format, block_on, catalogued, output};
+use crate::catalog::Offer;
+use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
 
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
     #[command(flatten)]
     selection: Selection,
+    /// Ask no registry: show what a catalog's entry says and wants
+    #[arg(long, requires = "catalog")]
+    offline: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config)?;
-    let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
-    match common.format {
-        Format::Json => output::json(&without_values(plan)),
-        Format::Text => output::text_line(&text(&plan)),
+    let Chosen { configured, offer } = args.selection.choose(&config)?;
+    if args.offline && offer.is_none() {
+        let message = format!("--offline shows an entry of a catalog, and {} is none", configured.spec.name);
+        return Err(CommandError::new(Kind::Usage, message));
+    }
+    let resolve = || {
+        let runtime = common.runtime(Detail::Brief, &config)?;
+        block_on(async { Ok(runtime.resolve(configured.spec.clone()).await?) })
+    };
+    match offer {
+        Some(offer) => {
+            let plan = if args.offline { Planned::NotAsked } else { Planned::from(resolve()) };
+            show_offer(common.format, &offer, &configured.spec.grant, plan)
+        }
+        None => match (common.format, resolve()?) {
+            (Format::Json, plan) => output::json(&without_values(plan)),
+            (Format::Text, plan) => output::text_line(&text(&plan)),
+        },
+    }
+}
+
+/// What came of resolving an entry of a catalog.
+enum Planned {
+    Plan(Box<Plan>),
+    Failed(CommandError),
+    NotAsked,
+}
+
+impl From<Result<Plan, CommandError>> for Planned {
+    fn from(result: Result<Plan, CommandError>) -> Self {
+        match result {
+            Ok(plan) => Self::Plan(Box::new(without_values(plan))),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// Shows what an entry says and wants, also where its digest cannot be found out: that is what a person decides by.
+fn show_offer(format: Format, offer: &Offer, grant: &Grant, planned: Planned) -> Result<(), CommandError> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        catalog: catalogued::Document<'a>,
+        plan: Option<&'a Plan>,
+        #[serde(rename = "notResolved")]
+        not_resolved: Option<&'a str>,
+    }
+    let (plan, not_resolved) = match &planned {
+        Planned::Plan(plan) => (Some(&**plan), None),
+        Planned::Failed(error) => (None, Some(error.message())),
+        Planned::NotAsked => (None, Some("no registry was asked (--offline)")),
+    };
+    match format {
+        Format::Json => {
+            output::json(&Document { catalog: catalogued::Document::of(offer, grant), plan, not_resolved })?;
+        }
+        Format::Text => {
+            let rest = match (plan, not_resolved) {
+                (Some(plan), _) => text(plan),
+                (None, why) => {
+                    format!("digest   not resolved: {}", Untrusted::new(why.unwrap_or_default()).to_line(400))
+                }
+            };
+            output::text_line(&format!("{}\n{rest}", catalogued::text(offer, grant)))?;
+        }
+    }
+    match planned {
+        Planned::Failed(error) => Err(error),
+        Planned::Plan(_) | Planned::NotAsked => Ok(()),
     }
 }
 
@@ -87,10 +154,11 @@ fn text(plan: &Plan) -> String {
     text.trim_end().to_owned()
 }
 
-fn origin_text(origin: Origin) -> &'static str {
+pub(super) fn origin_text(origin: Origin) -> &'static str {
     match origin {
         Origin::Default => "(default)",
         Origin::Flag => "(flag)",
         Origin::Config => "(configuration)",
+        Origin::Catalog => "(catalog)",
     }
 }

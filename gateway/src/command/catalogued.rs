@@ -1,0 +1,172 @@
+//! Servers of a catalog: the flags that name them, and what is said of what they want.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lockgate_runtime::{Grant, Origin, ServerName, Sourced, Untrusted, Variable};
+use serde::Serialize;
+
+use super::plan::origin_text;
+use crate::catalog::{Catalog, CatalogError, Offer, Setting, Want};
+use crate::error::{CommandError, Kind};
+
+/// The heading of these flags in the help.
+const HEADING: &str = "Servers of a catalog";
+
+/// Where entries are found, and what is set for them.
+#[derive(Debug, Args)]
+pub(super) struct Catalogued {
+    /// Look names up in this catalog, a YAML file of Docker's form
+    #[arg(long, help_heading = HEADING, value_name = "FILE")]
+    catalog: Option<PathBuf>,
+    /// Set what the catalog's entry lets you set; VALUE is JSON, or else text
+    #[arg(long = "config", help_heading = HEADING, value_name = "KEY=VALUE", requires = "catalog")]
+    settings: Vec<Setting>,
+}
+
+/// A catalog that was read, if one was named.
+#[derive(Debug, Default)]
+pub(super) struct Shelf {
+    catalog: Option<Catalog>,
+    settings: Vec<Setting>,
+}
+
+impl Catalogued {
+    /// Reads the catalog.
+    pub(super) fn open(self) -> Result<Shelf, CommandError> {
+        let catalog = self.catalog.map(|path| Catalog::read(&path)).transpose()?;
+        Ok(Shelf { catalog, settings: self.settings })
+    }
+}
+
+impl Shelf {
+    /// Whether anything is set for one entry.
+    pub(super) fn has_settings(&self) -> bool {
+        !self.settings.is_empty()
+    }
+
+    /// The entry of this name, as the server `name`. `given` are the variables that a person sets for it.
+    pub(super) fn offer(
+        &self,
+        text: &str,
+        name: Option<ServerName>,
+        given: &[Variable],
+    ) -> Result<Option<Offer>, CommandError> {
+        let found = self.catalog.as_ref().map(|catalog| catalog.find(text)).transpose()?.flatten();
+        Ok(found.map(|found| found.offer_with_flags(name, &self.settings, given)).transpose()?)
+    }
+
+    /// What to say of a name that nobody knows.
+    pub(super) fn hint(&self, text: &str) -> Option<String> {
+        let catalog = self.catalog.as_ref()?;
+        Some(format!("the catalog {} has no entry `{text}` either", catalog.path().display()))
+    }
+}
+
+impl From<CatalogError> for CommandError {
+    fn from(error: CatalogError) -> Self {
+        match &error {
+            CatalogError::Refused { refusal, .. } => {
+                let refused = Self::from_error(Kind::Refused, &error);
+                refusal.hint().into_iter().fold(refused, Self::hint)
+            }
+            CatalogError::Name { entry, .. } => {
+                let hint = format!("name the server yourself: NAME={entry}");
+                Self::from_error(Kind::Usage, &error).hint(hint)
+            }
+            CatalogError::Unreadable { .. }
+            | CatalogError::TooLarge(_)
+            | CatalogError::Form { .. }
+            | CatalogError::Ambiguous { .. }
+            | CatalogError::Setting { .. } => Self::from_error(Kind::Usage, &error),
+        }
+    }
+}
+
+/// Checks that a person grants what the entry does not do without.
+pub(super) fn check(offer: &Offer, grant: &Grant) -> Result<(), CommandError> {
+    let unmet = offer.unmet(grant);
+    if unmet.is_empty() {
+        return Ok(());
+    }
+    let wanted: String = unmet.iter().map(|want| format!("\n  {}", line(want))).collect();
+    let message = format!("the entry `{}` of the catalog wants what nobody granted:{wanted}", offer.entry);
+    Err(CommandError::new(Kind::Refused, message)
+        .hint(format!("if you want to give it that: {}", flags(&unmet)))
+        .hint("`lockgate plan` shows all that it wants"))
+}
+
+fn line(want: &Want) -> String {
+    let (kind, text) = want.item.describe();
+    format!("{kind} {text}")
+}
+
+/// The flags that grant these wants.
+fn flags(wants: &[&Want]) -> String {
+    Vec::from_iter(wants.iter().filter_map(|want| want.item.flag())).join(" ")
+}
+
+/// What an entry is and wants, for a terminal.
+pub(super) fn text(offer: &Offer, grant: &Grant) -> String {
+    let Offer { entry, spec, wants } = offer;
+    let shown = |text: &str| Untrusted::new(text).to_line(400);
+    let mut text = format!("entry    {} (catalog)\nsource   {}\n", shown(entry), spec.source);
+    if !spec.arguments.is_empty() {
+        let words = spec.arguments.iter().map(|Sourced { value, .. }| shown(value));
+        text.push_str(&format!("command  {} (catalog)\n", Vec::from_iter(words).join(" ")));
+    }
+    let mut title = "wants";
+    for want in wants {
+        text.push_str(&format!("{title:<8} {} ({})\n", line(want), state(want, grant)));
+        title = "";
+    }
+    if wants.is_empty() {
+        text.push_str("wants    nothing\n");
+    }
+    let unmet = offer.unmet(grant);
+    if !unmet.is_empty() {
+        text.push_str(&format!("refused  until it is granted: {}\n", Untrusted::new(flags(&unmet)).to_line(4000)));
+    }
+    text.trim_end().to_owned()
+}
+
+/// Whether a want is granted, and by whom.
+fn state(want: &Want, grant: &Grant) -> String {
+    match (want.item.granted(grant), want.item.flag()) {
+        (Some(origin), _) => format!("granted {}", origin_text(origin)).replace(['(', ')'], ""),
+        (None, Some(_)) if !want.required => "not granted, and not required".to_owned(),
+        (None, _) => want.item.not_given().to_owned(),
+    }
+}
+
+/// What an entry is and wants, as JSON.
+#[derive(Serialize)]
+pub(super) struct Document<'a> {
+    entry: &'a str,
+    source: String,
+    command: Vec<&'a str>,
+    wants: Vec<DocumentWant<'a>>,
+}
+
+#[derive(Serialize)]
+struct DocumentWant<'a> {
+    #[serde(flatten)]
+    want: &'a Want,
+    granted: Option<Origin>,
+    flag: Option<String>,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn of(offer: &'a Offer, grant: &Grant) -> Self {
+        let wants = offer.wants.iter().map(|want| {
+            let (granted, flag) = (want.item.granted(grant), want.item.flag());
+            DocumentWant { want, granted, flag }
+        });
+        Self {
+            entry: &offer.entry,
+            source: offer.spec.source.to_string(),
+            command: offer.spec.arguments.iter().map(|argument| argument.value.as_str()).collect(),
+            wants: wants.collect(),
+        }
+    }
+}
