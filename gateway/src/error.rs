@@ -75,7 +75,14 @@ impl CommandError {
 
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
-        Self::from_error(Kind::Usage, &error)
+        let kind = match &error {
+            ConfigError::Unreadable { .. } => Kind::Failed,
+            ConfigError::TooLarge(_)
+            | ConfigError::Form { .. }
+            | ConfigError::Server { .. }
+            | ConfigError::Twice { .. } => Kind::Usage,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

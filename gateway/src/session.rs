@@ -9,6 +9,7 @@ mod batch;
 mod budget;
 mod call;
 mod client;
+mod direct;
 mod flights;
 mod heard;
 mod input;
@@ -37,6 +38,7 @@ use tokio::sync::watch;
 
 use self::budget::Budget;
 use self::client::Legacy;
+pub(crate) use self::direct::Direct;
 use self::flights::Flights;
 use self::offers::Offers;
 pub(crate) use self::outbox::{Outbox, Outgoing, outbox};
