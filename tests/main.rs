@@ -8,8 +8,8 @@
 mod support;
 
 mod built_in;
-mod catalog;
 mod cache;
+mod catalog;
 mod cli;
 mod clients;
 mod compiling;

@@ -173,7 +173,8 @@ impl Schema {
             }
             _ => {
                 let default = property.and_then(|property| property.default.as_ref()).map(written);
-                let default = default.filter(|text| !text.is_empty() && is_visible(text));
+                // What a shell would fill in is nobody's path here.
+                let default = default.filter(|text| !text.is_empty() && !text.contains(['$', '~']) && is_visible(text));
                 missing.push(vec![Missing { key: format!("{prefix}{key}"), default }]);
             }
         }

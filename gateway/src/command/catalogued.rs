@@ -1,12 +1,13 @@
-//! Servers of a catalog: the flags that name them, and what is said of what they want.
+//! Servers of a catalog: the flags that name them, and what they have to be granted.
+
+mod shown;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use lockgate_runtime::{Grant, Origin, ServerName, Sourced, Untrusted, Variable};
-use serde::Serialize;
+use lockgate_runtime::{Grant, ServerName, Variable};
 
-use super::plan::origin_text;
+pub(super) use self::shown::{Planned, show};
 use crate::catalog::{Catalog, CatalogError, Offer, Setting, Want};
 use crate::error::{CommandError, Kind};
 
@@ -104,69 +105,4 @@ fn line(want: &Want) -> String {
 /// The flags that grant these wants.
 fn flags(wants: &[&Want]) -> String {
     Vec::from_iter(wants.iter().filter_map(|want| want.item.flag())).join(" ")
-}
-
-/// What an entry is and wants, for a terminal.
-pub(super) fn text(offer: &Offer, grant: &Grant) -> String {
-    let Offer { entry, spec, wants } = offer;
-    let shown = |text: &str| Untrusted::new(text).to_line(400);
-    let mut text = format!("entry    {} (catalog)\nsource   {}\n", shown(entry), spec.source);
-    if !spec.arguments.is_empty() {
-        let words = spec.arguments.iter().map(|Sourced { value, .. }| shown(value));
-        text.push_str(&format!("command  {} (catalog)\n", Vec::from_iter(words).join(" ")));
-    }
-    let mut title = "wants";
-    for want in wants {
-        text.push_str(&format!("{title:<8} {} ({})\n", line(want), state(want, grant)));
-        title = "";
-    }
-    if wants.is_empty() {
-        text.push_str("wants    nothing\n");
-    }
-    let unmet = offer.unmet(grant);
-    if !unmet.is_empty() {
-        text.push_str(&format!("refused  until it is granted: {}\n", Untrusted::new(flags(&unmet)).to_line(4000)));
-    }
-    text.trim_end().to_owned()
-}
-
-/// Whether a want is granted, and by whom.
-fn state(want: &Want, grant: &Grant) -> String {
-    match (want.item.granted(grant), want.item.flag()) {
-        (Some(origin), _) => format!("granted {}", origin_text(origin)).replace(['(', ')'], ""),
-        (None, Some(_)) if !want.required => "not granted, and not required".to_owned(),
-        (None, _) => want.item.not_given().to_owned(),
-    }
-}
-
-/// What an entry is and wants, as JSON.
-#[derive(Serialize)]
-pub(super) struct Document<'a> {
-    entry: &'a str,
-    source: String,
-    command: Vec<&'a str>,
-    wants: Vec<DocumentWant<'a>>,
-}
-
-#[derive(Serialize)]
-struct DocumentWant<'a> {
-    #[serde(flatten)]
-    want: &'a Want,
-    granted: Option<Origin>,
-    flag: Option<String>,
-}
-
-impl<'a> Document<'a> {
-    pub(super) fn of(offer: &'a Offer, grant: &Grant) -> Self {
-        let wants = offer.wants.iter().map(|want| {
-            let (granted, flag) = (want.item.granted(grant), want.item.flag());
-            DocumentWant { want, granted, flag }
-        });
-        Self {
-            entry: &offer.entry,
-            source: offer.spec.source.to_string(),
-            command: offer.spec.arguments.iter().map(|argument| argument.value.as_str()).collect(),
-            wants: wants.collect(),
-        }
-    }
 }

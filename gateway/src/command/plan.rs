@@ -3,13 +3,12 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Grant, Origin, Plan, Runs, Untrusted};
-use serde::Serialize;
+use lockgate_runtime::{Access, Origin, Plan, Runs, Untrusted};
 
+use super::catalogued::{self, Planned};
 use super::inspect::describe;
 use super::selection::{Chosen, Selection};
-use super::{Common, Format, block_on, catalogued, output};
-use crate::catalog::Offer;
+use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
 
@@ -35,8 +34,8 @@ pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandErro
     };
     match offer {
         Some(offer) => {
-            let plan = if args.offline { Planned::NotAsked } else { Planned::from(resolve()) };
-            show_offer(common.format, &offer, &configured.spec.grant, plan)
+            let planned = if args.offline { Planned::Offline } else { resolve().into() };
+            catalogued::show(common.format, &offer, &configured.spec, planned)
         }
         None => match (common.format, resolve()?) {
             (Format::Json, plan) => output::json(&without_values(plan)),
@@ -45,65 +44,16 @@ pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandErro
     }
 }
 
-/// What came of resolving an entry of a catalog.
-enum Planned {
-    Plan(Box<Plan>),
-    Failed(CommandError),
-    NotAsked,
-}
-
-impl From<Result<Plan, CommandError>> for Planned {
-    fn from(result: Result<Plan, CommandError>) -> Self {
-        match result {
-            Ok(plan) => Self::Plan(Box::new(without_values(plan))),
-            Err(error) => Self::Failed(error),
-        }
-    }
-}
-
-/// Shows what an entry says and wants, also where its digest cannot be found out: that is what a person decides by.
-fn show_offer(format: Format, offer: &Offer, grant: &Grant, planned: Planned) -> Result<(), CommandError> {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        catalog: catalogued::Document<'a>,
-        plan: Option<&'a Plan>,
-        #[serde(rename = "notResolved")]
-        not_resolved: Option<&'a str>,
-    }
-    let (plan, not_resolved) = match &planned {
-        Planned::Plan(plan) => (Some(&**plan), None),
-        Planned::Failed(error) => (None, Some(error.message())),
-        Planned::NotAsked => (None, Some("no registry was asked (--offline)")),
-    };
-    match format {
-        Format::Json => {
-            output::json(&Document { catalog: catalogued::Document::of(offer, grant), plan, not_resolved })?;
-        }
-        Format::Text => {
-            let rest = match (plan, not_resolved) {
-                (Some(plan), _) => text(plan),
-                (None, why) => {
-                    format!("digest   not resolved: {}", Untrusted::new(why.unwrap_or_default()).to_line(400))
-                }
-            };
-            output::text_line(&format!("{}\n{rest}", catalogued::text(offer, grant)))?;
-        }
-    }
-    match planned {
-        Planned::Failed(error) => Err(error),
-        Planned::Plan(_) | Planned::NotAsked => Ok(()),
-    }
-}
-
 /// The plan as it is shown: the values of variables may be secrets, and logs are read by many.
-fn without_values(mut plan: Plan) -> Plan {
+pub(super) fn without_values(mut plan: Plan) -> Plan {
     for variable in &mut plan.grant.env {
         "(not shown)".clone_into(&mut variable.value.value);
     }
     plan
 }
 
-fn text(plan: &Plan) -> String {
+/// A plan for a terminal.
+pub(super) fn text(plan: &Plan) -> String {
     let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
@@ -154,6 +104,7 @@ fn text(plan: &Plan) -> String {
     text.trim_end().to_owned()
 }
 
+/// Who wrote something.
 pub(super) fn origin_text(origin: Origin) -> &'static str {
     match origin {
         Origin::Default => "(default)",
