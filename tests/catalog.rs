@@ -39,7 +39,7 @@ fn an_entry_is_shown_with_all_that_it_wants() {
             plan("mine=duckduckgo", &[]),
             plan("notion", &[]),
             plan("apify", &[]),
-            plan("asana", &[]),
+            plan("grafbase", &[]),
         ]
     ));
 }
@@ -50,7 +50,10 @@ fn what_is_granted_is_no_longer_asked_for() {
     let dir = format!("{}=/mcp,rw", host.display());
     let granted = Lockgate::new("plan").arg("--catalog").arg(published()).args(["--offline", "sqlite", "--dir", &dir]);
     let granted = granted.naming(published(), "CATALOG").naming(&host, "HOST").run();
-    insta::assert_snapshot!(transcripts(0, [granted, plan("brave", &["--env", "BRAVE_MCP_TRANSPORT=other"])]));
+    let brave = |secret: [&str; 2]| plan("brave", &["--env", "BRAVE_MCP_TRANSPORT=other", secret[0], secret[1]]);
+    let apify = plan("apify", &["--credential", "https://mcp.apify.com Authorization: Bearer {my.key}"]);
+    let all = [granted, brave(["--reveal-env", "BRAVE_API_KEY=my.key"]), brave(["--env", "BRAVE_API_KEY="]), apify];
+    insta::assert_snapshot!(transcripts(0, all));
 }
 
 #[test]
@@ -180,10 +183,13 @@ fn a_file_that_is_no_catalog_is_a_usage_error() {
             with_catalog("registry: {x: {image: a}, x: {image: b}}", "plan", &["x"]),
             with_catalog(bomb, "plan", &["x"]),
             with_catalog(&deep, "plan", &["x"]),
-            Lockgate::new("plan").args(["--catalog", "/nowhere/catalog.yaml", "x"]).run(),
-            Lockgate::new("plan").args(["--catalog", "/dev/zero", "x"]).run(),
             Lockgate::new("plan").args(["x", "--offline"]).run(),
         ]
+    ));
+    let unreadable = |path: &str| Lockgate::new("plan").args(["--catalog", path, "x"]).run();
+    insta::assert_snapshot!(transcripts(
+        1,
+        [unreadable("/nowhere/catalog.yaml"), unreadable("/dev/zero"), unreadable("/")]
     ));
     let huge = format!("registry: {{}} #{}", "x".repeat(16 << 20));
     let huge = with_catalog(&huge, "plan", &["x"]);

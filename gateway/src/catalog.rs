@@ -128,7 +128,7 @@ impl Catalog {
 
     fn parse(path: &Path, text: &str) -> Result<Self, String> {
         let root = Value::Object(yaml::parse(text).map_err(|error| error.to_string())?);
-        let fields = Fields::of(&root, String::new(), &["registry"]).map_err(|error| error.to_string())?;
+        let fields = Fields::of(&root, String::new(), &["registry"]).map_err(|error| format!("its {error}"))?;
         match fields.value("registry") {
             Some(Value::Object(entries)) => Ok(Self { path: path.to_owned(), entries: entries.clone() }),
             _ => Err("it has no object `registry` with the entries".to_owned()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lockgate_runtime::{Reference, Remote};
+use lockgate_runtime::{Reference, Remote, SecretName};
 use serde_json::Value;
 
 use super::fields::{Fields, InvalidForm};
@@ -233,10 +233,8 @@ impl Secret {
         let fields = Fields::of(value, place, &["name", "env", "required"])?;
         let name = fields.required_text("name")?;
         let variable = fields.required_text("env")?;
-        let fits = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
-        if name.len() > 128 || !name.chars().all(fits) {
-            return Err(InvalidForm::at(&fields.place("name"), "has other characters than A-Z a-z 0-9 . _ - /"));
-        }
+        name.parse::<SecretName>()
+            .map_err(|error| InvalidForm::at(&fields.place("name"), format_args!("is none: {error}")))?;
         if !is_variable(variable) {
             return Err(InvalidForm::at(&fields.place("env"), "is no name of a variable"));
         }

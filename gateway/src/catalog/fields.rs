@@ -18,7 +18,7 @@ pub(crate) struct InvalidForm(String);
 impl InvalidForm {
     /// What is wrong at a place.
     pub(super) fn at(place: &str, problem: impl std::fmt::Display) -> Self {
-        Self(format!("`{place}` {problem}"))
+        if place.is_empty() { Self(format!("value {problem}")) } else { Self(format!("`{place}` {problem}")) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lockgate_runtime::{Grant, Image, Limits, ServerName, Source, Sourced, Spec, Variable};
+use lockgate_runtime::{Credential, Grant, Image, Limits, ServerName, Source, Sourced, Spec, Variable};
 use serde_json::{Map, Value};
 
 use super::entry::{Container, Entry, Kind, Network, Secret};
@@ -93,7 +93,7 @@ fn container_wants(
             }
             Declared::Secret => {
                 let value = template.constant().unwrap_or_default().to_owned();
-                let secret = format!("{entry_name}.{}", name.to_ascii_lowercase());
+                let secret = secret_name(entry_name, name);
                 wants.push(required(Item::VariableOfSecrets { name: name.clone(), value, secret }));
                 variables.declare(name, Declared::Secret);
             }
@@ -136,6 +136,13 @@ fn container_wants(
         command.extend(expanded.words(data)?);
     }
     Ok(command)
+}
+
+/// A name for the secret that a whole variable is.
+fn secret_name(entry: &str, variable: &str) -> String {
+    let fit = |c: char| if c.is_ascii_alphanumeric() || "_-".contains(c) { c } else { '-' };
+    let variable = variable.to_ascii_lowercase();
+    format!("{}.{}", entry.chars().map(fit).take(60).collect::<String>(), variable.chars().take(60).collect::<String>())
 }
 
 /// The variables that an entry has declared so far.
@@ -195,14 +202,10 @@ fn header_wants(
     let mut used = Vec::new();
     for (header, value) in headers {
         let refused = |problem| Refusal::Header { header: header.clone(), problem };
-        if header.is_empty() || !header.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            return Err(refused("has other characters in its name than A-Z a-z 0-9 - _"));
-        }
         let mut format = String::new();
         let mut secret = None;
         for piece in Pieces(value) {
             match piece.map_err(|error| Refusal::Variable { place: format!("header {header}"), error })? {
-                Piece::Text(text) if text.contains(['{', '}']) => return Err(refused("has braces in its value")),
                 Piece::Text(text) => format.push_str(text),
                 Piece::Variable(name) => {
                     let found = secrets.iter().find(|secret| secret.variable == name);
@@ -216,8 +219,11 @@ fn header_wants(
         }
         let secret = secret.ok_or_else(|| refused("has a value without a secret: no grant sends that"))?;
         used.push(&secret.name);
-        let (header, to) = (header.clone(), to.to_owned());
-        let item = Item::Header { secret: secret.name.clone(), header, format, to };
+        let (name, to) = (header.clone(), to.to_owned());
+        let item = Item::Header { secret: secret.name.clone(), header: name, format, to };
+        if item.credential().is_none_or(|credential| Credential::parse_flag(&credential).is_err()) {
+            return Err(refused("is none that a credential can be sent in"));
+        }
         wants.push(Want { item, required: secret.required });
     }
     for secret in secrets.iter().filter(|secret| !used.contains(&&secret.name)) {

@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
     #[error("it speaks the old transport of MCP over server-sent events, and Lockgate speaks Streamable HTTP alone")]
     Sse,
     /// Settings are missing.
-    #[error("it needs settings that are not given: {}", missing_text(.0))]
+    #[error("it needs settings that are not given: {}", keys(.0))]
     Missing(Vec<Vec<Missing>>),
     /// A value has variables that it cannot have.
     #[error("its {place} cannot be made: {error}")]
@@ -51,8 +51,8 @@ pub(crate) enum Refusal {
     },
 }
 
-fn missing_text(missing: &[Vec<Missing>]) -> String {
-    let one = |needed: &Vec<Missing>| Vec::from_iter(needed.iter().map(Missing::flag)).join(" or ");
+fn keys(missing: &[Vec<Missing>]) -> String {
+    let one = |needed: &Vec<Missing>| Vec::from_iter(needed.iter().map(Missing::key)).join(" or ");
     Vec::from_iter(missing.iter().map(one)).join(", ")
 }
 

@@ -75,6 +75,11 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
+    /// Its key, with dots.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The flag that gives it.
     pub(super) fn flag(&self) -> String {
         quoted("--config", &format!("{}={}", self.key, self.default.as_deref().unwrap_or("VALUE")))

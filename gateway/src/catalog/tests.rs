@@ -153,7 +153,7 @@ fn an_entry_of_another_form_is_refused_with_the_place() {
         ("image: a\nenv: [{name: A, value: x}, {name: A, value: y}]", "`A` is declared twice"),
         ("image: a\nenv: [{name: A, value: x}]\nsecrets: [{name: s, env: A}]", "`A` is declared twice"),
         ("image: a\nsecrets: [{name: s}]", "`secrets[0].env` is missing"),
-        ("image: a\nsecrets: [{name: 'a b', env: A}]", "`secrets[0].name` has other characters"),
+        ("image: a\nsecrets: [{name: 'a b', env: A}]", "`secrets[0].name` is none"),
         ("image: a\nsecrets: [{name: s, env: A, required: maybe}]", "`secrets[0].required` is neither"),
         ("image: a\nvolumes: ['/data']", "its volume `/data` cannot be granted"),
         ("image: a\nenv: [{name: A, value: '$B'}]", "its variable A cannot be made: it uses $B"),
@@ -167,7 +167,13 @@ fn an_entry_of_another_form_is_refused_with_the_place() {
         ("remote: {url: 'http://127.0.0.1:80/'}", "is an address"),
         ("remote: {url: 'https://a.example', headers: {X: y}}", "without a secret"),
         ("remote: {url: 'https://a.example', headers: {X: '$Y'}}", "no secret of the entry"),
-        ("remote: {url: 'https://a.example', headers: {'X Y': y}}", "in its name"),
+        ("remote: {url: 'https://a.example', headers: {'X Y': $S}}\nsecrets: [{name: s, env: S}]", "is none that"),
+        ("remote: {url: 'https://a.example', headers: {Host: $S}}\nsecrets: [{name: s, env: S}]", "is none that"),
+        ("remote: {url: 'https://a.example', headers: {X: '{$S'}}\nsecrets: [{name: s, env: S}]", "is none that"),
+        (
+            "remote: {url: 'https://a.example', headers: {X: $S$S}}\nsecrets: [{name: s, env: S}]",
+            "more than one secret",
+        ),
         ("remote: {url: 'https://a.example', headers: [x]}", "`remote.headers` is no object"),
         ("type: poci\ntools: []", "type poci"),
     ] {
@@ -230,7 +236,8 @@ fn settings_that_nothing_uses_are_refused() {
 fn missing_settings_are_named_with_their_flags() {
     let lines = "image: a\nconfig: [{name: x, properties: {one: {}, two: {default: 2}}, required: [one, two]}, {name: y, required: [z], properties: {z: {}}}]";
     let Err(CatalogError::Refused { refusal, .. }) = offer(lines, &[]) else { panic!() };
-    assert_eq!(refusal.to_string(), "it needs settings that are not given: --config one=VALUE, --config two=2");
+    assert_eq!(refusal.to_string(), "it needs settings that are not given: one, two");
+    assert_eq!(refusal.hint().unwrap(), "give them, with values of yours: --config one=VALUE --config two=2");
     assert!(offer(lines, &["one=1", "two=0"]).is_ok());
 }
 

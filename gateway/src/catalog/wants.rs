@@ -1,7 +1,7 @@
 //! What an entry asks for. None of it is given until a person grants it, as with any other server; a person may also
 //! grant what no entry asks for: an entry is a stranger's note about a server, not the server's own limit.
 
-use lockgate_runtime::{Access, Grant, Origin, Untrusted};
+use lockgate_runtime::{Access, Credential, CredentialHeader, Grant, Origin, Untrusted};
 use serde::Serialize;
 
 use super::quoted;
@@ -47,7 +47,16 @@ pub(crate) enum Item {
 impl Item {
     /// Who grants it, if anybody does.
     pub(crate) fn granted(&self, grant: &Grant) -> Option<Origin> {
-        let variable = |name: &str| grant.env.iter().find(|item| item.value.name == name).map(|item| item.origin);
+        let variable = |name: &str| {
+            let set = grant.env.iter().find(|item| item.value.name == name).map(|item| item.origin);
+            let is_it = |credential: &Credential| credential.variables().any(|variable| variable == name);
+            set.or_else(|| grant.credentials.iter().find(|item| is_it(&item.value)).map(|item| item.origin))
+        };
+        let header = |name: &str| {
+            let is_it = |header: &CredentialHeader| header.name.as_str().eq_ignore_ascii_case(name);
+            let credential = grant.credentials.iter().find(|item| item.value.header.as_ref().is_some_and(is_it));
+            credential.map(|item| item.origin)
+        };
         match self {
             Self::Variable { name, .. }
             | Self::VariableOfSecrets { name, .. }
@@ -55,13 +64,28 @@ impl Item {
             Self::Directory { guest, .. } => {
                 grant.dirs.iter().find(|item| item.value.guest == *guest).map(|item| item.origin)
             }
-            Self::Header { .. }
-            | Self::UnusedSecret { .. }
+            Self::Header { header: name, .. } => header(name),
+            Self::UnusedSecret { .. }
             | Self::Network { .. }
             | Self::HostNames { .. }
             | Self::User { .. }
             | Self::SignIn { .. }
             | Self::LongLife => None,
+        }
+    }
+
+    /// Whether it is given in a variable: an empty one leaves it out.
+    pub(crate) fn is_in_variable(&self) -> bool {
+        matches!(self, Self::Variable { .. } | Self::VariableOfSecrets { .. } | Self::Secret { .. })
+    }
+
+    /// A header's secret as `--credential` takes it.
+    pub(super) fn credential(&self) -> Option<String> {
+        match self {
+            Self::Header { secret, header, format, to } => {
+                Some(format!("{to} {header}: {}", format.replacen("{}", &format!("{{{secret}}}"), 1)))
+            }
+            _ => None,
         }
     }
 
@@ -72,10 +96,7 @@ impl Item {
             Self::VariableOfSecrets { name: variable, secret, .. } | Self::Secret { secret, variable } => {
                 Some(quoted("--reveal-env", &format!("{variable}={secret}")))
             }
-            Self::Header { secret, header, format, to } => {
-                let value = format.replacen("{}", &format!("{{{secret}}}"), 1);
-                Some(quoted("--credential", &format!("{to} {header}: {value}")))
-            }
+            Self::Header { .. } => self.credential().map(|credential| quoted("--credential", &credential)),
             Self::Directory { host, guest, access, made_by_docker } => {
                 let here = if *made_by_docker { "./" } else { "" };
                 let access = match access {
@@ -172,12 +193,25 @@ mod tests {
     #[test]
     fn a_variable_is_granted_with_any_value_and_a_directory_by_its_place() {
         let grant = Grant {
+            credentials: vec![
+                Sourced::flag(Credential::parse_reveal_flag("KEY=some.secret").unwrap()),
+                Sourced::config(Credential::parse_flag("https://a.example X-Key: {some.secret}").unwrap()),
+            ],
             env: vec![Sourced::flag("A=other".parse::<Variable>().unwrap())],
             dirs: vec![Sourced::config("/mine=/data".parse::<Directory>().unwrap())],
             ..Grant::default()
         };
         let variable = |name: &str| Item::Variable { name: name.to_owned(), value: String::new() }.granted(&grant);
         assert_eq!((variable("A"), variable("B")), (Some(Origin::Flag), None));
+        let secret =
+            |variable: &str| Item::Secret { secret: "x".to_owned(), variable: variable.to_owned() }.granted(&grant);
+        // An empty variable is how a person leaves a secret out.
+        assert_eq!((secret("KEY"), secret("A"), secret("B")), (Some(Origin::Flag), Some(Origin::Flag), None));
+        let header = |header: &str| {
+            let (secret, format, to) = ("x".to_owned(), "{}".to_owned(), "https://a.example".to_owned());
+            Item::Header { secret, header: header.to_owned(), format, to }.granted(&grant)
+        };
+        assert_eq!((header("X-KEY"), header("Authorization")), (Some(Origin::Config), None));
         let directory = |guest: &str| {
             let (host, guest) = ("/theirs".to_owned(), guest.to_owned());
             Item::Directory { host, guest, access: Access::ReadWrite, made_by_docker: false }.granted(&grant)

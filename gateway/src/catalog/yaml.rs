@@ -1,8 +1,9 @@
 //! YAML of a stranger, within bounds.
 
 use serde_json::{Map, Value};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
-use serde_saphyr::{Budget, Options};
+use serde_saphyr::{Budget, Error, Options, UserMessageFormatter};
 
 /// The deepest nesting that is read.
 const MAX_DEPTH: usize = 64;
@@ -24,7 +25,17 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, YamlError> {
     match serde_saphyr::from_str_with_options(text, options()) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(YamlError("it is no object".to_owned())),
-        Err(error) => Err(YamlError(error.to_string())),
+        Err(error) => Err(YamlError(problem(&error))),
+    }
+}
+
+fn problem(error: &Error) -> String {
+    match error {
+        Error::Budget { breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. }, .. } => {
+            "it has anchors or aliases, which a catalog has no use for".to_owned()
+        }
+        Error::Budget { .. } => "it has more values, or deeper ones, than are read".to_owned(),
+        error => error.render_with_formatter(&UserMessageFormatter),
     }
 }
 

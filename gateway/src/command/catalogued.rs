@@ -75,8 +75,8 @@ impl From<CatalogError> for CommandError {
                 let hint = format!("name the server yourself: NAME={entry}");
                 Self::from_error(Kind::Usage, &error).hint(hint)
             }
-            CatalogError::Unreadable { .. }
-            | CatalogError::TooLarge(_)
+            CatalogError::Unreadable { .. } => Self::from_error(Kind::Failed, &error),
+            CatalogError::TooLarge(_)
             | CatalogError::Form { .. }
             | CatalogError::Ambiguous { .. }
             | CatalogError::Setting { .. } => Self::from_error(Kind::Usage, &error),
@@ -92,9 +92,13 @@ pub(super) fn check(offer: &Offer, grant: &Grant) -> Result<(), CommandError> {
     }
     let wanted: String = unmet.iter().map(|want| format!("\n  {}", line(want))).collect();
     let message = format!("the entry `{}` of the catalog wants what nobody granted:{wanted}", offer.entry);
-    Err(CommandError::new(Kind::Refused, message)
+    let mut refused = CommandError::new(Kind::Refused, message)
         .hint(format!("if you want to give it that: {}", flags(&unmet)))
-        .hint("`lockgate plan` shows all that it wants"))
+        .hint("`lockgate plan` shows all that it wants");
+    if unmet.iter().any(|want| want.item.is_in_variable()) {
+        refused = refused.hint("a variable that the server does without is left empty: --env NAME=");
+    }
+    Err(refused)
 }
 
 fn line(want: &Want) -> String {
