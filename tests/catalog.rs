@@ -166,7 +166,7 @@ fn a_registry_that_is_not_there_hides_nothing() {
         let ended = with_catalog(entry, "plan", &["x", "--format", format]);
         assert_eq!(ended.code, Some(1), "{ended}");
         assert!(ended.stdout.contains("--env A=b"), "{ended}");
-        assert!(format == "json" || ended.stdout.contains("digest   not resolved"), "{ended}");
+        assert!(format == "json" || ended.stdout.contains("digest not resolved"), "{ended}");
         assert!(format == "text" || ended.json()["notResolved"].is_string(), "{ended}");
     }
 }

@@ -128,9 +128,10 @@ impl Catalog {
 
     fn parse(path: &Path, text: &str) -> Result<Self, String> {
         let root = Value::Object(yaml::parse(text).map_err(|error| error.to_string())?);
-        let fields = Fields::of(&root, String::new(), &["registry"]).map_err(|error| format!("its {error}"))?;
-        match fields.value("registry") {
-            Some(Value::Object(entries)) => Ok(Self { path: path.to_owned(), entries: entries.clone() }),
+        Fields::of(&root, String::new(), &["registry"]).map_err(|error| format!("its {error}"))?;
+        let registry = if let Value::Object(mut members) = root { members.remove("registry") } else { None };
+        match registry {
+            Some(Value::Object(entries)) => Ok(Self { path: path.to_owned(), entries }),
             _ => Err("it has no object `registry` with the entries".to_owned()),
         }
     }
@@ -167,33 +168,30 @@ pub(crate) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// The server of the entry, with the settings of a command line.
+    /// The settings of a command line, as the entry understands them.
+    ///
+    /// # Errors
+    /// Where the entry cannot be read, or two settings contradict each other.
+    pub(crate) fn settings(&self, flags: &[Setting]) -> Result<Settings, CatalogError> {
+        self.read()?.schema.settings(flags).map_err(|error| self.setting(error))
+    }
+
+    /// The server of the entry, with these settings. `given` are variables that a person sets for it.
     ///
     /// # Errors
     /// Where it becomes none.
-    pub(crate) fn offer_with_flags(
+    pub(crate) fn offer(
         &self,
-        name: Option<ServerName>,
-        flags: &[Setting],
-        given: &[Variable],
-    ) -> Result<Offer, CatalogError> {
-        let entry = self.read()?;
-        let settings = entry.settings(flags).map_err(|error| self.setting(error))?;
-        self.offer_of(&entry, name, &settings, given)
-    }
-
-    fn offer_of(
-        &self,
-        entry: &Entry,
         name: Option<ServerName>,
         settings: &Settings,
         given: &[Variable],
     ) -> Result<Offer, CatalogError> {
+        let entry = self.read()?;
         entry.check_settings(settings).map_err(|error| self.setting(error))?;
         let own_name =
             || fit(self.name).parse().map_err(|error| CatalogError::Name { entry: self.name.to_owned(), error });
         let name = name.map_or_else(own_name, Ok)?;
-        offer::offer(entry, self.name, name, settings, given).map_err(|refusal| self.refused(refusal))
+        offer::offer(&entry, self.name, name, settings, given).map_err(|refusal| self.refused(refusal))
     }
 
     fn read(&self) -> Result<Entry, CatalogError> {

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use lockgate_runtime::{Reference, Remote, SecretName};
 use serde_json::Value;
 
-use super::fields::{Fields, InvalidForm};
+use super::fields::{Fields, InvalidForm, is_visible};
 use super::refusal::Refusal;
-use super::settings::{InvalidSetting, Schema, Setting, Settings};
+use super::settings::{InvalidSetting, Schema, Settings};
 use super::template::{Part, Template};
 use super::variables::is_variable;
 
@@ -104,14 +104,6 @@ impl Entry {
         };
         entry.check_variables()?;
         Ok(entry)
-    }
-
-    /// Puts settings of a command line together.
-    ///
-    /// # Errors
-    /// Where two contradict each other.
-    pub(super) fn settings(&self, flags: &[Setting]) -> Result<Settings, InvalidSetting> {
-        self.schema.settings(flags)
     }
 
     /// Checks that something can use each setting, so that a mistyped key is not silently nothing.
@@ -216,6 +208,9 @@ fn remote(fields: &Fields<'_>) -> Result<Kind, Refusal> {
             value.as_object().into_iter().flat_map(|members| members.keys()).map(String::as_str).collect();
         let fields = Fields::of(value, place, &names)?;
         for name in names {
+            if !is_visible(name) {
+                return Err(InvalidForm::at(name, "has characters that cannot be seen").into());
+            }
             headers.push((name.to_owned(), fields.text(name)?.unwrap_or_default().to_owned()));
         }
     }

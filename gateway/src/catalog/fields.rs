@@ -10,6 +10,9 @@ const MAX_TEXT: usize = 16 * 1024;
 /// The most items of a list that is decided on.
 const MAX_ITEMS: usize = 1000;
 
+/// The longest problem, in characters.
+const MAX_PROBLEM: usize = 1000;
+
 /// What is wrong with an entry's form, as a clause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -18,7 +21,9 @@ pub(crate) struct InvalidForm(String);
 impl InvalidForm {
     /// What is wrong at a place.
     pub(super) fn at(place: &str, problem: impl std::fmt::Display) -> Self {
-        if place.is_empty() { Self(format!("value {problem}")) } else { Self(format!("`{place}` {problem}")) }
+        let text = if place.is_empty() { format!("value {problem}") } else { format!("`{place}` {problem}") };
+        // A place has a stranger's keys in it, which must not look like lines of ours.
+        Self(Untrusted::new(text).to_line(MAX_PROBLEM))
     }
 }
 

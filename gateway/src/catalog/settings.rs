@@ -102,6 +102,9 @@ impl Schema {
             let place = fields.place("properties");
             let members = value.as_object().ok_or_else(|| InvalidForm::at(&place, "is no object"))?;
             for (key, property) in members {
+                if !is_visible(key) {
+                    return Err(InvalidForm::at(&format!("{place}.{key}"), "has characters that cannot be seen"));
+                }
                 properties.insert(key.clone(), Self::read(property, format!("{place}.{key}"))?);
             }
         }
@@ -301,6 +304,7 @@ mod tests {
             json!({ "properties": { "a": 1 } }),
             json!({ "Required": ["a"] }),
             json!({ "anyOf": [1] }),
+            json!({ "properties": { "a\n  help: b": {} } }),
         ] {
             assert!(Schema::read(&value, String::new()).is_err(), "{value}");
         }

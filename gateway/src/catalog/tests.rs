@@ -10,6 +10,17 @@ fn catalog(entries: &str) -> Catalog {
     Catalog::parse(Path::new("catalog.yaml"), &format!("registry:\n{indented}")).unwrap()
 }
 
+fn offered(
+    catalog: &Catalog,
+    entry: &str,
+    name: Option<&str>,
+    flags: &[Setting],
+    given: &[Variable],
+) -> Result<Offer, CatalogError> {
+    let found = catalog.find(entry).unwrap().unwrap();
+    found.offer(name.map(|name| name.parse().unwrap()), &found.settings(flags)?, given)
+}
+
 /// The offer of the only entry `x`, which these lines describe.
 fn offer(lines: &str, flags: &[&str]) -> Result<Offer, CatalogError> {
     offer_given(lines, flags, &[])
@@ -20,7 +31,7 @@ fn offer_given(lines: &str, flags: &[&str], given: &[&str]) -> Result<Offer, Cat
     let catalog = catalog(&format!("x:\n{indented}"));
     let flags: Vec<Setting> = flags.iter().map(|flag| flag.parse().unwrap()).collect();
     let given: Vec<Variable> = given.iter().map(|given| given.parse().unwrap()).collect();
-    catalog.find("x").unwrap().unwrap().offer_with_flags(None, &flags, &given)
+    offered(&catalog, "x", None, &flags, &given)
 }
 
 fn refusal(lines: &str) -> String {
@@ -44,7 +55,7 @@ fn every_published_entry_is_offered_or_refused_with_a_reason() {
     for (name, value) in &catalog.entries {
         let found = catalog.find(name).unwrap().unwrap();
         assert_eq!(found.name, name);
-        let outcome = match found.offer_with_flags(None, &[], &[]) {
+        let outcome = match offered(&catalog, name, None, &[], &[]) {
             Ok(Offer { spec, .. }) => match spec.source {
                 Source::Image(_) => "container",
                 Source::Remote(_) => "remote",
@@ -80,7 +91,7 @@ fn every_published_entry_is_offered_or_refused_with_a_reason() {
             flag.parse().unwrap()
         });
         let flags: Vec<Setting> = flags.collect();
-        let offer = catalog.find(name).unwrap().unwrap().offer_with_flags(None, &flags, &[]);
+        let offer = offered(&catalog, name, None, &flags, &[]);
         assert!(offer.is_ok(), "{name}: {offer:?}");
     }
 }
@@ -91,14 +102,13 @@ fn an_entry_is_found_by_its_own_name_and_by_the_one_it_has_here() {
         catalog("SQLite: {image: a}\ncom.example.X: {image: b}\nTwo: {image: c}\ntwo: {image: d}\na__b: {image: e}");
     for (text, name) in [("SQLite", "sqlite"), ("sqlite", "sqlite"), ("com.example.X", "com-example-x"), ("Two", "two")]
     {
-        let offer = catalog.find(text).unwrap().unwrap().offer_with_flags(None, &[], &[]).unwrap();
+        let offer = offered(&catalog, text, None, &[], &[]).unwrap();
         assert_eq!(offer.spec.name.as_str(), name, "{text}");
     }
     assert!(catalog.find("nothing").unwrap().is_none());
     assert!(matches!(catalog.find("two"), Err(CatalogError::Ambiguous { .. })));
-    let odd = catalog.find("a__b").unwrap().unwrap();
-    assert!(matches!(odd.offer_with_flags(None, &[], &[]), Err(CatalogError::Name { .. })));
-    let named = odd.offer_with_flags(Some("good".parse().unwrap()), &[], &[]).unwrap();
+    assert!(matches!(offered(&catalog, "a__b", None, &[], &[]), Err(CatalogError::Name { .. })));
+    let named = offered(&catalog, "a__b", Some("good"), &[], &[]).unwrap();
     assert_eq!((named.spec.name.as_str(), named.entry.as_str()), ("good", "a__b"));
 }
 
@@ -176,6 +186,7 @@ fn an_entry_of_another_form_is_refused_with_the_place() {
         ),
         ("remote: {url: 'https://a.example', headers: [x]}", "`remote.headers` is no object"),
         ("type: poci\ntools: []", "type poci"),
+        ("remote: {url: 'https://a.example', headers: {\"A\\nB\": y}}", r"`A\u{a}B` has characters"),
     ] {
         let refusal = refusal(lines);
         assert!(refusal.contains(said), "{lines}: {refusal}");
@@ -296,7 +307,7 @@ oauth: {providers: [{provider: example, secret: a, env: B}]}";
 fn one_bad_entry_takes_no_other_away() {
     let catalog = catalog("bad: [1]\nworse: {image: {}}\ngood: {image: a}");
     for (name, good) in [("bad", false), ("worse", false), ("good", true)] {
-        let offer = catalog.find(name).unwrap().unwrap().offer_with_flags(None, &[], &[]);
+        let offer = offered(&catalog, name, None, &[], &[]);
         assert_eq!(offer.is_ok(), good, "{name}");
     }
 }
@@ -314,10 +325,10 @@ proptest::proptest! {
             key: 1,
         });
         let found = Found { name: "x", value: &entry };
-        let _ = found.offer_with_flags(None, &[], &[]);
+        let _ = found.offer(None, &Settings::new(), &[]);
         let found = Found { name: "x", value: &serde_json::json!({
             "image": "a", "command": [value], "volumes": [volume], "env": [{ "name": "A", "value": value }],
         }) };
-        let _ = found.offer_with_flags(None, &[], &[]);
+        let _ = found.offer(None, &Settings::new(), &[]);
     }
 }

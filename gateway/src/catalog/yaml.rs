@@ -1,5 +1,6 @@
 //! YAML of a stranger, within bounds.
 
+use lockgate_runtime::Untrusted;
 use serde_json::{Map, Value};
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
@@ -10,6 +11,9 @@ const MAX_DEPTH: usize = 64;
 
 /// The most values that are read. Docker's catalog has some twenty thousand.
 const MAX_NODES: usize = 1_000_000;
+
+/// The longest problem, in characters.
+const MAX_PROBLEM: usize = 1000;
 
 /// Why a text is not read, with the place.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +39,8 @@ fn problem(error: &Error) -> String {
             "it has anchors or aliases, which a catalog has no use for".to_owned()
         }
         Error::Budget { .. } => "it has more values, or deeper ones, than are read".to_owned(),
-        error => error.render_with_formatter(&UserMessageFormatter),
+        // It repeats keys, which must not look like lines of ours.
+        error => Untrusted::new(error.render_with_formatter(&UserMessageFormatter)).to_line(MAX_PROBLEM),
     }
 }
 

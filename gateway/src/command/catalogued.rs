@@ -8,7 +8,7 @@ use clap::Args;
 use lockgate_runtime::{Grant, ServerName, Variable};
 
 pub(super) use self::shown::{Planned, show};
-use crate::catalog::{Catalog, CatalogError, Offer, Setting, Want};
+use crate::catalog::{Catalog, CatalogError, Found, Offer, Setting, Want};
 use crate::error::{CommandError, Kind};
 
 /// The heading of these flags in the help.
@@ -54,7 +54,8 @@ impl Shelf {
         given: &[Variable],
     ) -> Result<Option<Offer>, CommandError> {
         let found = self.catalog.as_ref().map(|catalog| catalog.find(text)).transpose()?.flatten();
-        Ok(found.map(|found| found.offer_with_flags(name, &self.settings, given)).transpose()?)
+        let offer = |found: Found<'_>| found.offer(name, &found.settings(&self.settings)?, given);
+        Ok(found.map(offer).transpose()?)
     }
 
     /// What to say of a name that nobody knows.

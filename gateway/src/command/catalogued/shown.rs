@@ -92,7 +92,11 @@ fn state(want: &Want, grant: &Grant) -> String {
 }
 
 fn unresolved_text(spec: &Spec, why: &str) -> String {
-    let mut text = format!("server   {}\nsource   {}\ndigest   not resolved: {}", spec.name, spec.source, shown(why));
+    let what = match spec.source {
+        Source::Remote(_) => "elsewhere",
+        _ => "digest not resolved",
+    };
+    let mut text = format!("server   {}\nsource   {}\nruns     {what}: {}", spec.name, spec.source, shown(why));
     if !spec.arguments.is_empty() {
         let words = spec.arguments.iter().map(|Sourced { value, .. }| shown(value));
         text.push_str(&format!("\ncommand  {} (catalog)", Vec::from_iter(words).join(" ")));
