@@ -9,6 +9,7 @@ mod support;
 
 mod built_in;
 mod cache;
+mod catalog;
 mod cli;
 mod clients;
 mod compiling;

@@ -2,6 +2,7 @@
 
 mod allow;
 mod call;
+mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
