@@ -135,9 +135,8 @@ impl Runtime {
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, mut grant, limits } = spec;
-        if let Source::Remote(remote) = &source {
-            grant.send_home(remote.url());
-        }
+        let home = if let Source::Remote(remote) = &source { Some(remote.url()) } else { None };
+        grant.send_home(home)?;
         grant.check()?;
         let (pulled, basis) = match trust::own_basis(&source) {
             Some(basis) => (self.own(&source).await?, basis),

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
-    Access, Credential, Directory, Grant, HttpRule, Limits, ServerName, SecretName, Sourced, Spec, StoreKind, Variable, WrittenCredential,
-    parse_bytes, parse_duration,
+    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind, Variable,
+    WrittenCredential, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -169,7 +169,8 @@ impl GrantTable {
             grant.env.push(Sourced::config(variable));
         }
         for (name, written) in self.credentials {
-            let credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            let mut credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            credential.relative_to(folder);
             grant.credentials.push(Sourced::config(credential));
         }
         grant.check().map_err(|error| error.to_string())?;
