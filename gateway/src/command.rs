@@ -4,12 +4,14 @@ mod call;
 mod coerce;
 mod compile_worker;
 mod inspect;
+mod listen;
 mod output;
 mod plan;
 mod run;
 mod selection;
 mod tools;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -90,9 +92,19 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 impl Common {
     /// A runtime with this program's settings.
     fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
+        self.runtime_behind(Vec::new(), detail)
+    }
+
+    /// Where things are kept.
+    fn folders(&self) -> Result<Folders, CommandError> {
+        Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
-        })?;
+        })
+    }
+
+    /// As [`runtime`](Self::runtime), behind `listeners` of this program.
+    fn runtime_behind(&self, listeners: Vec<SocketAddr>, detail: Detail) -> Result<Runtime, CommandError> {
+        let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
@@ -103,6 +115,7 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            listeners,
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)

@@ -14,6 +14,7 @@ mod report;
 mod router;
 mod servers;
 mod session;
+mod tokens;
 mod transport;
 
 use std::process::ExitCode;

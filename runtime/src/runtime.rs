@@ -105,6 +105,7 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
+        let dialler = dialler.sparing(&settings.listeners);
         Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
     }
 

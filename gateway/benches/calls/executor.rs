@@ -30,6 +30,7 @@ impl Executor {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            listeners: Vec::new(),
             guest_threads: 1,
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");

@@ -13,6 +13,7 @@ use super::client::{Client, progress_token};
 use super::input::{Answered, InputRequired};
 use super::level::Level;
 use super::method::Served;
+use super::outbox::{Outbox, Reply};
 use super::progress::Progress;
 use super::{Session, legacy};
 
@@ -36,6 +37,8 @@ pub(super) struct Passage {
     /// As links take them.
     pub(super) params: Json,
     pub(super) charge: Arc<Charge>,
+    /// The way to the client before the answer.
+    pub(super) before: Outbox,
     client: Client,
     progress: Progress,
 }
@@ -48,13 +51,15 @@ impl Passage {
         served: Served,
         request: Request,
         charge: Arc<Charge>,
+        reply: &Reply,
     ) -> Result<Self, RpcError> {
         let progress = Progress::new(progress_token(&request.params)?);
         let params = match &client {
             Client::Modern(_) => request.params,
             Client::Legacy(legacy) => legacy::modernise(&request.params, legacy)?,
         };
-        Ok(Self { session, served, method: request.method, params, charge, client, progress })
+        let before = reply.before.clone();
+        Ok(Self { session, served, method: request.method, params, charge, before, client, progress })
     }
 
     /// Passes the request on until it is answered.
@@ -78,7 +83,10 @@ impl Passage {
     /// Sends the request to the server, and passes on what it says until it is done.
     pub(super) async fn round(&mut self, params: Json) -> Result<Json, RpcError> {
         let mut call = self.session.call(self.served, Request { method: self.method.clone(), params }).await?;
-        stay_awake_for(&mut call).await;
+        // Where there are many clients, others have more use for the time.
+        if self.session.circle.is_of_one() {
+            stay_awake_for(&mut call).await;
+        }
         while let Some(answer) = call.next().await {
             match answer {
                 Answer::Notification(notification) => self.pass_on(notification).await,
@@ -110,7 +118,7 @@ impl Passage {
             _ => return self.session.announce(&notification).await,
         };
         if let Some(notification) = wanted {
-            self.session.outbox.send(Message::Notification(notification)).await;
+            self.before.send(Message::Notification(notification)).await;
         }
     }
 

@@ -11,7 +11,7 @@ use super::call::Passage;
 use super::client::Client;
 use super::flights::Lasts;
 use super::method::{self, Method, Served};
-use super::outbox::Outbox;
+use super::outbox::Reply;
 use super::{Session, legacy, modern};
 use crate::names::{ServerId, Shown, Target};
 use crate::policy::{self, Permit};
@@ -28,20 +28,26 @@ pub(super) type Work = Pin<Box<dyn Future<Output = Result<Json, RpcError>> + Sen
 
 impl Session {
     /// Answers a request into `reply`, now or when its work is done.
-    pub(super) async fn request(self: &Arc<Self>, id: Id, request: Request, charge: Arc<Charge>, reply: Outbox) {
-        let outcome = match self.begin(&id, request, charge) {
-            Ok(Step::Work(lasts, work)) => match self.flights.launch(id.clone(), lasts, work, reply.clone()) {
+    pub(super) async fn request(self: &Arc<Self>, id: Id, request: Request, charge: Arc<Charge>, reply: Reply) {
+        let outcome = match self.begin(&id, request, charge, &reply) {
+            Ok(Step::Work(lasts, work)) => match self.flights.launch(id.clone(), lasts, work, reply.answer.clone()) {
                 Ok(()) => return,
                 Err(error) => Err(error),
             },
             Ok(Step::Result(result)) => Ok(result),
             Err(error) => Err(error),
         };
-        reply.send(Message::Response { id: Some(id), outcome }).await;
+        reply.answer.send(Message::Response { id: Some(id), outcome }).await;
     }
 
     /// Begins what a request asks for. What it changes in the session is changed when this returns.
-    fn begin(self: &Arc<Self>, id: &Id, request: Request, charge: Arc<Charge>) -> Result<Step, RpcError> {
+    fn begin(
+        self: &Arc<Self>,
+        id: &Id,
+        request: Request,
+        charge: Arc<Charge>,
+        reply: &Reply,
+    ) -> Result<Step, RpcError> {
         self.flights.check_free(id)?;
         if request.method == "initialize" {
             return self.initialize(&request.params, charge);
@@ -52,13 +58,10 @@ impl Session {
             None if request.method == "ping" => return Ok(Step::Result(Json::empty_object())),
             None => return Err(modern::neither_era()),
         };
-        let unknown = || {
-            let name = Untrusted::new(&*request.method).to_line(64);
-            RpcError::new(code::METHOD_NOT_FOUND, format!("there is no method `{name}` here for MCP of this era"))
-        };
+        let unknown = || unknown_method(&request.method);
         match (Method::of(&request.method, client.era()).ok_or_else(unknown)?, &client) {
             (Method::Serve(served), _) => {
-                let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge))?;
+                let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge), reply)?;
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(passage.travel())))
             }
             (Method::Discover, _) => {
@@ -66,7 +69,7 @@ impl Session {
                 let work = async move { Ok(modern::discover(&*session.card().await?)) };
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
             }
-            (Method::Listen, _) => self.listen(id, &request),
+            (Method::Listen, _) => self.listen(id, &request, reply),
             (Method::SetLevel, Client::Legacy(legacy)) if self.offers().logging => {
                 legacy.set_log_level(legacy::log_level(&request.params)?);
                 Ok(Step::Result(Json::empty_object()))
@@ -99,6 +102,7 @@ impl Session {
         let legacy = Arc::new(legacy::begin(params)?);
         self.router.begin(legacy.to_session());
         *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&legacy));
+        self.circle.join(self);
         let session = Arc::clone(self);
         let work = async move { Ok(legacy::welcome(legacy.revision, &*session.card().await?)) };
         Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
@@ -110,7 +114,7 @@ impl Session {
             Some(item) => self.router.names().resolve(item)?,
             None => Target { server: ServerId::FIRST, item: None },
         };
-        Ok((policy::decide(self.router.principal(), method, &target)?, target))
+        Ok((policy::decide(self.circle.listed(), self.router.principal(), method, &target)?, target))
     }
 
     /// Sends a request to its server, exactly as it was decided on.
@@ -130,4 +134,10 @@ impl Session {
     pub(super) async fn server_info(&self) -> Json {
         self.card().await.map_or_else(|_| Json::empty_object(), |card| card.server_info.clone())
     }
+}
+
+/// The answer to a method that clients of an era do not have.
+pub(super) fn unknown_method(name: &str) -> RpcError {
+    let name = Untrusted::new(name).to_line(64);
+    RpcError::new(code::METHOD_NOT_FOUND, format!("there is no method `{name}` here for MCP of this era"))
 }
