@@ -21,6 +21,7 @@ mod http_front;
 mod imports;
 mod not_a_server;
 mod sandbox;
+mod several;
 mod small_hosts;
 mod stdio;
 mod stdio_client;

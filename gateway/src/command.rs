@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod allow;
 mod call;
 mod coerce;
 mod compile_worker;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_runtime::{CompileWorker, Runtime, Settings};
 
 use crate::built_in;
+use crate::config::Config;
 use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
@@ -64,6 +66,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Approve a project's lockgate.toml as it is now, so that it is read
+    Allow(allow::AllowArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -78,6 +82,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Allow(args) => allow::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -90,20 +95,32 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
-    /// A runtime with this program's settings.
-    fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        self.runtime_behind(Vec::new(), detail)
-    }
-
-    /// Where things are kept.
+    /// Where this program keeps things.
     fn folders(&self) -> Result<Folders, CommandError> {
         Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
         })
     }
 
+    /// What is configured.
+    fn config(&self) -> Result<Config, CommandError> {
+        let config = Config::read(&self.folders()?, &std::path::absolute(".")?)?;
+        config.notes.iter().for_each(|note| report::write_line(note));
+        Ok(config)
+    }
+
+    /// A runtime with this program's settings.
+    fn runtime(&self, detail: Detail, config: &Config) -> Result<Runtime, CommandError> {
+        self.runtime_behind(Vec::new(), detail, config)
+    }
+
     /// As [`runtime`](Self::runtime), behind `listeners` of this program.
-    fn runtime_behind(&self, listeners: Vec<SocketAddr>, detail: Detail) -> Result<Runtime, CommandError> {
+    fn runtime_behind(
+        &self,
+        listeners: Vec<SocketAddr>,
+        detail: Detail,
+        config: &Config,
+    ) -> Result<Runtime, CommandError> {
         let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
@@ -114,7 +131,7 @@ impl Common {
                 program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
-            roots: Vec::new(),
+            roots: config.roots.clone(),
             listeners,
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
         };

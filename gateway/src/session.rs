@@ -11,7 +11,9 @@ mod budget;
 mod call;
 mod circle;
 mod client;
+mod direct;
 mod flights;
+mod heard;
 mod input;
 mod legacy;
 mod level;
@@ -22,9 +24,12 @@ mod offers;
 mod outbox;
 mod progress;
 mod questions;
+mod rename;
 mod request;
 mod revision;
+mod several;
 mod subscriptions;
+mod upstream;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +41,7 @@ use tokio::sync::watch;
 pub(crate) use self::alone::{Alone, check_spoken, neither_era};
 pub(crate) use self::circle::Circle;
 use self::client::Legacy;
+pub(crate) use self::direct::Direct;
 use self::flights::Flights;
 use self::offers::Offers;
 use self::outbox::Reply;
@@ -138,8 +144,10 @@ impl Session {
         struct CancelledParams {
             request_id: Id,
         }
-        // All others say what nothing here depends on: `initialized`, say, or that roots changed, which are asked for
-        // anew each time.
+        // All others say what nothing here depends on; an older server may want to know that roots changed.
+        if notification.method == "notifications/roots/list_changed" {
+            self.pass_on_to_servers(notification);
+        }
         if notification.method == "notifications/cancelled"
             && let Ok(cancelled) = notification.params.read::<CancelledParams>()
         {

@@ -3,7 +3,7 @@
 use lockgate_runtime::Era;
 use lockgate_runtime::message::{Request, RpcError};
 
-use super::method::{Method, Served};
+use super::method::{Item, Method, Served};
 use super::revision::{MODERN, spoken};
 use super::{modern, request};
 
@@ -39,7 +39,9 @@ impl<'a> Alone<'a> {
     pub(crate) fn name(&self) -> Result<Option<String>, RpcError> {
         match Method::of(self.method(), Era::Modern) {
             Some(Method::Serve(served @ (Served::CallTool | Served::GetPrompt | Served::ReadResource))) => {
-                served.item(&self.request.params)
+                Ok(served.item(&self.request.params)?.map(|item| match item {
+                    Item::Name(text) | Item::Uri(text) => text,
+                }))
             }
             _ => Ok(None),
         }

@@ -15,7 +15,7 @@ use crate::names::Shown;
 impl Session {
     /// Opens a subscription: it is acknowledged first, and lasts until it is cancelled or the session ends.
     pub(super) fn listen(self: &Arc<Self>, id: &Id, request: &Request, reply: &Reply) -> Result<Step, RpcError> {
-        let may_know = |uri: &str| self.permit(&request.method, Some(Shown::Uri(uri))).is_ok();
+        let may_know = |uri: &str| self.permit(&request.method, Shown::Uri(uri)).is_ok();
         let filter = Filter::read(&request.params)?.honoured(self.offers(), may_know);
         let listening = self.subscriptions.place(id, filter)?;
         let (session, id, client) = (Arc::clone(self), id.clone(), reply.before.clone());
@@ -24,6 +24,7 @@ impl Session {
         let work = async move {
             client.send(Message::Notification(acknowledgement(listening.filter(), &id))).await;
             listening.begin();
+            session.hear_all().await;
             // It only fails without a session, which is here.
             let _ = closing.wait_for(|closing| *closing).await;
             drop(listening);
@@ -34,14 +35,19 @@ impl Session {
 
     /// Tells the client, and others that would see it too, that something changed, if they want to know.
     pub(super) async fn announce(&self, notification: &Notification) {
-        for told in self.told(notification) {
-            self.outbox.send(Message::Notification(told)).await;
-        }
+        self.tell(notification).await;
         for other in self.circle.others(self) {
             for told in other.told(notification) {
                 // Nobody waits for somebody else's client.
                 other.outbox.send_if_room(Message::Notification(told));
             }
+        }
+    }
+
+    /// Tells the client alone.
+    pub(super) async fn tell(&self, notification: &Notification) {
+        for told in self.told(notification) {
+            self.outbox.send(Message::Notification(told)).await;
         }
     }
 
