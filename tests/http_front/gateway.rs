@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{DEADLINE, Ended, Home, Lockgate, Process, modern};
@@ -62,10 +62,6 @@ impl Gateway {
 
     pub(super) fn url(&self) -> String {
         format!("http://{}/mcp", self.address)
-    }
-
-    pub(super) fn pid(&self) -> Pid {
-        self.process.pid()
     }
 
     pub(super) fn connect(&self) -> Connection {
@@ -255,6 +251,12 @@ impl Connection {
                 return Some(serde_json::from_str(data).unwrap());
             }
         }
+    }
+
+    /// The status of the next answer; nothing where the gateway closes the connection instead.
+    pub(super) fn status_if_any(&mut self) -> Option<u16> {
+        let there = self.stream.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        there.then(|| self.response().status)
     }
 
     /// Whether the gateway has closed the connection, without a further word.
