@@ -9,19 +9,23 @@ mod listen;
 mod output;
 mod plan;
 mod run;
+mod secret;
 mod selection;
 mod tools;
+mod trusting;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, Digest, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy};
 
+use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::Folders;
+use crate::environment::{self, Folders};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -68,6 +72,10 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Approve a project's lockgate.toml as it is now, so that it is read
     Allow(allow::AllowArgs),
+    /// Say whether an artifact may run by the trust policy, and what was checked
+    Verify(verify::VerifyArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -83,6 +91,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
+        Verb::Verify(args) => verify::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -109,22 +119,43 @@ impl Common {
         Ok(config)
     }
 
-    /// A runtime with this program's settings.
-    fn runtime(&self, detail: Detail, config: &Config) -> Result<Runtime, CommandError> {
-        self.runtime_behind(Vec::new(), detail, config)
+    /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
+    fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        self.runtime_by(detail, config, trust, waived)
     }
 
-    /// As [`runtime`](Self::runtime), behind `listeners` of this program.
+    /// A runtime that trusts by this policy.
+    fn runtime_by(
+        &self,
+        detail: Detail,
+        config: &Config,
+        trust: TrustPolicy,
+        waived: Vec<Digest>,
+    ) -> Result<Runtime, CommandError> {
+        let settings = self.settings(config, trust, waived)?;
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    /// As [`runtime`](Self::runtime), where this program itself has `listeners`.
     fn runtime_behind(
         &self,
         listeners: Vec<SocketAddr>,
         detail: Detail,
         config: &Config,
+        trusting: &Trusting,
     ) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        let settings = Settings { listeners, ..self.settings(config, trust, waived)? };
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    fn settings(&self, config: &Config, trust: TrustPolicy, waived: Vec<Digest>) -> Result<Settings, CommandError> {
         let folders = self.folders()?;
-        let settings = Settings {
+        Ok(Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
+            secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
@@ -132,10 +163,21 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: config.roots.clone(),
-            listeners,
+            listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
-        };
-        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+            trust,
+            waived: waived.into_iter().collect(),
+        })
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{
+    DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, StoreError, Untrusted,
+};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,12 @@ impl CommandError {
     /// What failed, and why.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Says what was being read or done.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// Adds what to do next.
@@ -92,16 +100,33 @@ impl From<RuntimeError> for CommandError {
     }
 }
 
+/// With the exact lines that would let it run.
+impl From<Refused> for CommandError {
+    fn from(error: Refused) -> Self {
+        let refused = Self::from_error(Kind::Refused, &error);
+        let remedies = error.remedies().iter();
+        remedies.fold(refused, |refused, Remedy { when, write }| {
+            refused.hint(format!("{when}:\n    {}", write.replace('\n', "\n    ")))
+        })
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
+            ResolveError::Refused(_) => Kind::Refused,
             ResolveError::Grant(_) => Kind::Usage,
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
+            | ResolveError::Depot(_)
+            | ResolveError::NoComponent(_)
             | ResolveError::NotAServer { .. } => Kind::Failed,
         };
-        Self::from_error(kind, &error)
+        match error {
+            ResolveError::Refused(refused) => refused.into(),
+            error => Self::from_error(kind, &error),
+        }
     }
 }
 
@@ -109,14 +134,30 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
-            ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
+            ServerError::Refused(refused) => refused.into(),
+            ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::KeyNotPrivate(_) => Kind::Refused,
+            StoreError::Failed { .. }
+            | StoreError::Silent { .. }
+            | StoreError::KeyMissing { .. }
+            | StoreError::File { .. }
+            | StoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

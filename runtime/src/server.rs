@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::executor::wasm::NativeServer;
+use crate::executor::wasm::{CommandServer, NativeServer};
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
 
@@ -269,6 +269,7 @@ pub struct Server(Executor);
 
 enum Executor {
     Native(NativeServer),
+    Command(CommandServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
 }
@@ -276,6 +277,10 @@ enum Executor {
 impl Server {
     pub(crate) fn native(server: NativeServer) -> Self {
         Self(Executor::Native(server))
+    }
+
+    pub(crate) fn command(server: CommandServer) -> Self {
+        Self(Executor::Command(server))
     }
 
     /// A server whose lines a function makes: for tests of what stands in front of servers.
@@ -288,6 +293,7 @@ impl Server {
         let caller = caller.into();
         match &self.0 {
             Executor::Native(server) => server.open(caller.principal),
+            Executor::Command(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }
     }

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::listen::Listen;
 use super::selection::Selections;
+use super::trusting::Trusting;
 use super::{Common, block_on};
 use crate::config::Configured;
 use crate::error::{CommandError, Kind};
@@ -24,6 +25,8 @@ pub(super) struct RunArgs {
     selection: Selections,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
@@ -32,7 +35,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     allow_many_files();
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
-    let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config)?);
+    let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
     block_on(async {
         let servers = start(&runtime, configured).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
