@@ -7,4 +7,5 @@ mod gateway;
 mod limits;
 mod modern;
 mod sessions;
+mod several;
 mod streams;

@@ -35,6 +35,12 @@ impl Router {
         &self.principal
     }
 
+    /// What the client sees.
+    #[cfg(test)]
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// How the servers are called.
     pub(crate) fn names(&self) -> &Arc<Names> {
         self.view.names()

@@ -137,3 +137,64 @@ fn media_type(value: &str) -> &str {
 fn mismatch(message: String) -> RpcError {
     RpcError::new(code::HEADER_MISMATCH, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+    use lockgate_runtime::message::{Json, Request};
+
+    use super::*;
+
+    fn request(name: &str) -> Request {
+        let meta = serde_json::json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let params = Json::of(&serde_json::json!({ "name": name, "_meta": meta }));
+        Request { method: "tools/call".to_owned(), params }
+    }
+
+    fn check(request: &Request, name: &[u8]) -> Result<(), i64> {
+        let mut headers = HeaderMap::new();
+        headers.insert(PROTOCOL_VERSION, HeaderValue::from_static("2026-07-28"));
+        headers.insert(METHOD, HeaderValue::from_static("tools/call"));
+        headers.insert(NAME, HeaderValue::from_bytes(name).unwrap());
+        let alone = Alone::read(request).unwrap().unwrap();
+        Headers(&headers).check(&alone).map_err(|error| error.code)
+    }
+
+    #[test]
+    fn a_name_that_looks_encoded_has_to_be() {
+        let strange = request("=?base64?eA==?=");
+        assert_eq!(check(&strange, b"=?base64?eA==?="), Err(code::HEADER_MISMATCH));
+        let encoded = format!("=?base64?{}?=", STANDARD.encode("=?base64?eA==?="));
+        assert_eq!(check(&strange, encoded.as_bytes()), Ok(()));
+        // Only the whole value is an encoding.
+        assert_eq!(check(&request("a=?base64?eA==?="), b"a=?base64?eA==?="), Ok(()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_name_agrees_with_itself_encoded(name in "\\PC{0,40}") {
+            let encoded = format!("=?base64?{}?=", STANDARD.encode(&name));
+            proptest::prop_assert_eq!(check(&request(&name), encoded.as_bytes()), Ok(()));
+        }
+
+        #[test]
+        fn any_header_agrees_with_the_name_it_says_and_with_no_other(header in "[ -~]{0,60}", name in "[ -~]{0,4}") {
+            let agrees = check(&request(&name), header.as_bytes()).is_ok();
+            proptest::prop_assert_eq!(agrees, decoded(&header).is_ok_and(|said| said == name));
+        }
+
+        #[test]
+        fn any_headers_are_read_without_a_panic(value in proptest::collection::vec(32_u8..=255, 0..40)) {
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            let mut headers = HeaderMap::new();
+            for name in [PROTOCOL_VERSION, METHOD, NAME, SESSION_ID, header::ACCEPT, header::CONTENT_TYPE] {
+                headers.insert(name, value.clone());
+            }
+            let headers = Headers(&headers);
+            let _ = (headers.session_id(), headers.check_content(), headers.check_accept(&["a/b"]), headers.check_method("x"));
+        }
+    }
+}

@@ -191,3 +191,85 @@ fn new_id() -> io::Result<String> {
     }
     Ok(id)
 }
+
+#[cfg(test)]
+mod tests {
+    use lockgate_runtime::{Link, Server};
+
+    use super::*;
+    use crate::servers::View;
+    use crate::session::Outbox;
+
+    fn guest(name: &str) -> Guest {
+        let server = Server::of_links(|caller| {
+            let card = lockgate_runtime::Card {
+                era: lockgate_runtime::Era::Modern,
+                server_info: lockgate_runtime::message::Json::empty_object(),
+                capabilities: lockgate_runtime::message::Json::empty_object(),
+                instructions: None,
+            };
+            Link::to_function(card, caller.principal, |_, _| ())
+        });
+        let view = View::of("fake".parse().unwrap(), server);
+        Guest { principal: Principal::named(name).unwrap(), place: Place::All, view }
+    }
+
+    fn begin(sessions: &Sessions, guest: &Guest) -> Option<String> {
+        let mailbox = Arc::new(Mailbox::default());
+        let outbox = Outbox::Mailbox(Arc::clone(&mailbox));
+        let session = Session::new(guest.view.clone(), guest.principal.clone(), outbox);
+        sessions.keep(guest, session, mailbox).ok().map(Result::unwrap)
+    }
+
+    #[test]
+    fn a_session_that_nobody_uses_ends_and_one_in_use_does_not() {
+        let (sessions, ann) = (Sessions::default(), guest("ann"));
+        let (unused, used) = (begin(&sessions, &ann).unwrap(), begin(&sessions, &ann).unwrap());
+        let in_use = sessions.find(&used, &ann).unwrap();
+        let ended = sessions.find(&unused, &ann).unwrap().ended();
+        sessions.end_unused_for(Duration::from_secs(3600));
+        assert!(!*ended.borrow());
+        sessions.end_unused_for(Duration::ZERO);
+        assert!(*ended.borrow());
+        assert!(sessions.find(&unused, &ann).is_none());
+        drop(in_use);
+        assert!(sessions.find(&used, &ann).is_some());
+        sessions.end_unused_for(Duration::ZERO);
+        assert!(sessions.find(&used, &ann).is_none());
+    }
+
+    #[test]
+    fn a_principal_whose_sessions_are_all_in_use_gets_no_more_and_others_do() {
+        let (sessions, ann) = (Sessions::default(), guest("ann"));
+        let ids: Vec<String> = (0..MAX_EACH).map(|_| begin(&sessions, &ann).unwrap()).collect();
+        let mut uses: Vec<Use> = ids.iter().map(|id| sessions.find(id, &ann).unwrap()).collect();
+        assert!(begin(&sessions, &ann).is_none());
+        assert!(begin(&sessions, &guest("bob")).is_some());
+        // What is not in use any more makes room.
+        drop(uses.remove(5));
+        assert!(begin(&sessions, &ann).is_some());
+        assert!(sessions.find(&ids[5], &ann).is_none());
+    }
+
+    #[test]
+    fn ids_are_found_by_their_own_principal_at_their_own_place() {
+        let (sessions, ann) = (Sessions::default(), guest("ann"));
+        let id = begin(&sessions, &ann).unwrap();
+        assert!(sessions.find(&id, &guest("bob")).is_none() && !sessions.end(&id, &guest("bob")));
+        let elsewhere = Guest { place: Place::One("fake".to_owned()), ..guest("ann") };
+        assert!(sessions.find(&id, &elsewhere).is_none() && !sessions.end(&id, &elsewhere));
+        assert!(sessions.end(&id, &ann) && !sessions.end(&id, &ann));
+    }
+
+    #[test]
+    fn a_new_stream_takes_the_place_of_the_one_before() {
+        let (sessions, ann) = (Sessions::default(), guest("ann"));
+        let id = begin(&sessions, &ann).unwrap();
+        let used = sessions.find(&id, &ann).unwrap();
+        let (first, newest) = used.take_stream();
+        assert_eq!(*newest.borrow(), first);
+        let (second, _) = used.take_stream();
+        assert_eq!(*newest.borrow(), second);
+        assert_ne!(first, second);
+    }
+}
