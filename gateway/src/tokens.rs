@@ -219,7 +219,7 @@ fn make(path: &Path) -> io::Result<Found> {
     // The system gives up to 256 bytes whole (getrandom(2)).
     getrandom(&mut random, GetRandomFlags::empty())?;
     let token = URL_SAFE_NO_PAD.encode(random);
-    let beside = folder.join(format!(".tokens-{}", &URL_SAFE_NO_PAD.encode(&random_name()?)));
+    let beside = folder.join(format!(".tokens-{}", &URL_SAFE_NO_PAD.encode(random_name()?)));
     let written = write_new(&beside, &token);
     let placed = written
         .and_then(|()| Ok(renameat_with(rustix::fs::CWD, &beside, rustix::fs::CWD, path, RenameFlags::NOREPLACE)?));

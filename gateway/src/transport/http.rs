@@ -168,3 +168,6 @@ struct Guest {
     place: Place,
     view: View,
 }
+
+#[cfg(test)]
+mod tests;
