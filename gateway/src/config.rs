@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use lockgate_runtime::{Digest, ServerName, Spec};
 
 pub(crate) use self::approval::{Approvals, approve};
-use self::file::File;
+use self::file::{File, Said};
 use crate::environment::Folders;
 
 /// The name of the file in the configuration folder.
@@ -26,6 +26,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Config {
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
     pub(crate) roots: Vec<Vec<u8>>,
+    /// Whether the credential programs that Docker's configuration names may be started.
+    pub(crate) credential_programs: bool,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
     /// What the person should know of it.
@@ -120,8 +122,9 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let (roots, servers) = File::parse(path, text)?.read(path)?;
+        let Said { roots, credential_programs, servers } = File::parse(path, text)?.read(path)?;
         self.roots.extend(roots);
+        self.credential_programs |= credential_programs;
         self.servers.extend(servers);
         Ok(())
     }

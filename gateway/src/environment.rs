@@ -50,6 +50,13 @@ pub(crate) fn engine_socket() -> Option<PathBuf> {
     std::iter::once(PathBuf::from("/var/run/docker.sock")).chain(of_user).find(|socket| socket.exists())
 }
 
+/// Docker's configuration file, with passwords for registries (Docker CLI, "Configuration files"); nothing where
+/// nobody's home is known.
+pub(crate) fn docker_config() -> Option<PathBuf> {
+    let folder = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")));
+    Some(folder?.join("config.json"))
+}
+
 /// A variable with an absolute path. The specification says to ignore relative ones.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn variable(name: &str) -> Option<PathBuf> {

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use lockgate_runtime::{ContainerError, DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{
+    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted,
+};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,18 +94,64 @@ impl From<RuntimeError> for CommandError {
     }
 }
 
+/// With the exact lines that would let it run.
+impl From<Refused> for CommandError {
+    fn from(error: Refused) -> Self {
+        let refused = Self::from_error(Kind::Refused, &error);
+        let remedies = error.remedies().iter();
+        remedies.fold(refused, |refused, Remedy { when, write }| {
+            refused.hint(format!("{when}:\n    {}", write.replace('\n', "\n    ")))
+        })
+    }
+}
+
+impl From<DepotError> for CommandError {
+    fn from(error: DepotError) -> Self {
+        let kind = match &error {
+            // Somebody offers what is not what its name says, or leads elsewhere.
+            DepotError::OtherBytes { .. }
+            | DepotError::OtherSize { .. }
+            | DepotError::TooLarge { .. }
+            | DepotError::AnswerTooLarge { .. }
+            | DepotError::NotFollowed { .. }
+            | DepotError::Manifest { .. }
+            | DepotError::Component(_)
+            | DepotError::Image(_) => Kind::Refused,
+            DepotError::NotOne { .. } | DepotError::TwiceTagged { .. } => Kind::Usage,
+            DepotError::None(_)
+            | DepotError::Unreachable { .. }
+            | DepotError::Denied { .. }
+            | DepotError::Credentials { .. }
+            | DepotError::Broken { .. }
+            | DepotError::NoLayout(_)
+            | DepotError::Store(_)
+            | DepotError::Unreadable { .. }
+            | DepotError::Unwritable { .. }
+            | DepotError::Interrupted(_) => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
+            ResolveError::Refused(_) => Kind::Refused,
             ResolveError::Grant(_) => Kind::Usage,
+            ResolveError::Own(_) => Kind::Usage,
             ResolveError::Unenforceable(_) => Kind::Refused,
             ResolveError::Container(error) => return container(error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
+            | ResolveError::Depot(_)
             | ResolveError::NotAServer { .. } => Kind::Failed,
         };
-        Self::from_error(kind, &error)
+        match error {
+            ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Depot(error) => error.into(),
+            error => Self::from_error(kind, &error),
+        }
     }
 }
 
@@ -112,7 +160,8 @@ impl From<ServerError> for CommandError {
         match error {
             ServerError::Resolve(error) => error.into(),
             ServerError::Container(error) => container(&error),
-            ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
+            ServerError::Refused(refused) => refused.into(),
+            ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),

@@ -1,15 +1,41 @@
 //! The bytes of a server, by digest, before anybody has judged them.
+//!
+//! ```text
+//! Reference ─ Depots::registry ─┐
+//! folder ──── Depots::folder ───┴▶ Depot ─ manifest(Selector) ─▶ Manifest ─ blob(Descriptor) ─▶ Artifact
+//! ```
 
+mod depot;
 mod digest;
+mod files;
+mod image;
+mod layout;
+mod manifest;
+mod push;
 mod reference;
+mod registry;
+mod store;
+mod wasm;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use depot::DepotError;
+pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};
+pub use image::InvalidImage;
+pub(crate) use image::{ImageDigests, image_digests};
+pub use manifest::InvalidManifest;
+pub(crate) use manifest::{Content, Descriptor, Manifest};
+pub(crate) use push::Packed;
+pub use push::{Destination, InvalidDestination};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
+pub(crate) use registry::{Credential, Credentials, Pace, Shared};
+pub(crate) use store::Store;
+pub use store::StoreError;
+pub use wasm::InvalidComponent;
 
 /// The largest component that is read, in bytes.
 pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * 1024 * 1024;

@@ -1,9 +1,14 @@
 //! Takes a server from what is written to what runs.
 
+mod image;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::artifact::{Artifact, ArtifactError, Digest};
+use crate::artifact::{
+    Artifact, ArtifactError, Credentials, Depot, DepotError, Depots, Destination, Digest, Manifest, Pace, Packed,
+    Reference, Selector, Shared, Store,
+};
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
 use crate::executor::wasm::{
@@ -14,8 +19,8 @@ use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Image, Source, Spec};
-use crate::trust::{self, Refused, VerifiedImage};
+use crate::spec::{Layout, Source, Spec};
+use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -28,7 +33,20 @@ pub struct Runtime {
     engine: Arc<Engine>,
     compiler: Compiler,
     dialler: Dialler,
+    depots: Depots,
+    judge: Judge,
     containers: Containers,
+}
+
+/// What was pulled or pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// The manifest: by this digest it can be pulled, and nothing else can.
+    pub manifest: Digest,
+    /// The component in it.
+    pub component: Digest,
+    /// How large that is.
+    pub bytes: u64,
 }
 
 /// Why no server can be run at all.
@@ -54,6 +72,9 @@ pub enum ResolveError {
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
+    /// It is the person's own, and nobody else has to vouch for it.
+    #[error("{0} is your own: there is nothing to verify")]
+    Own(String),
     /// What this is cannot be run yet.
     #[error("{0} cannot be run yet")]
     NotYet(String),
@@ -74,6 +95,12 @@ pub enum ResolveError {
     /// The image cannot be had.
     #[error(transparent)]
     Container(#[from] ContainerError),
+    /// The registry or folder does not give it.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
+    /// Nobody vouches for it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// Why a plan does not become a running server.
@@ -116,11 +143,16 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, containers })
+        let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
+        let credentials = Credentials::new(&settings.registry);
+        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
+        let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, containers })
     }
 
-    /// Finds out what `spec` means, without running or compiling any of it.
+    /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
     ///
     /// # Errors
     /// See [`ResolveError`].
@@ -129,31 +161,62 @@ impl Runtime {
         grant.check()?;
         if let Source::Image(image) = &source {
             container::check_grant(&grant)?;
-            let runs = self.image(image).await?;
-            let basis = trust::basis(&source);
-            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+            let (runs, basis) = self.judged_image(image).await?;
+            let limits = container::limits(limits);
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits });
         }
-        let artifact = self.artifact(&source).await?;
-        let component = describe(artifact.bytes())
-            .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
-        let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), component };
-        Ok(Plan { name, basis: trust::basis(&source), source, runs, arguments, grant, limits })
+        let (pulled, basis) = match trust::own_basis(&source) {
+            Some(basis) => (self.own(&source).await?, basis),
+            None => {
+                let listed = self.list(&source, None).await?;
+                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+                (listed.pull().await?, allowed.basis())
+            }
+        };
+        let runs = described(&source, &pulled)?;
+        Ok(Plan { name, basis, source, runs, arguments, grant, limits })
     }
 
-    /// Runs what was planned: exactly those bytes, with exactly that grant.
+    /// Reads what a source is, without judging it: nothing of it runs.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub async fn inspect(&self, source: &Source) -> Result<Runs, ResolveError> {
+        if let Source::Image(image) = source {
+            return Ok(Runs::Container(self.find_image(image).await?.run()));
+        }
+        let pulled = match trust::own_basis(source) {
+            Some(_) => self.own(source).await?,
+            None => self.list(source, None).await?.pull().await?,
+        };
+        described(source, &pulled)
+    }
+
+    /// Judges what lies in a registry or a folder, without pulling it.
+    ///
+    /// # Errors
+    /// Where it cannot be found; a refusal is a decision, too.
+    pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
+        if let Source::Image(image) = source {
+            return self.verify_image(image).await;
+        }
+        let listed = self.list(source, None).await?;
+        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
+    }
+
+    /// Runs what was planned: exactly those bytes, with exactly that grant, if today's policy lets them.
     ///
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let (digest, component) = match &plan.runs {
-            Runs::Wasm { digest, component, .. } => (digest, component),
-            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+        let (digest, manifest, component) = match &plan.runs {
+            Runs::Wasm { digest, manifest, component, .. } => (digest, manifest, component),
+            Runs::Container(run) => return self.start_image(plan, run).await,
             Runs::Remote => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
-        let artifact = self.artifact(&plan.source).await?;
-        let verified = trust::judge(&plan.source, digest, artifact)?;
+        let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
@@ -181,61 +244,134 @@ impl Runtime {
         self.containers.close();
     }
 
+    /// Brings a component into the store. That it is here says nothing about whether it may run.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub async fn pull(&self, reference: &Reference) -> Result<Transferred, DepotError> {
+        let depot = self.depots.registry(reference);
+        let manifest = depot.manifest(reference.selector()).await?;
+        let component = depot.fetch_wasm(&manifest).await?;
+        Ok(Transferred { manifest: *manifest.digest(), component: component.digest, bytes: component.size })
+    }
+
+    /// Sends the server in a file to a registry or layout, under a tag. The same file becomes the same artifact.
+    ///
+    /// # Errors
+    /// Where the file is no server, or the registry or folder does not take it.
+    pub async fn push(&self, file: PathBuf, to: &Destination) -> Result<Transferred, ResolveError> {
+        let artifact = read_file(file.clone()).await?;
+        let described = describe(artifact.bytes());
+        let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
+        let packed = Packed::component(&artifact, &described.imports, &described.exports)?;
+        let bytes = artifact.bytes().len() as u64;
+        let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
+        let (depot, tag) = match to {
+            Destination::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            Destination::Layout { folder, tag } => (self.depots.folder(folder), tag),
+        };
+        depot.push(packed, tag).await?;
+        Ok(done)
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
     }
 
-    async fn start_container(
+    /// The planned bytes, with the proof that they may run.
+    async fn verified(
         &self,
-        plan: &Plan,
-        image: &Digest,
+        source: &Source,
+        planned: &Digest,
         manifest: Option<&Digest>,
-    ) -> Result<Server, ServerError> {
-        let verified = match (&plan.source, manifest) {
-            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
-            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
-        };
-        // Plans can be written down, and read again.
-        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
-        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
-        let starting =
-            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
-        (self.hooks.event)(starting);
-        Ok(Server::container(server))
-    }
-
-    /// Which image would run.
-    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
-        match image {
-            Image::Local(id) => {
-                self.containers.find(*id).await?;
-                Ok(Runs::Container { image: *id, manifest: None })
-            }
-            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
+    ) -> Result<Verified, ServerError> {
+        if trust::own_basis(source).is_some() {
+            return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
         }
+        let listed = self.list(source, manifest).await?;
+        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+        let Pulled { artifact, .. } = listed.pull().await?;
+        let verified = allowed.component(&listed.manifest, artifact)?;
+        if verified.digest() != planned {
+            return Err(Refused::Changed { planned: *planned, found: *verified.digest() }.into());
+        }
+        Ok(verified)
     }
 
-    async fn artifact(&self, source: &Source) -> Result<Artifact, ResolveError> {
-        match source {
-            Source::File(path) => {
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-                Ok(read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??)
-            }
+    async fn own(&self, source: &Source) -> Result<Pulled, ResolveError> {
+        let artifact = match source {
+            Source::File(path) => read_file(path.clone()).await?,
             Source::BuiltIn(name) => {
                 let found = self.built_ins.iter().find(|(known, _)| known == name);
                 let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
-                Ok(Artifact::new(*bytes))
+                Artifact::new(*bytes)
             }
             Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
-                Err(ResolveError::NotYet(source.to_string()))
+                return Err(ResolveError::NotYet(source.to_string()));
             }
-        }
+        };
+        Ok(Pulled { artifact, manifest: None })
+    }
+
+    /// Finds a manifest: the planned one, or what the source names now.
+    async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
+        let (depot, name, selector) = match source {
+            Source::Oci(reference) => {
+                (self.depots.registry(reference), trust::Name::of(reference), reference.selector().clone())
+            }
+            Source::Layout(Layout { folder, selector }) => {
+                let depot = self.depots.folder(folder);
+                let selector = match selector {
+                    Some(selector) => selector.clone(),
+                    None => depot.only().await?,
+                };
+                (depot, trust::Name::Layout, selector)
+            }
+            Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
+                return Err(ResolveError::NotYet(source.to_string()));
+            }
+        };
+        let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
+        let manifest = depot.manifest(&selector).await?;
+        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
+        Ok(Listed { depot, manifest, subject })
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
         let protected = ProtectedFolders::new(self.settings.own_folders.iter().cloned());
         plan.grant.dirs.iter().map(|dir| OpenDirectory::open(&dir.value, &protected)).collect()
     }
+}
+
+async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
+    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
+}
+
+/// A manifest, where it lies, and what is judged of it.
+struct Listed {
+    depot: Depot,
+    manifest: Manifest,
+    subject: Subject,
+}
+
+/// The bytes of a component, and the manifest that names them; none where they are the person's own.
+struct Pulled {
+    artifact: Artifact,
+    manifest: Option<Digest>,
+}
+
+impl Listed {
+    async fn pull(&self) -> Result<Pulled, ResolveError> {
+        let artifact = self.depot.wasm(&self.manifest).await?;
+        Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })
+    }
+}
+
+fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
+    let Pulled { artifact, manifest } = pulled;
+    let component = describe(artifact.bytes())
+        .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
+    Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
 }

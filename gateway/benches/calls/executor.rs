@@ -1,12 +1,14 @@
 //! The same call through the executor: link, guest threads, limits, JSON and all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, RegistrySettings, Runtime, Server, Settings, Source,
+    Spec, TrustPolicy,
 };
 
 use crate::measure::Samples;
@@ -25,6 +27,8 @@ impl Executor {
             code_folder: home.join("cache/code"),
             run_folder: home.join("run"),
             engine_socket: None,
+            store_folder: home.join("data/store"),
+            registry: RegistrySettings::default(),
             key_file: home.join("data/code.key"),
             own_folders: vec![home.to_owned()],
             compile_worker: CompileWorker {
@@ -33,6 +37,8 @@ impl Executor {
             },
             roots: Vec::new(),
             guest_threads: 1,
+            trust: TrustPolicy::default(),
+            waived: BTreeSet::new(),
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Origin, Plan, Runs, Untrusted};
+use lockgate_runtime::{Access, ContainerRun, Origin, Plan, Runs, Untrusted};
 
 use super::inspect::describe;
 use super::selection::Selection;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::CommandError;
 use crate::report::{Detail, basis_text};
@@ -15,12 +16,14 @@ use crate::report::{Detail, basis_text};
 pub(super) struct PlanArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
     let config = common.config()?;
     let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     match common.format {
         Format::Json => output::json(&without_values(plan)),
@@ -40,15 +43,19 @@ fn text(plan: &Plan) -> String {
     let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
-        Runs::Wasm { digest, bytes, component } => format!(
-            "runs     {digest} ({bytes} bytes)\ntrust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+        Runs::Wasm { digest, manifest, bytes, component } => format!(
+            "runs     {digest} ({bytes} bytes)\n{}trust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+            manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default(),
             basis_text(*basis),
             describe(component)
         ),
-        Runs::Container { image, .. } => format!(
-            "runs     image {image}\ntrust    {}\nexecutor container: one for each client's session\n",
-            basis_text(*basis)
-        ),
+        Runs::Container(ContainerRun { image, manifest, .. }) => {
+            let manifest = manifest.map(|manifest| format!("manifest {manifest}\n")).unwrap_or_default();
+            format!(
+                "runs     image {image}\n{manifest}trust    {}\nexecutor container: one for each session of an older client, one for all others\n",
+                basis_text(*basis)
+            )
+        }
         Runs::Remote => {
             format!(
                 "runs     elsewhere\ntrust    {}\nexecutor remote: nothing of it is checked here\n",

@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::selection::Selections;
+use super::trusting::Trusting;
 use super::{Common, block_on};
 use crate::config::Configured;
 use crate::error::{CommandError, Kind};
@@ -21,13 +22,15 @@ use crate::transport::stdio;
 pub(super) struct RunArgs {
     #[command(flatten)]
     selection: Selections,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
     let config = common.config()?;
     let configured = args.selection.servers(&config)?;
     allow_many_files();
-    let runtime = Arc::new(common.runtime(Detail::Full, &config)?);
+    let runtime = Arc::new(common.runtime(Detail::Full, &config, &args.trusting)?);
     let served = block_on(async {
         let servers = start(&runtime, configured).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

@@ -19,6 +19,8 @@ pub(super) struct File {
     #[serde(default)]
     network: Network,
     #[serde(default)]
+    registry: Registry,
+    #[serde(default)]
     servers: BTreeMap<ServerName, Server>,
 }
 
@@ -29,6 +31,22 @@ struct Network {
     /// Files with certificate authorities.
     #[serde(default)]
     roots: Vec<PathBuf>,
+}
+
+/// `[registry]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Registry {
+    /// Whether the credential programs that Docker's configuration names may be started.
+    #[serde(default)]
+    credential_programs: bool,
+}
+
+/// What a file says.
+pub(super) struct Said {
+    pub(super) roots: Vec<Vec<u8>>,
+    pub(super) credential_programs: bool,
+    pub(super) servers: Vec<Configured>,
 }
 
 /// `[servers.NAME]`
@@ -113,7 +131,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<(Vec<Vec<u8>>, Vec<Configured>), ConfigError> {
+    pub(super) fn read(self, path: &Path) -> Result<Said, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -125,7 +143,7 @@ impl File {
             server.read(name.clone(), folder).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok((roots, servers))
+        Ok(Said { roots, credential_programs: self.registry.credential_programs, servers })
     }
 }
 
