@@ -58,6 +58,11 @@ const HOUSE: &[Room] = &[
         because: "executors take what was verified, and reach out through the broker alone",
     },
     Room {
+        files: &["runtime/src/executor/remote", "runtime/src/executor/remote.rs"],
+        never: &["std::fs", "std::net", "tokio::net", "std::process", "wasmtime"],
+        because: "a remote server is reached through the broker alone, and has nothing of this machine",
+    },
+    Room {
         files: &["gateway/src/transport", "gateway/src/transport.rs"],
         never: &["crate::router", "crate::policy", "wasmtime"],
         because: "a transport turns bytes into messages and decides nothing",

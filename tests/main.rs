@@ -19,6 +19,7 @@ mod house;
 mod http;
 mod imports;
 mod not_a_server;
+mod remote;
 mod sandbox;
 mod small_hosts;
 mod stdio;

@@ -6,6 +6,7 @@ mod home;
 mod listener;
 mod lockgate;
 mod process;
+pub(crate) mod remote_server;
 mod transcript;
 
 pub(crate) use client::{Client, modern};

@@ -77,6 +77,7 @@ impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
             ResolveError::Grant(_) => Kind::Usage,
+            ResolveError::NotEnforced(_) => Kind::Refused,
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
@@ -90,6 +91,7 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
+            ServerError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),

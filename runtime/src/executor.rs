@@ -1,3 +1,4 @@
 //! How a server runs. What an artifact is decides who runs it.
 
+pub(crate) mod remote;
 pub(crate) mod wasm;

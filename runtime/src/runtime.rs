@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use crate::artifact::{Artifact, ArtifactError};
 use crate::dial::Dialler;
+use crate::executor::remote::{self, NotEnforced, RemoteServer};
 use crate::executor::wasm::{
     CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
     check_imports, describe,
@@ -66,6 +69,9 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
+    /// Something is asked for that nobody can see to: the server runs elsewhere.
+    #[error(transparent)]
+    NotEnforced(#[from] NotEnforced),
 }
 
 /// Why a plan does not become a running server.
@@ -74,6 +80,9 @@ pub enum ServerError {
     /// The bytes cannot be had any more.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The plan contradicts itself.
+    #[error(transparent)]
+    Grant(#[from] InvalidGrant),
     /// Nobody vouches for these bytes.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -115,11 +124,16 @@ impl Runtime {
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
+        let basis = trust::basis(&source);
+        if let Source::Remote(_) = &source {
+            remote::check(&arguments, &grant, &limits)?;
+            return Ok(Plan { name, basis, source, runs: Runs::Remote, arguments, grant, limits });
+        }
         let artifact = self.artifact(&source).await?;
         let component = describe(artifact.bytes())
             .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
         let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), component };
-        Ok(Plan { name, basis: trust::basis(&source), source, runs, arguments, grant, limits })
+        Ok(Plan { name, basis, source, runs, arguments, grant, limits })
     }
 
     /// Runs what was planned: exactly those bytes, with exactly that grant.
@@ -127,6 +141,10 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
+        if let (Runs::Remote, Source::Remote(remote)) = (&plan.runs, &plan.source) {
+            let broker = Broker::new(self.dialler.clone(), [remote::rule(remote)?]);
+            return Ok(Server::remote(RemoteServer::new(plan, remote, broker, Handle::current())));
+        }
         let Runs::Wasm { digest, component, .. } = &plan.runs else {
             return Err(ResolveError::NotYet(plan.source.to_string()).into());
         };

@@ -6,7 +6,8 @@ mod grant;
 mod http_rule;
 mod limits;
 
-pub(crate) use broker::{Broker, BrokerError, HttpRequest, MAX_REQUEST_BODY};
+pub(crate) use crate::dial::Unreachable;
+pub(crate) use broker::{Broker, BrokerError, HttpRequest, HttpResponse, MAX_REQUEST_BODY};
 pub use directory::DirectoryError;
 pub(crate) use directory::{OpenDirectory, ProtectedFolders};
 pub use grant::{Access, Directory, Grant, InvalidGrant, Variable};

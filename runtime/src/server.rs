@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::executor::remote::RemoteServer;
 use crate::executor::wasm::NativeServer;
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
@@ -234,6 +235,7 @@ pub struct Server(Executor);
 
 enum Executor {
     Native(NativeServer),
+    Remote(RemoteServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
 }
@@ -241,6 +243,10 @@ enum Executor {
 impl Server {
     pub(crate) fn native(server: NativeServer) -> Self {
         Self(Executor::Native(server))
+    }
+
+    pub(crate) fn remote(server: RemoteServer) -> Self {
+        Self(Executor::Remote(server))
     }
 
     /// A server whose lines a function makes: for tests of what stands in front of servers.
@@ -253,6 +259,7 @@ impl Server {
         let caller = caller.into();
         match &self.0 {
             Executor::Native(server) => server.open(caller.principal),
+            Executor::Remote(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }
     }

@@ -49,6 +49,14 @@ impl Broker {
         Self { dialler, rules: rules.into_iter().collect() }
     }
 
+    /// A broker with the same rules, and with connections that it shares with nobody.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up.
+    pub(crate) fn isolated(&self) -> Result<Self, BrokerError> {
+        Ok(Self { dialler: self.dialler.isolated()?, ..self.clone() })
+    }
+
     /// Sends a request that a rule allows. The answer may be a redirect: the guest asks again, and is judged again.
     pub(crate) async fn http(&self, request: HttpRequest) -> Result<HttpResponse, BrokerError> {
         let rule = self.rule(&request.method, &request.url)?;

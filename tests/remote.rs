@@ -1,0 +1,109 @@
+//! Servers that somebody else runs, as a person uses them: by their URL.
+
+use serde_json::{Value, json};
+
+use crate::support::remote_server::{RemoteServer, Step, document, events, plain};
+use crate::support::{Client, Lockgate, modern};
+
+/// A server of MCP 2026-07-28 with two tools.
+fn adder() -> RemoteServer {
+    RemoteServer::modern(|heard| match heard.method() {
+        "tools/list" => {
+            let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" }, "b": { "type": "integer" } } });
+            let tool = |name: &str| json!({ "name": name, "description": "Adds.", "inputSchema": schema, "x": 1.50 });
+            heard.result(json!({ "resultType": "complete", "tools": [tool("add"), tool("fail")], "ttlMs": 0, "cacheScope": "private" }))
+        }
+        "tools/call" => {
+            let arguments = &heard.body["params"]["arguments"];
+            let sum = arguments["a"].as_i64().unwrap_or(0) + arguments["b"].as_i64().unwrap_or(0);
+            let result = json!({
+                "resultType": "complete",
+                "content": [{ "type": "text", "text": format!("{sum}\u{1b}[2J") }],
+                "isError": heard.body["params"]["name"] == "fail",
+            });
+            events(&[heard.progress(1), heard.response(result)])
+        }
+        _ => heard.error(404, -32601, Value::Null),
+    })
+}
+
+#[test]
+fn a_plan_dials_nobody() {
+    let server = adder();
+    let ended = Lockgate::new("plan").arg(format!("far={}", server.url())).naming(&server.url(), "URL").run();
+    insta::assert_snapshot!(ended, @"");
+    assert_eq!(server.methods(), [""; 0]);
+}
+
+#[test]
+fn tools_of_a_server_elsewhere_are_listed_and_called() {
+    let server = adder();
+    let listed = Lockgate::new("tools").arg(server.url()).run();
+    assert_eq!(listed.good().lines().count(), 2, "{listed}");
+    let called = Lockgate::call(&server.url(), "add").args(["a=20", "b=22"]).run();
+    assert_eq!(called.good(), "42\\u{1b}[2J");
+    Lockgate::call(&server.url(), "fail").run().failed(5);
+    Lockgate::call(&server.url(), "none").run().failed(1);
+}
+
+#[test]
+fn a_client_hears_of_progress_under_its_own_token() {
+    let server = adder();
+    let mut client = Client::start(Lockgate::new("run").arg(server.url()));
+    let mut meta = modern();
+    meta["progressToken"] = json!("mine");
+    client.request(7, "tools/call", json!({ "name": "add", "arguments": { "a": 1 }, "_meta": meta }));
+    let progress = client.next();
+    assert_eq!(progress["params"], json!({ "progress": 1, "progressToken": "mine" }));
+    assert_eq!(client.answer(7)["result"]["content"][0]["text"], "1\u{1b}[2J");
+    let (ended, _) = client.close();
+    ended.good();
+}
+
+#[test]
+fn what_nobody_can_see_to_is_refused_before_anything_is_dialled() {
+    let server = adder();
+    for flags in [["--allow-http", "https://example.com"], ["--env", "A=b"], ["--memory", "64MiB"]] {
+        let ended = Lockgate::new("tools").arg(server.url()).args(flags).run();
+        assert!(ended.failed(3).contains("a server at a URL runs elsewhere"), "{ended}");
+    }
+    assert_eq!(server.methods(), [""; 0]);
+}
+
+#[test]
+fn a_person_is_told_why_a_server_does_not_answer_and_what_to_do() {
+    for (status, headers, body) in [
+        (401, "", "no"),
+        (200, "content-type: text/html\r\n", "<html>\u{1b}[2J"),
+        (429, "retry-after: 3\r\n", ""),
+        (307, "location: http://169.254.169.254/\r\n", ""),
+        (500, "", "x"),
+    ] {
+        let server = RemoteServer::playing(move |_| plain(status, headers, body));
+        let ended = Lockgate::new("tools")
+            .arg(format!("far={}", server.url()))
+            .naming(server.url().trim_end_matches("/mcp"), "ORIGIN")
+            .run();
+        insta::with_settings!({ snapshot_suffix => format!("{status}") }, {
+            insta::assert_snapshot!("why_a_server_does_not_answer", ended);
+        });
+    }
+}
+
+#[test]
+fn a_hanging_server_ends_with_the_time_of_a_call() {
+    let server = RemoteServer::playing(|_| vec![Step::Hang]);
+    let ended = Lockgate::new("tools").arg(server.url()).args(["--time", "300ms"]).run();
+    assert!(ended.failed(1).contains("its time limit of 300ms; `--time` raises it"), "{ended}");
+    server.wait_for_hang_up();
+}
+
+#[test]
+fn a_strangers_error_reaches_the_terminal_escaped() {
+    let server = RemoteServer::modern(|heard| {
+        let error = json!({ "code": -32000, "message": "\u{1b}[31mno\u{202e}" });
+        document(200, &json!({ "jsonrpc": "2.0", "id": heard.body["id"], "error": error }))
+    });
+    let ended = Lockgate::new("tools").arg(server.url()).run();
+    assert_eq!(ended.failed(1), "lockgate: \\u{1b}[31mno\\u{202e}\n");
+}
