@@ -21,6 +21,7 @@ mod imports;
 mod not_a_server;
 mod remote;
 mod sandbox;
+mod several;
 mod small_hosts;
 mod stdio;
 mod stdio_client;

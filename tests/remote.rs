@@ -9,7 +9,8 @@ use crate::support::{Client, Lockgate, modern};
 fn adder() -> RemoteServer {
     RemoteServer::modern(|heard| match heard.method() {
         "tools/list" => {
-            let schema = json!({ "type": "object", "properties": { "a": { "type": "integer" }, "b": { "type": "integer" } } });
+            let schema =
+                json!({ "type": "object", "properties": { "a": { "type": "integer" }, "b": { "type": "integer" } } });
             let tool = |name: &str| json!({ "name": name, "description": "Adds.", "inputSchema": schema, "x": 1.50 });
             heard.result(json!({ "resultType": "complete", "tools": [tool("add"), tool("fail")], "ttlMs": 0, "cacheScope": "private" }))
         }

@@ -6,6 +6,7 @@ mod home;
 mod listener;
 mod lockgate;
 mod process;
+#[allow(dead_code, reason = "the unit tests of the runtime use the rest of it")]
 pub(crate) mod remote_server;
 mod transcript;
 

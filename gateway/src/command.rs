@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod allow;
 mod call;
 mod coerce;
 mod compile_worker;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use lockgate_runtime::{CompileWorker, Runtime, Settings};
 
 use crate::built_in;
+use crate::config::Config;
 use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
@@ -62,6 +64,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Approve a project's lockgate.toml as it is now, so that it is read
+    Allow(allow::AllowArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -76,6 +80,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Allow(args) => allow::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -88,11 +93,23 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
-    /// A runtime with this program's settings.
-    fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
+    /// Where this program keeps things.
+    fn folders(&self) -> Result<Folders, CommandError> {
+        Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
-        })?;
+        })
+    }
+
+    /// What is configured.
+    fn config(&self) -> Result<Config, CommandError> {
+        let config = Config::read(&self.folders()?, &std::path::absolute(".")?)?;
+        config.notes.iter().for_each(|note| report::write_line(note));
+        Ok(config)
+    }
+
+    /// A runtime with this program's settings.
+    fn runtime(&self, detail: Detail, config: &Config) -> Result<Runtime, CommandError> {
+        let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
@@ -102,7 +119,7 @@ impl Common {
                 program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
-            roots: Vec::new(),
+            roots: config.roots.clone(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)

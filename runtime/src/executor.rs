@@ -1,4 +1,5 @@
 //! How a server runs. What an artifact is decides who runs it.
 
+pub(crate) mod peer;
 pub(crate) mod remote;
 pub(crate) mod wasm;

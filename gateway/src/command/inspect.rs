@@ -1,10 +1,10 @@
 //! `lockgate inspect`: what a server is, read without running it.
 
 use clap::Args;
-use lockgate_runtime::{Description, Digest, Form, Grant, Limits, Plan, Runs, Shape, Source, Spec, Untrusted};
+use lockgate_runtime::{Description, Digest, Form, Plan, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
-use super::selection::parse_server;
+use super::selection::find;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -17,9 +17,9 @@ pub(super) struct InspectArgs {
 }
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
-    let (name, source) = parse_server(&args.server)?;
-    let runtime = common.runtime(Detail::Brief)?;
-    let spec = Spec { name, source, arguments: Vec::new(), grant: Grant::default(), limits: Limits::default() };
+    let config = common.config()?;
+    let spec = find(&args.server, &config)?.spec;
+    let runtime = common.runtime(Detail::Brief, &config)?;
     let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     let Runs::Wasm { digest, bytes, component } = runs else {
         return Err(CommandError::new(

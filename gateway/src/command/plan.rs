@@ -18,8 +18,9 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config)?;
     let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     match common.format {
         Format::Json => output::json(&without_values(plan)),

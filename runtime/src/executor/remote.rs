@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Link ─ line ─┬─ modern ──────── endpoint ─ Broker ─▶ the server
-//!              └─ (not yet known: server/discover)
+//!              └─ peer ─ older ┘
 //! ```
 //!
 //! Nothing of such a server can be checked but whose it is, so nothing it says is believed: every answer is bounded in
@@ -16,6 +16,7 @@ mod introduction;
 mod line;
 mod messages;
 mod modern;
+mod older;
 mod sse;
 
 use std::collections::HashMap;
@@ -23,11 +24,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use url::Url;
 
-use self::failure::About;
+use self::failure::{About, Failure};
 use self::line::{Account, Line};
+use self::modern::Modern;
+use self::older::Older;
+use crate::executor::peer::{Idle, Lines};
+use crate::message::{Answer, Json, Request};
 use crate::plan::Plan;
 use crate::principal::Principal;
 use crate::sandbox::{Broker, Grant, HttpRule, InvalidGrant, Limits};
@@ -37,15 +42,23 @@ use crate::spec::{Origin, Remote, ServerName, Sourced};
 /// The revision whose requests stand for themselves.
 const MODERN: &str = "2026-07-28";
 
-/// A server that somebody else runs. It is connected to when something is first asked of it.
-pub(crate) struct RemoteServer(Arc<Inner>);
+/// An open session costs nothing here, and its server may remember things in it.
+const IDLE: Idle = Idle { shared: Duration::from_secs(3600), session: Duration::from_secs(24 * 3600) };
 
-struct Inner {
+/// A server that somebody else runs. It is connected to when something is first asked of it.
+pub(crate) struct RemoteServer {
+    site: Arc<Site>,
+    older: Lines<Older>,
+}
+
+/// Where a server is, what its calls may use, and who uses it.
+struct Site {
     name: ServerName,
     url: Url,
     broker: Broker,
     time: Duration,
     output: u64,
+    concurrency: usize,
     running: Semaphore,
     threads: Handle,
     accounts: Mutex<HashMap<Principal, Arc<Account>>>,
@@ -86,28 +99,55 @@ pub(crate) fn rule(remote: &Remote) -> Result<HttpRule, InvalidGrant> {
 impl RemoteServer {
     /// A server as it was planned; `broker` sends what [`rule`] lets pass. Its calls run on `threads`.
     pub(crate) fn new(plan: &Plan, remote: &Remote, broker: Broker, threads: Handle) -> Self {
-        Self(Arc::new(Inner {
+        let site = Arc::new(Site {
             name: plan.name.clone(),
             url: remote.url().clone(),
             broker,
             time: plan.limits.time.value,
             output: plan.limits.output.value,
+            concurrency: plan.limits.concurrency.value,
             running: Semaphore::new(plan.limits.concurrency.value),
-            threads,
+            threads: threads.clone(),
             accounts: Mutex::default(),
-        }))
+        });
+        Self { older: Lines::new(Older(Arc::clone(&site)), IDLE, threads), site }
     }
 
     /// A line to it for one client.
     pub(crate) fn open(&self, caller: Caller) -> Link {
-        let Caller { principal, session: _ } = caller;
-        let mut accounts = self.0.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = accounts.entry(principal.clone()).or_default();
-        Link::new(principal, Arc::new(Line::new(Arc::clone(&self.0), Arc::clone(account))))
+        let principal = caller.principal.clone();
+        let account = self.site.account(&principal);
+        Link::new(principal, Arc::new(Line::new(Arc::clone(&self.site), account, self.older.open(caller))))
     }
 }
 
-impl Inner {
+impl Site {
+    /// What a principal has of the server. There are as many as principals were written into the configuration.
+    fn account(&self, principal: &Principal) -> Arc<Account> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(accounts.entry(principal.clone()).or_default())
+    }
+
+    async fn call(
+        &self,
+        modern: &Modern,
+        request: &Request,
+        answers: &mpsc::UnboundedSender<Answer>,
+    ) -> Result<Json, Failure> {
+        let exchange = modern.call(request, answers, self.output);
+        // It lasts until its client wants no more, and costs the server little.
+        if request.method == "subscriptions/listen" {
+            return exchange.await;
+        }
+        // Never closed.
+        let _running = self.running.acquire().await;
+        self.in_time(exchange).await
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::time::timeout(self.time, work).await.unwrap_or(Err(Failure::TimedOut))
+    }
+
     fn about(&self) -> About<'_> {
         About { name: &self.name, url: &self.url, time: self.time, output: self.output }
     }

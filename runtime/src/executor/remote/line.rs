@@ -5,12 +5,12 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, mpsc};
 
-use super::Inner;
+use super::Site;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::modern::{Found, Modern, discover};
-use crate::message::{Answer, Json, Request, RpcError};
-use crate::server::{Call, Card, Serve};
+use crate::message::{Answer, Notification, Request, RpcError};
+use crate::server::{Call, Card, Link, Serve, ServerMessage};
 
 /// A principal's use of a server: its connections, and which era was found over them.
 #[derive(Default)]
@@ -20,42 +20,44 @@ pub(super) struct Account {
 }
 
 /// The era that a server was found to speak.
-#[derive(Clone)]
 enum Era {
-    Modern(Arc<Modern>),
+    Modern(Modern),
+    Older,
 }
 
 /// One client's line.
 pub(super) struct Line {
-    server: Arc<Inner>,
+    site: Arc<Site>,
     account: Arc<Account>,
+    /// Its line for the case that the server is of the older era. It connects when it is used.
+    older: Link,
 }
 
 impl Account {
-    async fn endpoint(&self, server: &Inner) -> Result<Arc<Endpoint>, Failure> {
+    pub(super) async fn endpoint(&self, site: &Site) -> Result<Arc<Endpoint>, Failure> {
         let endpoint = self.endpoint.get_or_try_init(|| async {
-            let broker = server.broker.isolated()?;
-            Ok::<_, Failure>(Arc::new(Endpoint::new(server.url.clone(), broker)))
+            let broker = site.broker.isolated()?;
+            Ok::<_, Failure>(Arc::new(Endpoint::new(site.url.clone(), broker)))
         });
         endpoint.await.cloned()
     }
 
     /// Which era the server is of: it is asked once. An attempt that fails is none.
-    async fn era(&self, server: &Inner) -> Result<&Era, Failure> {
+    async fn era(&self, site: &Site) -> Result<&Era, Failure> {
         let found = self.era.get_or_try_init(|| async {
-            let endpoint = self.endpoint(server).await?;
-            match discover(&endpoint, server.name.as_str(), server.output).await? {
-                Found::Modern(card) => Ok(Era::Modern(Arc::new(Modern::new(endpoint, card)))),
-                Found::Older => Err(Failure::NoAnswer),
-            }
+            let endpoint = self.endpoint(site).await?;
+            Ok(match discover(&endpoint, site.name.as_str(), site.output).await? {
+                Found::Modern(card) => Era::Modern(Modern::new(endpoint, card)),
+                Found::Older => Era::Older,
+            })
         });
-        found.await
+        site.in_time(found).await
     }
 }
 
 impl Line {
-    pub(super) fn new(server: Arc<Inner>, account: Arc<Account>) -> Self {
-        Self { server, account }
+    pub(super) fn new(site: Arc<Site>, account: Arc<Account>, older: Link) -> Self {
+        Self { site, account, older }
     }
 }
 
@@ -63,55 +65,52 @@ impl Serve for Line {
     fn known_card(&self) -> Option<Arc<Card>> {
         match self.account.era.get()? {
             Era::Modern(modern) => Some(Arc::clone(modern.card())),
+            Era::Older => self.older.known_card(),
         }
     }
 
     fn card(&self) -> BoxFuture<'_, Result<Arc<Card>, RpcError>> {
         Box::pin(async move {
-            let card = async {
-                match self.account.era(&self.server).await? {
-                    Era::Modern(modern) => Ok(Arc::clone(modern.card())),
-                }
-            };
-            self.server.in_time(card).await.map_err(|failure| failure.into_rpc_error(&self.server.about()))
+            match self.account.era(&self.site).await {
+                Ok(Era::Modern(modern)) => Ok(Arc::clone(modern.card())),
+                Ok(Era::Older) => self.older.card().await,
+                Err(failure) => Err(failure.into_rpc_error(&self.site.about())),
+            }
         })
     }
 
     fn call(&self, request: Request) -> Call {
         let (answers, receiver) = mpsc::unbounded_channel();
-        let (server, account) = (Arc::clone(&self.server), Arc::clone(&self.account));
-        let task = self.server.threads.spawn(async move {
-            let outcome = server.call(&account, &request, &answers).await;
-            let outcome = outcome.map_err(|failure| failure.into_rpc_error(&server.about()));
+        let (site, account, older) = (Arc::clone(&self.site), Arc::clone(&self.account), self.older.clone());
+        let task = self.site.threads.spawn(async move {
+            let outcome = match account.era(&site).await {
+                Ok(Era::Modern(modern)) => site.call(modern, &request, &answers).await,
+                Ok(Era::Older) => return relay(older.call(request), &answers).await,
+                Err(failure) => Err(failure),
+            };
+            let outcome = outcome.map_err(|failure| failure.into_rpc_error(&site.about()));
             // Nobody listens any more: the call was cancelled.
             let _ = answers.send(Answer::Done(outcome));
         });
         Call::new(receiver, move || task.abort())
     }
-}
 
-impl Inner {
-    async fn call(
-        &self,
-        account: &Account,
-        request: &Request,
-        answers: &mpsc::UnboundedSender<Answer>,
-    ) -> Result<Json, Failure> {
-        let exchange = async {
-            match account.era(self).await? {
-                Era::Modern(modern) => modern.call(request, answers, self.output).await,
-            }
-        };
-        // It lasts until its client wants no more, and costs the server little.
-        if request.method == "subscriptions/listen" {
-            return exchange.await;
+    fn notify(&self, notification: Notification) {
+        if let Some(Era::Older) = self.account.era.get() {
+            self.older.notify(notification);
         }
-        // Never closed.
-        let _running = self.running.acquire().await;
-        self.in_time(exchange).await
     }
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        tokio::time::timeout(self.time, work).await.unwrap_or(Err(Failure::TimedOut))
+    fn messages(&self) -> Option<mpsc::Receiver<ServerMessage>> {
+        // Those of the newer era say something only when asked to, in calls.
+        self.older.messages()
+    }
+}
+
+/// Passes on what a call says until it is done. Ended before, the call is dropped, and so cancelled.
+async fn relay(mut call: Call, answers: &mpsc::UnboundedSender<Answer>) {
+    while let Some(answer) = call.next().await {
+        // Nobody listens any more: the call is about to be dropped.
+        let _ = answers.send(answer);
     }
 }

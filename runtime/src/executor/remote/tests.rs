@@ -5,6 +5,7 @@ mod answers;
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod fake;
 mod modern;
+mod older;
 mod ways;
 
 use std::time::Duration;
