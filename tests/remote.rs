@@ -19,7 +19,7 @@ fn adder() -> RemoteServer {
             let sum = arguments["a"].as_i64().unwrap_or(0) + arguments["b"].as_i64().unwrap_or(0);
             let result = json!({
                 "resultType": "complete",
-                "content": [{ "type": "text", "text": format!("{sum}\u{1b}[2J") }],
+                "content": [{ "type": "text", "text": sum.to_string() }],
                 "isError": heard.body["params"]["name"] == "fail",
             });
             events(&[heard.progress(1), heard.response(result)])
@@ -32,7 +32,20 @@ fn adder() -> RemoteServer {
 fn a_plan_dials_nobody() {
     let server = adder();
     let ended = Lockgate::new("plan").arg(format!("far={}", server.url())).naming(&server.url(), "URL").run();
-    insta::assert_snapshot!(ended, @"");
+    insta::assert_snapshot!(ended, @r"
+    $ lockgate plan far=URL
+    1> server   far
+    1> source   URL
+    1> runs     elsewhere
+    1> trust    not checked: it is whoever its TLS certificate says
+    1> executor remote: nothing of it is checked here
+    1> grant    nothing: no network, no files, no variables
+    1> memory   131072 KiB (default)
+    1> time     30s (default)
+    1> output   16384 KiB (default)
+    1> calls    64 at a time (default)
+    exit 0
+    ");
     assert_eq!(server.methods(), [""; 0]);
 }
 
@@ -42,7 +55,7 @@ fn tools_of_a_server_elsewhere_are_listed_and_called() {
     let listed = Lockgate::new("tools").arg(server.url()).run();
     assert_eq!(listed.good().lines().count(), 2, "{listed}");
     let called = Lockgate::call(&server.url(), "add").args(["a=20", "b=22"]).run();
-    assert_eq!(called.good(), "42\\u{1b}[2J");
+    assert_eq!(called.good(), "42");
     Lockgate::call(&server.url(), "fail").run().failed(5);
     Lockgate::call(&server.url(), "none").run().failed(1);
 }
@@ -56,7 +69,7 @@ fn a_client_hears_of_progress_under_its_own_token() {
     client.request(7, "tools/call", json!({ "name": "add", "arguments": { "a": 1 }, "_meta": meta }));
     let progress = client.next();
     assert_eq!(progress["params"], json!({ "progress": 1, "progressToken": "mine" }));
-    assert_eq!(client.answer(7)["result"]["content"][0]["text"], "1\u{1b}[2J");
+    assert_eq!(client.answer(7)["result"]["content"][0]["text"], "1");
     let (ended, _) = client.close();
     ended.good();
 }

@@ -9,7 +9,7 @@ use super::Site;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::modern::{Found, Modern, discover};
-use crate::message::{Answer, Notification, Request, RpcError};
+use crate::message::{Answer, Notification, Request, RpcError, code};
 use crate::server::{Call, Card, Link, Serve, ServerMessage};
 
 /// A principal's use of a server: its connections, and which era was found over them.
@@ -70,13 +70,17 @@ impl Serve for Line {
     }
 
     fn card(&self) -> BoxFuture<'_, Result<Arc<Card>, RpcError>> {
-        Box::pin(async move {
-            match self.account.era(&self.site).await {
+        let (site, account, older) = (Arc::clone(&self.site), Arc::clone(&self.account), self.older.clone());
+        // The thread of a client need not be one on which connections can be made.
+        let asked = self.site.threads.spawn(async move {
+            match account.era(&site).await {
                 Ok(Era::Modern(modern)) => Ok(Arc::clone(modern.card())),
-                Ok(Era::Older) => self.older.card().await,
-                Err(failure) => Err(failure.into_rpc_error(&self.site.about())),
+                Ok(Era::Older) => older.card().await,
+                Err(failure) => Err(failure.into_rpc_error(&site.about())),
             }
-        })
+        });
+        let broken = |_| RpcError::new(code::INTERNAL_ERROR, "the server was not asked what it is: this program ends");
+        Box::pin(async move { asked.await.map_err(broken)? })
     }
 
     fn call(&self, request: Request) -> Call {
