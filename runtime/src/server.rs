@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::executor::remote::RemoteServer;
-use crate::executor::wasm::NativeServer;
+use crate::executor::wasm::{CommandServer, NativeServer};
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
 
@@ -270,6 +270,7 @@ pub struct Server(Executor);
 
 enum Executor {
     Native(NativeServer),
+    Command(CommandServer),
     Remote(RemoteServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
@@ -278,6 +279,10 @@ enum Executor {
 impl Server {
     pub(crate) fn native(server: NativeServer) -> Self {
         Self(Executor::Native(server))
+    }
+
+    pub(crate) fn command(server: CommandServer) -> Self {
+        Self(Executor::Command(server))
     }
 
     pub(crate) fn remote(server: RemoteServer) -> Self {
@@ -294,6 +299,7 @@ impl Server {
         let caller = caller.into();
         match &self.0 {
             Executor::Native(server) => server.open(caller.principal),
+            Executor::Command(server) => server.open(caller),
             Executor::Remote(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }

@@ -52,13 +52,14 @@ pub(super) fn describe(component: &Description) -> String {
         Form::Component => "WASI component",
         Form::CoreModule => "core module for wasm32-wasip1, adapted when it is compiled",
     };
-    let Shape::Native(served) = &component.shape;
-    let served: Vec<&str> = served.iter().map(String::as_str).collect();
-    let mut text = format!(
-        "form     {form}\nshape    native ({}): {}",
-        served.join(", "),
-        Untrusted::new(component.reason.as_str()).to_line(400)
-    );
+    let shape = match &component.shape {
+        Shape::Native(served) => {
+            format!("native ({})", Vec::from_iter(served.iter().map(String::as_str)).join(", "))
+        }
+        Shape::Command => "command".to_owned(),
+    };
+    let reason = Untrusted::new(component.reason.as_str()).to_line(400);
+    let mut text = format!("form     {form}\nshape    {shape}: {reason}");
     for (title, names) in [("imports", &component.imports), ("exports", &component.exports)] {
         let mut title = title;
         for name in names {
