@@ -19,7 +19,7 @@ use lockgate_runtime::{CompileWorker, Runtime, Settings};
 
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::Folders;
+use crate::environment::{Folders, engine_socket};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -113,6 +113,8 @@ impl Common {
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
+            run_folder: folders.data.join("run"),
+            engine_socket: engine_socket(),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.

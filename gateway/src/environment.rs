@@ -38,6 +38,18 @@ impl Folders {
     }
 }
 
+/// The socket of the engine that runs containers: where `DOCKER_HOST` says, or else where Docker or Podman listen by
+/// default. Nothing where there is none; an engine that is reached over a network is none.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+pub(crate) fn engine_socket() -> Option<PathBuf> {
+    if let Some(host) = std::env::var_os("DOCKER_HOST").filter(|host| !host.is_empty()) {
+        return host.to_str()?.strip_prefix("unix://").map(PathBuf::from);
+    }
+    let user = variable("XDG_RUNTIME_DIR");
+    let of_user = user.iter().flat_map(|folder| [folder.join("podman/podman.sock"), folder.join("docker.sock")]);
+    std::iter::once(PathBuf::from("/var/run/docker.sock")).chain(of_user).find(|socket| socket.exists())
+}
+
 /// A variable with an absolute path. The specification says to ignore relative ones.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn variable(name: &str) -> Option<PathBuf> {

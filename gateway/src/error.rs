@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{ContainerError, DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,8 @@ impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
             ResolveError::Grant(_) => Kind::Usage,
+            ResolveError::Unenforceable(_) => Kind::Refused,
+            ResolveError::Container(error) => return container(error),
             ResolveError::NotEnforced(_) => Kind::Refused,
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
@@ -110,16 +112,29 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
+            ServerError::Container(error) => container(&error),
             ServerError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) | ServerError::Threads(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
     }
+}
+
+/// A container that does not run, through no rule but the grant's.
+fn container(error: &ContainerError) -> CommandError {
+    let kind = match error {
+        ContainerError::Grant(_) => Kind::Refused,
+        ContainerError::Directory(
+            DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
+        ) => Kind::Refused,
+        _ => Kind::Failed,
+    };
+    CommandError::from_error(kind, error)
 }
 
 impl From<std::io::Error> for CommandError {

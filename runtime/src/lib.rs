@@ -14,7 +14,7 @@
 //! | `trust` | who vouches for them: the only room that makes a `Verified` |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
-//! | `executor` | who runs it: components in wasmtime, or somebody else whom we ask |
+//! | `executor` | who runs it: components in wasmtime, images on an engine, or somebody else; and the peer for servers of the older era |
 //! | `server` | the running server, and one client's line to it |
 
 mod address;
@@ -35,6 +35,7 @@ mod untrusted;
 pub use artifact::{
     Artifact, ArtifactError, Digest, InvalidDigest, InvalidReference, Reference, Selector, names_registry,
 };
+pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{Artifact, ArtifactError, Digest};
 use crate::dial::Dialler;
-use crate::executor::remote::{self, NotEnforced, RemoteServer};
+use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
+use crate::executor::remote::{self, NotEnforced, RemoteServer, Remotes};
 use crate::executor::wasm::{
     CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
     Sandbox, Shape, StartError, check_imports, describe,
@@ -16,8 +15,8 @@ use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Source, Spec};
-use crate::trust::{self, Refused};
+use crate::spec::{Image, Source, Spec};
+use crate::trust::{self, Refused, VerifiedImage};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -30,6 +29,8 @@ pub struct Runtime {
     engine: Arc<Engine>,
     compiler: Compiler,
     dialler: Dialler,
+    containers: Containers,
+    remotes: Remotes,
 }
 
 /// Why no server can be run at all.
@@ -69,6 +70,12 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
+    /// The grant is none that a container can be held to.
+    #[error(transparent)]
+    Unenforceable(#[from] UnenforceableGrant),
+    /// The image cannot be had.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// Something is asked for that nobody can see to: the server runs elsewhere.
     #[error(transparent)]
     NotEnforced(#[from] NotEnforced),
@@ -98,6 +105,12 @@ pub enum ServerError {
     /// It fails at its start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The system gives no threads for its connections.
+    #[error("the system gives no threads for connections")]
+    Threads(#[source] std::io::Error),
+    /// Its container cannot be started.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 fn lines(missing: &[MissingImport]) -> String {
@@ -114,7 +127,8 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, containers, remotes: Remotes::default() })
     }
 
     /// Finds out what `spec` means, without running or compiling any of it.
@@ -125,6 +139,11 @@ impl Runtime {
         let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
         let basis = trust::basis(&source);
+        if let Source::Image(image) = &source {
+            container::check_grant(&grant)?;
+            let runs = self.image(image).await?;
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+        }
         if let Source::Remote(_) = &source {
             remote::check(&arguments, &grant, &limits)?;
             return Ok(Plan { name, basis, source, runs: Runs::Remote, arguments, grant, limits });
@@ -141,12 +160,10 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        if let (Runs::Remote, Source::Remote(remote)) = (&plan.runs, &plan.source) {
-            let broker = Broker::new(self.dialler.clone(), [remote::rule(remote)?]);
-            return Ok(Server::remote(RemoteServer::new(plan, remote, broker, Handle::current())));
-        }
-        let Runs::Wasm { digest, component, .. } = &plan.runs else {
-            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        let (digest, component) = match &plan.runs {
+            Runs::Wasm { digest, component, .. } => (digest, component),
+            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+            Runs::Remote => return self.start_remote(plan),
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
@@ -173,9 +190,58 @@ impl Runtime {
         })
     }
 
+    /// Ends what runs outside of this process and the sessions with servers elsewhere, and waits a little for that. Happens at the latest when this
+    /// value is dropped.
+    pub fn close(&self) {
+        self.containers.close();
+        self.remotes.close();
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
+    }
+
+    async fn start_container(
+        &self,
+        plan: &Plan,
+        image: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Server, ServerError> {
+        let verified = match (&plan.source, manifest) {
+            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
+            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+        };
+        // Plans can be written down, and read again.
+        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
+        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        Ok(Server::container(server))
+    }
+
+    /// Connects to nobody: that happens when something is asked of the server.
+    fn start_remote(&self, plan: &Plan) -> Result<Server, ServerError> {
+        let Source::Remote(remote) = &plan.source else {
+            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        };
+        // Plans can be written down, and read again.
+        remote::check(&plan.arguments, &plan.grant, &plan.limits).map_err(ResolveError::from)?;
+        let broker = Broker::new(self.dialler.clone(), [remote::rule(remote)?]);
+        let server = RemoteServer::new(plan, remote, broker, &self.remotes).map_err(ServerError::Threads)?;
+        Ok(Server::remote(server))
+    }
+
+    /// Which image would run.
+    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
+        match image {
+            Image::Local(id) => {
+                self.containers.find(*id).await?;
+                Ok(Runs::Container { image: *id, manifest: None })
+            }
+            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
+        }
     }
 
     async fn artifact(&self, source: &Source) -> Result<Artifact, ResolveError> {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::executor::container::ContainerServer;
 use crate::executor::remote::RemoteServer;
 use crate::executor::wasm::{CommandServer, NativeServer};
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
@@ -271,6 +272,7 @@ pub struct Server(Executor);
 enum Executor {
     Native(NativeServer),
     Command(CommandServer),
+    Container(ContainerServer),
     Remote(RemoteServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
@@ -283,6 +285,10 @@ impl Server {
 
     pub(crate) fn command(server: CommandServer) -> Self {
         Self(Executor::Command(server))
+    }
+
+    pub(crate) fn container(server: ContainerServer) -> Self {
+        Self(Executor::Container(server))
     }
 
     pub(crate) fn remote(server: RemoteServer) -> Self {
@@ -300,6 +306,7 @@ impl Server {
         match &self.0 {
             Executor::Native(server) => server.open(caller.principal),
             Executor::Command(server) => server.open(caller),
+            Executor::Container(server) => server.open(caller),
             Executor::Remote(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }

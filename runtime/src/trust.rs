@@ -1,6 +1,10 @@
 //! Who vouches for what is about to run. Nothing else makes a [`Verified`], and executors take nothing else.
 
+mod image;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use self::image::VerifiedImage;
 
 use crate::artifact::{Artifact, Digest};
 use crate::spec::Source;

@@ -23,6 +23,8 @@ impl Executor {
     pub(crate) fn start(home: &Path, component: &Path) -> Self {
         let settings = Settings {
             code_folder: home.join("cache/code"),
+            run_folder: home.join("run"),
+            engine_socket: None,
             key_file: home.join("data/code.key"),
             own_folders: vec![home.to_owned()],
             compile_worker: CompileWorker {

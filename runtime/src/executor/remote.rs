@@ -17,6 +17,7 @@ mod line;
 mod messages;
 mod modern;
 mod older;
+mod sessions;
 mod sse;
 
 use std::collections::HashMap;
@@ -31,6 +32,8 @@ use self::failure::{About, Failure};
 use self::line::{Account, Line};
 use self::modern::Modern;
 use self::older::Older;
+pub(crate) use self::sessions::Remotes;
+use self::sessions::Sessions;
 use crate::executor::peer::{Idle, Lines};
 use crate::message::{Answer, Json, Request};
 use crate::plan::Plan;
@@ -61,6 +64,7 @@ struct Site {
     concurrency: usize,
     running: Semaphore,
     threads: Handle,
+    sessions: Arc<Sessions>,
     accounts: Mutex<HashMap<Principal, Arc<Account>>>,
 }
 
@@ -97,8 +101,12 @@ pub(crate) fn rule(remote: &Remote) -> Result<HttpRule, InvalidGrant> {
 }
 
 impl RemoteServer {
-    /// A server as it was planned; `broker` sends what [`rule`] lets pass. Its calls run on `threads`.
-    pub(crate) fn new(plan: &Plan, remote: &Remote, broker: Broker, threads: Handle) -> Self {
+    /// A server as it was planned; `broker` sends what [`rule`] lets pass.
+    ///
+    /// # Errors
+    /// Where the system gives no threads.
+    pub(crate) fn new(plan: &Plan, remote: &Remote, broker: Broker, remotes: &Remotes) -> std::io::Result<Self> {
+        let threads = remotes.threads()?;
         let site = Arc::new(Site {
             name: plan.name.clone(),
             url: remote.url().clone(),
@@ -108,9 +116,10 @@ impl RemoteServer {
             concurrency: plan.limits.concurrency.value,
             running: Semaphore::new(plan.limits.concurrency.value),
             threads: threads.clone(),
+            sessions: Arc::clone(remotes.sessions()),
             accounts: Mutex::default(),
         });
-        Self { older: Lines::new(Older(Arc::clone(&site)), IDLE, threads), site }
+        Ok(Self { older: Lines::new(Older(Arc::clone(&site)), IDLE, threads), site })
     }
 
     /// A line to it for one client.

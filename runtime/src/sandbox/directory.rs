@@ -92,6 +92,21 @@ impl OpenDirectory {
     pub(crate) fn path(&self) -> PathBuf {
         descriptor_path(&self.file)
     }
+
+    /// The same for other processes, as long as it is held open.
+    pub(crate) fn path_for_others(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/fd/{}", std::process::id(), self.file.as_fd().as_raw_fd()))
+    }
+
+    /// Whether it lies in `folder`, or `folder` in it.
+    ///
+    /// # Errors
+    /// Where it cannot be told where it is.
+    pub(crate) fn overlaps(&self, folder: &Path) -> std::io::Result<bool> {
+        let place = std::fs::read_link(descriptor_path(&self.file))?;
+        let meta = self.file.metadata()?;
+        Ok(overlaps(&place, (meta.dev(), meta.ino()), folder))
+    }
 }
 
 fn descriptor_path(file: &File) -> PathBuf {

@@ -14,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::endpoint::{Endpoint, Reply};
 use super::failure::Failure;
 use super::messages::Messages;
+use super::sessions::OpenSession;
 use super::{Site, headers};
 use crate::executor::peer::{CallLimits, Connect, Connection, Listeners, Peer};
 use crate::message::{Id, Incoming, Json, Message, Notification, Request, RpcError, code};
@@ -106,7 +107,8 @@ impl Carrier {
         let mut exchanges = JoinSet::new();
         let mut requests: HashMap<Id, AbortHandle> = HashMap::new();
         let aside = Arc::new(Semaphore::new(MAX_ASIDE));
-        while let Some(message) = to_send.recv().await {
+        let open = self.site.sessions.begin();
+        while let Some(message) = next(&mut to_send, &open).await {
             while exchanges.try_join_next().is_some() {}
             requests.retain(|_, exchange| !exchange.is_finished());
             let carrier = Arc::clone(&self);
@@ -322,6 +324,14 @@ impl Session {
             }
         }
         headers
+    }
+}
+
+/// The next message to carry; nothing once the session is to end.
+async fn next(to_send: &mut mpsc::Receiver<Message>, open: &OpenSession) -> Option<Message> {
+    tokio::select! {
+        message = to_send.recv() => message,
+        () = open.closing() => None,
     }
 }
 

@@ -8,10 +8,10 @@ mod modern;
 mod older;
 mod ways;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
 
 use super::*;
 use crate::dial::Dialler;
@@ -41,7 +41,8 @@ fn remote_with_roots(url: &str, time: Duration, output: u64, roots: &[Vec<u8>]) 
         grant: Grant::default(),
         limits,
     };
-    RemoteServer::new(&plan, &remote, broker, Handle::current())
+    static REMOTES: LazyLock<Remotes> = LazyLock::new(Remotes::default);
+    RemoteServer::new(&plan, &remote, broker, &REMOTES).unwrap()
 }
 
 /// A line to the server at `url`, with limits that are not reached.
