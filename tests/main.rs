@@ -20,6 +20,7 @@ mod http;
 mod imports;
 mod not_a_server;
 mod remote;
+mod remote_real;
 mod sandbox;
 mod several;
 mod small_hosts;

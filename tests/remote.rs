@@ -121,3 +121,30 @@ fn a_strangers_error_reaches_the_terminal_escaped() {
     let ended = Lockgate::new("tools").arg(server.url()).run();
     assert_eq!(ended.failed(1), "lockgate: \\u{1b}[31mno\\u{202e}\n");
 }
+
+#[test]
+fn a_session_is_ended_before_the_program_is() {
+    let server = RemoteServer::playing(|heard| match (&*heard.verb, heard.method()) {
+        ("POST", "server/discover") => plain(400, "", ""),
+        ("POST", "initialize") => {
+            let result = json!({
+                "protocolVersion": "2025-11-25",
+                "capabilities": { "tools": {} },
+                "serverInfo": { "name": "old", "version": "1" },
+            });
+            let body = heard.response(result).to_string();
+            plain(200, "content-type: application/json\r\nmcp-session-id: s1\r\n", &body)
+        }
+        ("POST", "tools/list") => heard.result(json!({ "tools": [] })),
+        ("DELETE", _) => plain(200, "", ""),
+        ("GET", _) => vec![Step::Hang],
+        _ => plain(202, "", ""),
+    });
+    Lockgate::new("tools").arg(server.url()).run().good();
+    let last = server.heard().pop().unwrap();
+    assert_eq!((&*last.verb, last.header("mcp-session-id")), ("DELETE", "s1"));
+    let mut client = Client::start(Lockgate::new("run").arg(server.url()));
+    client.initialize("2025-11-25", json!({}));
+    client.close().0.good();
+    assert_eq!(server.methods().iter().filter(|method| *method == "DELETE").count(), 2);
+}
