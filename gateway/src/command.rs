@@ -7,19 +7,27 @@ mod compile_worker;
 mod inspect;
 mod output;
 mod plan;
+mod pull;
+mod push;
 mod run;
+mod secret;
 mod selection;
 mod tools;
+mod trusting;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, Settings};
+use lockgate_runtime::{
+    CompileWorker, Digest, RegistrySettings, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy,
+};
 
+use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::{Folders, engine_socket};
+use crate::environment::{self, Folders, docker_config, engine_socket};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -66,6 +74,14 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Approve a project's lockgate.toml as it is now, so that it is read
     Allow(allow::AllowArgs),
+    /// Say whether an artifact may run by the trust policy, and what was checked
+    Verify(verify::VerifyArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
+    /// Bring a component from a registry to this machine, without running it
+    Pull(pull::PullArgs),
+    /// Send a component to a registry, or into a folder in the OCI layout
+    Push(push::PushArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -81,6 +97,10 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
+        Verb::Verify(args) => verify::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
+        Verb::Pull(args) => pull::execute(&common, args),
+        Verb::Push(args) => push::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -107,14 +127,32 @@ impl Common {
         Ok(config)
     }
 
-    /// A runtime with this program's settings.
-    fn runtime(&self, detail: Detail, config: &Config) -> Result<Runtime, CommandError> {
+    /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
+    fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        self.runtime_by(detail, config, trust, waived)
+    }
+
+    /// A runtime that trusts by this policy.
+    fn runtime_by(
+        &self,
+        detail: Detail,
+        config: &Config,
+        trust: TrustPolicy,
+        waived: Vec<Digest>,
+    ) -> Result<Runtime, CommandError> {
         let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
+            store_folder: folders.data.join("store"),
+            registry: RegistrySettings {
+                docker_config: docker_config(),
+                credential_programs: config.credential_programs,
+            },
             key_file: folders.data.join("code.key"),
             run_folder: folders.data.join("run"),
             engine_socket: engine_socket(),
+            secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
@@ -123,8 +161,20 @@ impl Common {
             },
             roots: config.roots.clone(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            trust,
+            waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

@@ -4,7 +4,10 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use lockgate_runtime::{ContainerError, DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{
+    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError,
+    SecretStoreError, ServerError, Untrusted,
+};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,12 @@ impl CommandError {
     /// What failed, and why.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Says what was being read or done.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// Adds what to do next.
@@ -92,19 +101,58 @@ impl From<RuntimeError> for CommandError {
     }
 }
 
+/// With the exact lines that would let it run.
+impl From<Refused> for CommandError {
+    fn from(error: Refused) -> Self {
+        let refused = Self::from_error(Kind::Refused, &error);
+        let remedies = error.remedies().iter();
+        remedies.fold(refused, |refused, Remedy { when, write }| {
+            refused.hint(format!("{when}:\n    {}", write.replace('\n', "\n    ")))
+        })
+    }
+}
+
+impl From<DepotError> for CommandError {
+    fn from(error: DepotError) -> Self {
+        let kind = match &error {
+            // Somebody offers what is not what its name says, or leads elsewhere.
+            DepotError::OtherBytes { .. }
+            | DepotError::OtherSize { .. }
+            | DepotError::TooLarge { .. }
+            | DepotError::AnswerTooLarge { .. }
+            | DepotError::NotFollowed { .. }
+            | DepotError::Manifest { .. }
+            | DepotError::Component(_)
+            | DepotError::Image(_) => Kind::Refused,
+            DepotError::NotOne { .. } | DepotError::TwiceTagged { .. } => Kind::Usage,
+            DepotError::None(_)
+            | DepotError::Unreachable { .. }
+            | DepotError::Denied { .. }
+            | DepotError::Credentials { .. }
+            | DepotError::Broken { .. }
+            | DepotError::NoLayout(_)
+            | DepotError::Store(_)
+            | DepotError::Unreadable { .. }
+            | DepotError::Unwritable { .. }
+            | DepotError::Interrupted(_) => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match &error {
-            ResolveError::Grant(_) => Kind::Usage,
-            ResolveError::Unenforceable(_) => Kind::Refused,
-            ResolveError::Container(error) => return container(error),
-            ResolveError::NotEnforced(_) => Kind::Refused,
+        match error {
+            ResolveError::Depot(error) => error.into(),
+            ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Container(error) => container(&error),
+            ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
+            ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
-            | ResolveError::NotAServer { .. } => Kind::Failed,
-        };
-        Self::from_error(kind, &error)
+            | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),
+        }
     }
 }
 
@@ -113,15 +161,33 @@ impl From<ServerError> for CommandError {
         match error {
             ServerError::Resolve(error) => error.into(),
             ServerError::Container(error) => container(&error),
+            ServerError::Refused(refused) => refused.into(),
             ServerError::Grant(_) => Self::from_error(Kind::Usage, &error),
-            ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
+            ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) | ServerError::Threads(_) => {
-                Self::from_error(Kind::Failed, &error)
-            }
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Directory(_)
+            | ServerError::Secret(_)
+            | ServerError::Code(_)
+            | ServerError::Start(_)
+            | ServerError::Threads(_) => Self::from_error(Kind::Failed, &error),
         }
+    }
+}
+
+impl From<SecretStoreError> for CommandError {
+    fn from(error: SecretStoreError) -> Self {
+        let kind = match &error {
+            SecretStoreError::KeyNotPrivate(_) => Kind::Refused,
+            SecretStoreError::Failed { .. }
+            | SecretStoreError::Silent { .. }
+            | SecretStoreError::KeyMissing { .. }
+            | SecretStoreError::File { .. }
+            | SecretStoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

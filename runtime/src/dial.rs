@@ -61,6 +61,16 @@ pub(crate) enum Unreachable {
 }
 
 impl DialError {
+    /// Whether an address was not dialled because it is not one of the public internet.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.reason() == Unreachable::NotPublic
+    }
+
+    /// Whether no connection came about, so that nobody got the request.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_connect())
+    }
+
     /// What stands behind an error.
     pub(crate) fn reason(&self) -> Unreachable {
         let mut innermost = String::new();

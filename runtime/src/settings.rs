@@ -1,13 +1,15 @@
 //! What a [`Runtime`](crate::Runtime) is given from outside: it reads no environment, no configuration, no terminal.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::artifact::Digest;
+use crate::artifact::{Digest, Reference};
+use crate::secret::SecretSettings;
 use crate::spec::ServerName;
-use crate::trust::Basis;
+use crate::trust::{Basis, TrustPolicy};
 use crate::untrusted::Untrusted;
 
 /// Where a runtime keeps things, and what it may use of the machine.
@@ -15,6 +17,10 @@ use crate::untrusted::Untrusted;
 pub struct Settings {
     /// Where compiled code is kept: owner-only, and safe to delete at any time.
     pub code_folder: PathBuf,
+    /// Where artifacts are kept, by digest: owner-only. What is deleted there is pulled again.
+    pub store_folder: PathBuf,
+    /// How registries are asked.
+    pub registry: RegistrySettings,
     /// The file with the key of this machine, made at the first start.
     pub key_file: PathBuf,
     /// All folders of this program, which no grant may touch.
@@ -29,6 +35,12 @@ pub struct Settings {
     pub roots: Vec<Vec<u8>>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// Who is trusted for what.
+    pub trust: TrustPolicy,
+    /// Manifests that run this once though nobody vouches for them.
+    pub waived: BTreeSet<Digest>,
+    /// Where secrets are looked for.
+    pub secrets: SecretSettings,
 }
 
 /// How to start the child that compiles: it is this program again, and calls
@@ -39,6 +51,15 @@ pub struct CompileWorker {
     pub program: PathBuf,
     /// Its arguments, to which the profile is added.
     pub arguments: Vec<OsString>,
+}
+
+/// How registries are asked.
+#[derive(Debug, Clone, Default)]
+pub struct RegistrySettings {
+    /// Docker's configuration file, with passwords for registries.
+    pub docker_config: Option<PathBuf>,
+    /// Whether the credential programs that it names may be started.
+    pub credential_programs: bool,
 }
 
 /// What a runtime tells and asks whoever started it.
@@ -59,6 +80,36 @@ pub enum Event {
         digest: Digest,
         /// Why it may.
         basis: Basis,
+    },
+    /// Some bytes of a blob came in, or went out.
+    Transferred {
+        /// Where from, or where to.
+        name: String,
+        /// How many bytes there are so far.
+        done: u64,
+        /// How many there will be.
+        total: u64,
+    },
+    /// A registry does not answer as it should, and is asked again.
+    AskingAgain {
+        /// The registry.
+        registry: String,
+        /// What it did.
+        problem: Untrusted,
+        /// When it is asked again.
+        wait: Duration,
+    },
+    /// A registry cannot be reached: the manifest that a tag had, when it was last asked, is taken in its place.
+    LastSeen {
+        /// The tag.
+        reference: Reference,
+        /// What it named.
+        manifest: Digest,
+    },
+    /// A file of the store is not what it was: it was removed, and is pulled again.
+    StoreDamaged {
+        /// The file.
+        path: PathBuf,
     },
     /// A component is being compiled, which can take seconds.
     Compiling {
@@ -99,5 +150,10 @@ pub enum Event {
         server: ServerName,
         /// Why, and what would allow it.
         reason: Untrusted,
+    },
+    /// A secret was read from a file that others on this machine can read or change.
+    SecretFileNotPrivate {
+        /// The file.
+        path: PathBuf,
     },
 }

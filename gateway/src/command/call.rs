@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::coerce::arguments;
 use super::selection::Selection;
 use super::tools::{self, ListedTool};
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
@@ -17,6 +18,8 @@ use crate::session::Direct;
 pub(super) struct CallArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
     /// The tool to call
     #[arg(value_name = "TOOL")]
     tool: String,
@@ -31,7 +34,7 @@ pub(super) struct CallArgs {
 pub(super) fn execute(common: &Common, args: CallArgs) -> Result<(), CommandError> {
     let config = common.config()?;
     let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let result = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;

@@ -1,10 +1,11 @@
 //! `lockgate inspect`: what a server is, read without running it.
 
 use clap::Args;
-use lockgate_runtime::{Description, Digest, Form, Plan, Runs, Shape, Source, Untrusted};
+use lockgate_runtime::{Description, Digest, Form, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
 use super::selection::find;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -18,10 +19,10 @@ pub(super) struct InspectArgs {
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let spec = find(&args.server, &config)?.spec;
-    let runtime = common.runtime(Detail::Brief, &config)?;
-    let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
-    let Runs::Wasm { digest, bytes, component } = runs else {
+    let source = find(&args.server, &config)?.spec.source;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
+    let runs = block_on(async { Ok(runtime.inspect(&source).await?) })?;
+    let Runs::Wasm { digest, manifest, bytes, component } = runs else {
         return Err(CommandError::new(
             Kind::Failed,
             format!("{source} is no component: nothing of it can be read here"),
@@ -33,14 +34,17 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
             #[derive(Serialize)]
             struct Document {
                 source: Source,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                manifest: Option<Digest>,
                 digest: Digest,
                 bytes: usize,
                 component: Description,
             }
-            output::json(&Document { source, digest, bytes, component })
+            output::json(&Document { source, manifest, digest, bytes, component })
         }
         Format::Text => {
-            output::text_line(&format!("source   {source}\ndigest   {digest}\nsize     {bytes} bytes"))?;
+            let manifest = manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default();
+            output::text_line(&format!("source   {source}\n{manifest}digest   {digest}\nsize     {bytes} bytes"))?;
             output::text_line(&describe(&component))
         }
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use lockgate_runtime::{Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration};
+use lockgate_runtime::{
+    Credential, Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration,
+};
 
 use crate::config::{Config, Configured};
 use crate::error::{CommandError, Kind};
@@ -44,6 +46,12 @@ pub(super) struct Rights {
     /// Set an environment variable
     #[arg(long = "env", help_heading = RIGHTS, value_name = "K=V")]
     env: Vec<Variable>,
+    /// Send a secret in a header of its requests, as "https://api.example.com X-Api-Key: {example.key}"; it does not get it
+    #[arg(long = "credential", help_heading = RIGHTS, value_name = "TO HEADER: {SECRET}")]
+    credentials: Vec<String>,
+    /// Give it a secret itself, in an environment variable
+    #[arg(long = "reveal-env", help_heading = RIGHTS, value_name = "NAME=SECRET")]
+    reveal_env: Vec<String>,
     /// The memory of one call [default: 128MiB]
     #[arg(long, help_heading = RIGHTS, value_name = "SIZE", value_parser = parse_bytes)]
     memory: Option<u64>,
@@ -55,7 +63,7 @@ pub(super) struct Rights {
 impl Selection {
     /// What was asked for, read once.
     pub(super) fn spec(self, config: &Config) -> Result<Spec, CommandError> {
-        Ok(self.rights.add_to(find(&self.server, config)?.spec))
+        self.rights.add_to(find(&self.server, config)?.spec)
     }
 }
 
@@ -72,7 +80,7 @@ impl Selections {
                 .hint("name one: lockgate run SERVER")
                 .hint("or configure one: a table [servers.NAME] with a `source` in config.toml")),
             [only] => {
-                only.spec = rights.add_to(only.spec.clone());
+                only.spec = rights.add_to(only.spec.clone())?;
                 Ok(found)
             }
             _ if !rights.is_empty() => {
@@ -104,22 +112,35 @@ pub(super) fn find(server: &str, config: &Config) -> Result<Configured, CommandE
 
 impl Rights {
     fn is_empty(&self) -> bool {
-        let Self { dirs, http, env, memory, time } = self;
-        dirs.is_empty() && http.is_empty() && env.is_empty() && memory.is_none() && time.is_none()
+        let Self { dirs, http, env, credentials, reveal_env, memory, time } = self;
+        let limits = memory.is_some() || time.is_some();
+        let secrets = !credentials.is_empty() || !reveal_env.is_empty();
+        dirs.is_empty() && http.is_empty() && env.is_empty() && !secrets && !limits
     }
 
     /// What is written on the command line comes to what is configured; a limit replaces the configured one.
-    fn add_to(self, mut spec: Spec) -> Spec {
-        let Self { dirs, http, env, memory, time } = self;
+    fn add_to(self, mut spec: Spec) -> Result<Spec, CommandError> {
+        let Self { dirs, http, env, credentials, reveal_env, memory, time } = self;
+        let credentials = parse_credentials(&credentials, &reveal_env)?;
         spec.grant.dirs.extend(dirs.into_iter().map(Sourced::flag));
         spec.grant.http.extend(http.into_iter().map(Sourced::flag));
         spec.grant.env.extend(env.into_iter().map(Sourced::flag));
+        spec.grant.credentials.extend(credentials.into_iter().map(Sourced::flag));
         if let Some(memory) = memory {
             spec.limits.memory = Sourced::flag(memory);
         }
         if let Some(time) = time {
             spec.limits.time = Sourced::flag(time);
         }
-        spec
+        Ok(spec)
     }
+}
+
+/// Reads the flags for credentials. Not by clap, which repeats what it cannot read: it may be the secret itself.
+fn parse_credentials(headers: &[String], reveals: &[String]) -> Result<Vec<Credential>, CommandError> {
+    let usage = |flag: &str, error| CommandError::from_error(Kind::Usage, &error).during(flag);
+    let headers = headers.iter().map(|text| Credential::parse_flag(text).map_err(|error| usage("--credential", error)));
+    let reveals =
+        reveals.iter().map(|text| Credential::parse_reveal_flag(text).map_err(|error| usage("--reveal-env", error)));
+    headers.chain(reveals).collect()
 }

@@ -6,6 +6,7 @@ use lockgate_runtime::{Principal, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::selection::Selection;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -18,12 +19,14 @@ const MAX_PAGES: usize = 1000;
 pub(super) struct ToolsArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandError> {
     let config = common.config()?;
     let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let tools = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;

@@ -38,7 +38,7 @@ use crate::executor::peer::{Idle, Lines};
 use crate::message::{Answer, Json, Request};
 use crate::plan::Plan;
 use crate::principal::Principal;
-use crate::sandbox::{Broker, Grant, HttpRule, InvalidGrant, Limits};
+use crate::sandbox::{Broker, Brokers, Credential, Grant, HttpRule, InvalidGrant, Limits};
 use crate::server::{Caller, Link};
 use crate::spec::{Origin, Remote, ServerName, Sourced};
 
@@ -58,7 +58,8 @@ pub(crate) struct RemoteServer {
 struct Site {
     name: ServerName,
     url: Url,
-    broker: Broker,
+    brokers: Brokers,
+    has_credential: bool,
     time: Duration,
     output: u64,
     concurrency: usize,
@@ -79,10 +80,15 @@ pub struct NotEnforced(&'static str);
 /// # Errors
 /// Names the first thing that cannot.
 pub(crate) fn check(arguments: &[Sourced<String>], grant: &Grant, limits: &Limits) -> Result<(), NotEnforced> {
+    let in_variable = |credential: &Credential| {
+        let placeholder = credential.header.as_ref().and_then(|header| header.placeholder.as_ref());
+        placeholder.or(credential.reveal_env.as_ref()).is_some()
+    };
     let asked = [
         (!arguments.is_empty(), "its arguments"),
         (!grant.dirs.is_empty(), "directories"),
         (!grant.env.is_empty(), "variables"),
+        (grant.credentials.iter().any(|credential| in_variable(&credential.value)), "the variable of a credential"),
         (!grant.http.is_empty(), "which hosts it reaches"),
         (limits.memory.origin != Origin::Default, "its memory"),
     ];
@@ -110,7 +116,8 @@ impl RemoteServer {
         let site = Arc::new(Site {
             name: plan.name.clone(),
             url: remote.url().clone(),
-            broker,
+            brokers: Brokers::new(broker),
+            has_credential: !plan.grant.credentials.is_empty(),
             time: plan.limits.time.value,
             output: plan.limits.output.value,
             concurrency: plan.limits.concurrency.value,
@@ -134,7 +141,8 @@ impl Site {
     /// What a principal has of the server. There are as many as principals were written into the configuration.
     fn account(&self, principal: &Principal) -> Arc<Account> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(accounts.entry(principal.clone()).or_default())
+        let account = accounts.entry(principal.clone());
+        Arc::clone(account.or_insert_with(|| Arc::new(Account::of(principal.clone()))))
     }
 
     async fn call(
@@ -158,7 +166,13 @@ impl Site {
     }
 
     fn about(&self) -> About<'_> {
-        About { name: &self.name, url: &self.url, time: self.time, output: self.output }
+        About {
+            name: &self.name,
+            url: &self.url,
+            has_credential: self.has_credential,
+            time: self.time,
+            output: self.output,
+        }
     }
 }
 

@@ -107,12 +107,22 @@ pub(super) fn body(
         network_disabled: Some(true),
         // The image's own would run a stranger's program every few seconds.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
-        host_config: Some(host_config(plan, directories, volumes(config)?)),
+        host_config: Some(host_config(plan, volumes(config)?)),
         ..ContainerCreateBody::default()
     })
 }
 
-fn host_config(plan: &Plan, directories: &[OpenDirectory], volumes: Vec<String>) -> HostConfig {
+/// The container with the granted directories, wherever they are now.
+pub(super) fn with_mounts(
+    mut body: ContainerCreateBody,
+    directories: &[OpenDirectory],
+) -> Result<ContainerCreateBody, ContainerError> {
+    let mounts = directories.iter().map(mount).collect::<Result<_, _>>()?;
+    body.host_config.get_or_insert_default().mounts = Some(mounts);
+    Ok(body)
+}
+
+fn host_config(plan: &Plan, volumes: Vec<String>) -> HostConfig {
     let memory = i64::try_from(plan.limits.memory.value).unwrap_or(i64::MAX);
     let tmpfs = |place: String| (place, format!("rw,nosuid,nodev,noexec,size={TMPFS},mode=1777"));
     HostConfig {
@@ -132,7 +142,6 @@ fn host_config(plan: &Plan, directories: &[OpenDirectory], volumes: Vec<String>)
         // What it wrote to the image's files would be on the host's disk without a bound, and lost in the end anyway.
         readonly_rootfs: Some(true),
         tmpfs: Some(std::iter::once("/tmp".to_owned()).chain(volumes).map(tmpfs).collect::<HashMap<_, _>>()),
-        mounts: Some(directories.iter().map(mount).collect()),
         // The engine would keep all of its output on the host's disk.
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
         init: Some(true),
@@ -141,17 +150,20 @@ fn host_config(plan: &Plan, directories: &[OpenDirectory], volumes: Vec<String>)
     }
 }
 
-/// A granted directory, through the descriptor that it is held open by: what is at its path now does not matter. Other
-/// file systems below it are left out, as their own rules would hold there instead of read-only.
-fn mount(directory: &OpenDirectory) -> Mount {
-    Mount {
+/// A granted directory by its path, as the kernel binds nothing by a descriptor of another process: that it is still the
+/// one that was checked is for [`Launch`](super::launch::Launch) to see. Other file systems below it are left out, as
+/// their own rules would hold there instead of read-only.
+fn mount(directory: &OpenDirectory) -> Result<Mount, ContainerError> {
+    let place = directory.place()?;
+    let source = place.to_str().ok_or_else(|| ContainerError::Place(place.clone()))?;
+    Ok(Mount {
         typ: Some(MountType::BIND),
-        source: Some(directory.path_for_others().display().to_string()),
+        source: Some(source.to_owned()),
         target: Some(directory.guest.clone()),
         read_only: Some(directory.access == Access::Read),
         bind_options: Some(MountBindOptions { non_recursive: Some(true), ..MountBindOptions::default() }),
         ..Mount::default()
-    }
+    })
 }
 
 /// Where a directory is given, the container runs as whoever runs this program: without any capability, root inside
@@ -169,4 +181,71 @@ fn volumes(image: &ImageInspect) -> Result<Vec<String>, ContainerError> {
         return Err(ContainerError::Volumes(declared.len()));
     }
     Ok(declared)
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::ImageConfig;
+
+    use super::*;
+    use crate::plan::Runs;
+    use crate::sandbox::Limits;
+    use crate::spec::{Image, Source, Sourced};
+    use crate::trust::Basis;
+
+    fn plan(grant: Grant) -> Plan {
+        let image = Digest::of(b"image");
+        Plan {
+            name: "test".parse().unwrap(),
+            source: Source::Image(Image::Local(image)),
+            runs: Runs::Container { image, manifest: None },
+            basis: Basis::OwnImage,
+            arguments: vec![Sourced::config("--flag".to_owned())],
+            grant,
+            limits: Limits::default(),
+        }
+    }
+
+    fn image_with(volumes: usize) -> ImageInspect {
+        let volumes = (0..volumes).map(|number| format!("/volume{number}")).collect();
+        let config = ImageConfig { volumes: Some(volumes), ..ImageConfig::default() };
+        ImageInspect { config: Some(config), ..ImageInspect::default() }
+    }
+
+    #[test]
+    fn a_container_is_of_an_image_by_its_digest_and_has_what_is_granted() {
+        let grant = Grant { env: vec![Sourced::flag("A=1".parse().unwrap())], ..Grant::default() };
+        let image = Digest::of(b"image");
+        let body = body(&image, &image_with(1), &plan(grant), &[], "home.process").unwrap();
+        assert_eq!(body.image.unwrap(), image.to_string());
+        assert_eq!(body.cmd.unwrap(), ["--flag"]);
+        assert_eq!(body.env.unwrap(), ["A=1"]);
+        assert_eq!(body.labels.unwrap()[OWNER], "home.process");
+        let host = body.host_config.unwrap();
+        assert_eq!(host.network_mode.unwrap(), "none");
+        assert_eq!(host.cap_drop.unwrap(), ["ALL"]);
+        assert_eq!((host.binds, host.devices, host.cap_add, host.privileged), (None, None, None, Some(false)));
+        assert_eq!(host.memory, host.memory_swap);
+        let mut writable: Vec<String> = host.tmpfs.unwrap().into_keys().collect();
+        writable.sort();
+        assert_eq!(writable, ["/tmp", "/volume0"]);
+    }
+
+    #[test]
+    fn an_image_cannot_declare_volumes_without_end() {
+        let too_many = body(&Digest::of(b""), &image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &[], "");
+        assert!(matches!(too_many, Err(ContainerError::Volumes(17))));
+    }
+
+    #[test]
+    fn what_cannot_be_enforced_is_refused() {
+        let http = Grant { http: vec![Sourced::flag("https://example.com/".parse().unwrap())], ..Grant::default() };
+        assert!(matches!(check_grant(&http), Err(UnenforceableGrant::Http)));
+        for (guest, allowed) in [("/data", true), ("/running", true), ("/", false), ("/proc/x", false), ("/run", false)]
+        {
+            let dir = Sourced::flag(format!("/srv={guest}").parse().unwrap());
+            let grant = Grant { dirs: vec![dir], ..Grant::default() };
+            assert_eq!(check_grant(&grant).is_ok(), allowed, "{guest}");
+        }
+    }
 }

@@ -27,6 +27,9 @@ const HELLO_TIME: Duration = Duration::from_secs(10);
 /// How long the engine may take for anything else. Removing waits for a process to be killed.
 const TIME: Duration = Duration::from_secs(30);
 
+/// How soon to look again whether a container is gone.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// The oldest API that has all that is relied on.
 const OLDEST: (u64, u64) = (1, 41);
 
@@ -116,6 +119,15 @@ impl Engine {
         self.within(TIME, "start the container", start).await
     }
 
+    /// The first process of a running container, on the host; nothing where it has ended.
+    pub(super) async fn process(&self, name: &str) -> Result<Option<i64>, ContainerError> {
+        match self.attempt(TIME, "look at a container", self.docker.inspect_container(name, None)).await? {
+            Ok(found) => Ok(found.state.and_then(|state| state.pid).filter(|&id| id > 0)),
+            Err(Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+            Err(error) => Err(self.failed("look at a container", error)),
+        }
+    }
+
     /// The exit code of a container, once it has exited. Has to be asked before it starts.
     pub(super) async fn exit_code(&self, name: &str) -> Option<i64> {
         let options = WaitContainerOptionsBuilder::new().condition("next-exit").build();
@@ -130,11 +142,19 @@ impl Engine {
     /// Kills and removes a container with all that it wrote. One that is not there any more is removed.
     pub(super) async fn remove(&self, name: &str) -> Result<(), ContainerError> {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
-        match self.attempt(TIME, "remove a container", self.docker.remove_container(name, Some(options))).await? {
-            // Gone, or just going: it removes itself when it exits.
-            Ok(()) | Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) => Ok(()),
-            Err(error) => Err(self.failed("remove a container", error)),
-        }
+        let gone = async {
+            loop {
+                match self.docker.remove_container(name, Some(options.clone())).await {
+                    // Just going, as it removes itself when it exits.
+                    Err(Error::DockerResponseServerError { status_code: 409, .. }) => {
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                    }
+                    Ok(()) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => return Ok(()),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        self.within(TIME, "remove a container", gone).await
     }
 
     /// All containers with this label, whether they run or not.

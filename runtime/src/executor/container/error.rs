@@ -70,6 +70,12 @@ pub enum ContainerError {
     /// A directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A directory has a name that cannot be told to the engine.
+    #[error("{} cannot be given to a container: its path is not UTF-8", .0.display())]
+    Place(PathBuf),
+    /// Another directory is at its path now.
+    #[error("{} is not given to the container: it is not the directory any more that was granted", .0.display())]
+    Replaced(PathBuf),
     /// Nothing can be written down about whose containers they are.
     #[error("{} cannot be used, so that containers could not be told from those of others", path.display())]
     Folder {

@@ -1,5 +1,6 @@
 //! Starts a container, and begins to speak with what is in it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bollard::models::{ContainerCreateBody, ImageInspect};
@@ -28,8 +29,7 @@ pub(super) struct Launch {
     server: ServerName,
     limits: CallLimits,
     hooks: Hooks,
-    /// Held open for the containers to come.
-    _directories: Vec<OpenDirectory>,
+    directories: Vec<OpenDirectory>,
 }
 
 impl Launch {
@@ -50,17 +50,37 @@ impl Launch {
             server: plan.name.clone(),
             limits: CallLimits::from(&plan.limits),
             hooks,
-            _directories: directories,
+            directories,
         })
     }
 
+    /// Checks that what was mounted is what was granted: somebody may have put another directory at its path. Where this
+    /// program is root, in the container itself; nobody else may look there.
+    fn check_directories(&self, process: Option<i64>) -> Result<(), ContainerError> {
+        for directory in &self.directories {
+            let place = directory.place()?;
+            let inside = process.map(|id| PathBuf::from(format!("/proc/{id}/root{}", directory.guest)));
+            let same = match inside.filter(|_| rustix::process::geteuid().is_root()) {
+                Some(inside) => directory.is_at(&inside),
+                None => directory.is_at(&place),
+            };
+            if !same.unwrap_or(false) {
+                return Err(ContainerError::Replaced(place));
+            }
+        }
+        Ok(())
+    }
+
     async fn start(&self, log: &GuestLog) -> Result<Pipe, ContainerError> {
-        let container = self.tenancy.create(self.server.as_str(), self.body.clone(), &self.image).await?;
+        let body = create::with_mounts(self.body.clone(), &self.directories)?;
+        let container = self.tenancy.create(self.server.as_str(), body, &self.image).await?;
         let engine = &self.tenancy.engine;
         let streams = engine.attach(container.name()).await?;
         let (waiting, name) = (engine.clone(), container.name().to_owned());
         let exit = tokio::spawn(async move { waiting.exit_code(&name).await });
         engine.start(container.name()).await?;
+        // Before anything is said to it, and nothing that it says is heard if this fails.
+        self.check_directories(engine.process(container.name()).await?)?;
         Ok(Pipe { container, streams, exit, log: log.clone() })
     }
 }

@@ -107,3 +107,60 @@ impl GuestLog {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> (GuestLog, Arc<Mutex<Vec<String>>>) {
+        let shown = Arc::<Mutex<Vec<String>>>::default();
+        let hooks = Hooks {
+            event: Arc::new({
+                let shown = Arc::clone(&shown);
+                move |event| {
+                    if let Event::GuestWrote { line, .. } = event {
+                        shown.lock().unwrap().push(line.to_line(usize::MAX));
+                    }
+                }
+            }),
+        };
+        (GuestLog::new("test".parse().unwrap(), hooks), shown)
+    }
+
+    #[test]
+    fn lines_are_shown_as_they_are_complete_and_the_last_ones_kept() {
+        let (log, shown) = log();
+        log.stderr(b"one\ntw");
+        log.stderr(b"o\n\n  \nthr\x1bee");
+        assert_eq!(*shown.lock().unwrap(), ["one", "two"]);
+        assert_eq!(log.last_words().unwrap(), "one\n  two\n  thr\\u{1b}ee");
+    }
+
+    #[test]
+    fn a_flood_is_left_out_and_its_end_kept() {
+        let (log, shown) = log();
+        for number in 0..100_000 {
+            log.stderr(format!("line {number}\n").as_bytes());
+        }
+        assert!(shown.lock().unwrap().len() < 10_000);
+        assert!(log.last_words().unwrap().ends_with("line 99998\n  line 99999"));
+        assert_eq!(log.last_words().unwrap().lines().count(), RECENT);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut() {
+        let (log, shown) = log();
+        for _ in 0..1000 {
+            log.stderr(&[b'x'; 1000]);
+        }
+        assert!(log.lock().line.len() <= MAX_LINE);
+        log.stderr(b"\nnext\n");
+        let shown = shown.lock().unwrap();
+        assert_eq!((shown[0].len(), shown[1].as_str()), (MAX_LINE, "next"));
+    }
+
+    #[test]
+    fn silence_has_no_last_words() {
+        assert_eq!(log().0.last_words(), None);
+    }
+}

@@ -177,3 +177,43 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(parts: &[&[u8]]) -> Vec<Option<Vec<u8>>> {
+        let mut lines = Lines::default();
+        let all = parts.iter().flat_map(|part| lines.take(part));
+        all.map(|line| if let Line::Text(text) = line { Some(text) } else { None }).collect()
+    }
+
+    fn text(text: &str) -> Option<Vec<u8>> {
+        Some(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn lines_are_put_together_from_parts() {
+        assert_eq!(lines(&[b"a\nb", b"c\n\n \t\nd", b"\n", b"e"]), [text("a"), text("bc"), text("d")]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_thrown_away_as_it_comes() {
+        let chunk = vec![b'x'; 1 << 20];
+        let mut parts: Vec<&[u8]> = vec![&chunk; 17];
+        parts.push(b"\nnext\n");
+        assert_eq!(lines(&parts), [None, text("next")]);
+        let mut longest: Vec<&[u8]> = vec![&chunk; 16];
+        longest.push(b"\n");
+        assert_eq!(lines(&longest)[0].as_ref().unwrap().len(), MAX_LINE);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn however_it_is_cut_the_lines_are_the_same(bytes in "[a\n ]{0,40}", cut in 0usize..40) {
+            let bytes = bytes.as_bytes();
+            let (front, back) = bytes.split_at(cut.min(bytes.len()));
+            proptest::prop_assert_eq!(lines(&[bytes]), lines(&[front, back]));
+        }
+    }
+}

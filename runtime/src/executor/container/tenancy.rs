@@ -225,3 +225,41 @@ fn random_name() -> std::io::Result<String> {
     }
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_ended_once_nobody_holds_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = OwnLock::take(folder.path()).unwrap();
+        let name = lock.name.clone();
+        assert!(!has_ended(folder.path(), &name));
+        // As if it was killed: the file stays.
+        let file = File::create(folder.path().join("0123456789abcdef.lock")).unwrap();
+        drop(file);
+        assert!(has_ended(folder.path(), "0123456789abcdef"));
+        drop(lock);
+        assert!(has_ended(folder.path(), &name));
+    }
+
+    #[test]
+    fn a_label_that_names_no_lock_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["", "x", "../../etc/passwd", "0123456789abcde", "0123456789abcdeg", "0123456789abcdef0"] {
+            assert!(!has_ended(folder.path(), name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_home_is_another_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        for place in [&one, &two] {
+            std::fs::create_dir(place).unwrap();
+        }
+        assert_eq!(home_id(&one).unwrap(), home_id(&one).unwrap());
+        assert_ne!(home_id(&one).unwrap(), home_id(&two).unwrap());
+    }
+}

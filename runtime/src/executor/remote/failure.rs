@@ -56,6 +56,7 @@ pub(super) enum Failure {
 pub(super) struct About<'a> {
     pub(super) name: &'a ServerName,
     pub(super) url: &'a Url,
+    pub(super) has_credential: bool,
     pub(super) time: Duration,
     pub(super) output: u64,
 }
@@ -75,14 +76,14 @@ impl From<EventTooLong> for Failure {
 impl Failure {
     /// What the client is told. Of the URL it shows the origin alone: the rest of it may be a secret.
     pub(super) fn into_rpc_error(self, about: &About<'_>) -> RpcError {
-        let About { name, url, time, output } = about;
+        let About { name, url, has_credential, time, output } = about;
         let origin = url.origin().ascii_serialization();
         let message = match self {
             Self::Answered(error) => return error,
             Self::UnfitMethod => {
                 return RpcError::new(code::METHOD_NOT_FOUND, "a method has letters, digits and / alone");
             }
-            Self::Status(status) => status_message(status, name, &origin),
+            Self::Status(status) => status_message(status, name, *has_credential, &origin),
             Self::Busy(status, again) => {
                 let again = again.map_or_else(|| "later".to_owned(), |wait| format!("in {} s", wait.as_secs()));
                 format!("{origin} has too much to do now ({status}); nothing is retried here: try again {again}")
@@ -120,8 +121,8 @@ impl Failure {
                     "{origin} had not answered when the call was ended at its time limit of {time:?}; `--time` raises it"
                 )
             }
-            Self::Broker(BrokerError::NotGranted(rule)) => {
-                format!("a request outside of the server's own origin was not sent: {rule}")
+            Self::Broker(error @ (BrokerError::NotGranted(_) | BrokerError::StandIn(_))) => {
+                format!("a request to {origin} was not sent: {error}")
             }
             Self::Broker(BrokerError::Dial(error)) => unreachable_message(&error.reason(), &origin),
             Self::OtherRevisions(revisions) => {
@@ -138,11 +139,12 @@ impl Failure {
     }
 }
 
-fn status_message(status: StatusCode, name: &ServerName, origin: &str) -> String {
-    let credential = || {
-        format!(
-            "if it needs a credential, give it one in the configuration:\n\n[servers.{name}.grant.credentials.token]\nsecret = \"{name}.token\"\nheader = \"Authorization\"\nformat = \"Bearer {{}}\"\nto     = [\"{origin}\"]\n"
-        )
+fn status_message(status: StatusCode, name: &ServerName, has_credential: bool, origin: &str) -> String {
+    let credential = || match has_credential {
+        true => "it was sent the credential of its grant: a new one may be needed".to_owned(),
+        false => format!(
+            "if it needs a credential, keep it with `lockgate secret set {name}.token`, and write into the configuration:\n\n[servers.{name}.grant.credentials.token]\nsecret = \"{name}.token\"\nheader = \"Authorization\"\nformat = \"Bearer {{}}\"\n"
+        ),
     };
     match status {
         StatusCode::UNAUTHORIZED => format!("{origin} wants to know who is calling ({status}); {}", credential()),

@@ -10,11 +10,13 @@ use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::modern::{Found, Modern, discover};
 use crate::message::{Answer, Notification, Request, RpcError, code};
+use crate::principal::Principal;
+use crate::sandbox::BrokerError;
 use crate::server::{Call, Card, Link, Serve, ServerMessage};
 
 /// A principal's use of a server: its connections, and which era was found over them.
-#[derive(Default)]
 pub(super) struct Account {
+    principal: Principal,
     endpoint: OnceCell<Arc<Endpoint>>,
     era: OnceCell<Era>,
 }
@@ -34,9 +36,13 @@ pub(super) struct Line {
 }
 
 impl Account {
+    pub(super) fn of(principal: Principal) -> Self {
+        Self { principal, endpoint: OnceCell::new(), era: OnceCell::new() }
+    }
+
     pub(super) async fn endpoint(&self, site: &Site) -> Result<Arc<Endpoint>, Failure> {
         let endpoint = self.endpoint.get_or_try_init(|| async {
-            let broker = site.broker.isolated()?;
+            let broker = site.brokers.of(Some(&self.principal)).map_err(BrokerError::from)?;
             Ok::<_, Failure>(Arc::new(Endpoint::new(site.url.clone(), broker)))
         });
         endpoint.await.cloned()

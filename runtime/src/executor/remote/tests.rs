@@ -29,7 +29,7 @@ fn remote(url: &str, time: Duration, output: u64) -> RemoteServer {
 
 fn remote_with_roots(url: &str, time: Duration, output: u64, roots: &[Vec<u8>]) -> RemoteServer {
     let remote: Remote = url.parse().unwrap();
-    let broker = Broker::new(Dialler::new(roots).unwrap(), [rule(&remote).unwrap()]);
+    let broker = Broker::new(Dialler::new(roots).unwrap(), [rule(&remote).unwrap()], Arc::default());
     let mut limits = Limits::default();
     (limits.time.value, limits.output.value) = (time, output);
     let plan = Plan {

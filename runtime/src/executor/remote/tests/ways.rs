@@ -38,17 +38,16 @@ async fn a_redirect_that_leads_nowhere_says_so() {
 async fn a_server_that_asks_for_a_credential_says_what_to_write() {
     let server = RemoteServer::playing(|_| plain(401, "www-authenticate: Bearer realm=\"x\"\r\n", "<b>secret</b>"));
     let told = told(&server.url(), tool("x")).await;
-    let origin = server.url().trim_end_matches("/mcp").to_owned();
     for line in [
         "wants to know who is calling (401 Unauthorized)",
         "[servers.far.grant.credentials.token]",
         "secret = \"far.token\"",
         "header = \"Authorization\"",
-        &format!("to     = [\"{origin}\"]"),
+        "lockgate secret set far.token",
     ] {
         assert!(told.contains(line), "{line}: {told}");
     }
-    assert!(!told.contains("secret</b>"), "{told}");
+    assert!(!told.contains("<b>"), "{told}");
     assert_eq!(server.methods(), ["server/discover"]);
 }
 

@@ -1,0 +1,114 @@
+//! A repository in a registry (OCI Distribution Specification). Whatever it says is a claim; what it sends is hashed.
+
+mod body;
+mod challenge;
+mod credentials;
+mod download;
+mod endpoint;
+mod exchange;
+mod pace;
+mod range;
+mod redirect;
+mod token;
+mod upload;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderValue, Method, header};
+
+pub(crate) use self::credentials::Credentials;
+use self::endpoint::Endpoint;
+use self::exchange::Request;
+pub(crate) use self::pace::Pace;
+use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
+use super::{DepotError, Reference, Selector};
+use crate::dial::Dialler;
+use crate::settings::Hooks;
+
+/// What all registries are asked with.
+pub(crate) struct Shared {
+    pub(crate) dialler: Dialler,
+    pub(crate) credentials: Credentials,
+    pub(crate) pace: Pace,
+    pub(crate) hooks: Hooks,
+}
+
+/// One repository of a registry. What proves who asks is kept with it, and used for no other.
+#[derive(Clone)]
+pub(crate) struct Registry(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    /// Which artifact of the repository does not matter.
+    repository: Reference,
+    endpoint: Option<Endpoint>,
+    authorization: Mutex<HashMap<Access, HeaderValue>>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Access {
+    Pull,
+    Push,
+}
+
+impl Registry {
+    pub(super) fn new(shared: Arc<Shared>, repository: &Reference) -> Self {
+        let endpoint = Endpoint::of(repository.registry());
+        let authorization = Mutex::default();
+        Self(Arc::new(Inner { shared, repository: repository.clone(), endpoint, authorization }))
+    }
+
+    /// One of the repository's artifacts.
+    pub(super) fn reference(&self, selector: &Selector) -> Reference {
+        self.0.repository.select(selector.clone())
+    }
+
+    /// The artifact that was named when the repository was.
+    pub(super) fn selector(&self) -> &Selector {
+        self.0.repository.selector()
+    }
+
+    /// Asks for a manifest. One that is asked for by its digest has it.
+    pub(super) async fn manifest(&self, selector: &Selector) -> Result<Manifest, DepotError> {
+        let wanted = self.reference(selector).to_string();
+        let request = Request::new(Method::GET, self.url(&manifest_path(selector))?, Access::Pull)
+            .header(header::ACCEPT, &MANIFEST_TYPES.join(", "));
+        let (said, bytes) = self.read_small(&request, MAX_MANIFEST_BYTES, &wanted).await?;
+        let manifest =
+            Manifest::read(bytes, Some(&said)).map_err(|error| DepotError::Manifest { name: wanted, error })?;
+        if let Selector::Digest(digest) = selector {
+            DepotError::expect_digest(digest, manifest.digest())?;
+        }
+        Ok(manifest)
+    }
+
+    /// The URL of something in the repository.
+    fn url(&self, path: &str) -> Result<url::Url, DepotError> {
+        Ok(self.endpoint()?.url(&format!("{}/{path}", self.0.repository.repository())))
+    }
+
+    fn endpoint(&self) -> Result<&Endpoint, DepotError> {
+        self.0.endpoint.as_ref().ok_or_else(|| self.not_followed("its name is no host that can be dialled"))
+    }
+
+    fn name(&self) -> &str {
+        self.0.repository.registry()
+    }
+
+    fn broken(&self, problem: impl Into<String>) -> DepotError {
+        DepotError::Broken { registry: self.name().to_owned(), problem: problem.into() }
+    }
+
+    fn not_followed(&self, problem: impl Into<String>) -> DepotError {
+        DepotError::NotFollowed { registry: self.name().to_owned(), problem: problem.into() }
+    }
+}
+
+fn manifest_path(selector: &Selector) -> String {
+    match selector {
+        Selector::Tag(tag) => format!("manifests/{tag}"),
+        Selector::Digest(digest) => format!("manifests/{digest}"),
+    }
+}
