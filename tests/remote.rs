@@ -1,9 +1,12 @@
 //! Servers that somebody else runs, as a person uses them: by their URL.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
-use crate::support::remote_server::{RemoteServer, Step, document, events, plain};
-use crate::support::{Client, Lockgate, modern};
+use crate::support::remote_server::{RemoteServer, Step, discovery, document, events, plain};
+use crate::support::tls::Tls;
+use crate::support::{Client, Home, Lockgate, modern};
 
 /// A server of MCP 2026-07-28 with two tools.
 fn adder() -> RemoteServer {
@@ -147,4 +150,59 @@ fn a_session_is_ended_before_the_program_is() {
     client.initialize("2025-11-25", json!({}));
     client.close().0.good();
     assert_eq!(server.methods().iter().filter(|method| *method == "DELETE").count(), 2);
+}
+
+/// A home whose configuration trusts this certificate besides the system's.
+fn home_that_trusts(certificate: &str) -> Home {
+    let home = Home::empty();
+    let config = home.path().join("config");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("ca.pem"), certificate).unwrap();
+    fs::write(config.join("config.toml"), "[network]\nroots = [\"ca.pem\"]\n").unwrap();
+    home
+}
+
+#[test]
+fn only_a_certificate_that_is_trusted_and_fits_is_good_enough() {
+    let server = adder();
+    let tls = Tls::in_front_of(server.port(), "127.0.0.1");
+    let home = home_that_trusts(tls.certificate());
+    let called = Lockgate::call(&tls.url(), "add").args(["a=1", "b=2"]).home(home.path()).run();
+    assert_eq!(called.good(), "3");
+    let before = server.heard().len();
+    let unknown = Lockgate::new("tools").arg(tls.url()).run();
+    assert!(unknown.failed(1).contains("goes into `[network] roots`"), "{unknown}");
+    let other = Tls::in_front_of(server.port(), "elsewhere.example");
+    let home = home_that_trusts(other.certificate());
+    let unfit = Lockgate::new("tools").arg(other.url()).home(home.path()).run();
+    assert!(unfit.failed(1).contains("cannot be trusted: invalid peer certificate"), "{unfit}");
+    assert_eq!(server.heard().len(), before);
+}
+
+#[test]
+fn a_credential_goes_to_its_server_and_is_shown_nowhere() {
+    let server = RemoteServer::playing(|heard| {
+        if heard.header("authorization") != "Bearer s3cr3t-value" {
+            return plain(401, "", "");
+        }
+        match heard.method() {
+            "server/discover" => heard.result(discovery()),
+            _ => heard.result(json!({ "resultType": "complete", "tools": [{
+                "name": "echo",
+                "description": format!("sent {}", heard.header("authorization")),
+                "inputSchema": { "type": "object" },
+            }] })),
+        }
+    });
+    let origin = server.url().trim_end_matches("/mcp").to_owned();
+    let with = |value: &str| {
+        let flag = format!("{origin} Authorization: Bearer {{env:FAR_TOKEN}}");
+        Lockgate::new("tools").arg(server.url()).args(["--credential", &flag]).env("FAR_TOKEN", value).run()
+    };
+    let good = with("s3cr3t-value");
+    assert!(good.good().contains("echo") && !good.stdout.contains("s3cr3t-value"), "{good}");
+    let stale = with("0ld-value");
+    assert!(stale.failed(1).contains("a new one may be needed") && !stale.stderr.contains("0ld-value"), "{stale}");
+    let plan = Lockgate::new("plan").arg(server.url()).args(["--reveal-env", "TOKEN=env:FAR_TOKEN"]).run();
+    assert!(plan.failed(3).contains("the variable of a credential"), "{plan}");
 }

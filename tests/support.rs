@@ -12,6 +12,7 @@ mod oci_registry;
 mod process;
 #[allow(dead_code, reason = "the unit tests of the runtime use the rest of it")]
 pub(crate) mod remote_server;
+pub(crate) mod tls;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
