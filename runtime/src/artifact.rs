@@ -30,7 +30,7 @@ pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
 pub(crate) use manifest::{Content, Manifest};
 pub(crate) use push::Packed;
-pub use push::{PushTarget, InvalidPushTarget};
+pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
 pub(crate) use registry::{Login, Logins, Pace, Shared};
 pub use store::ArtifactStoreError;
