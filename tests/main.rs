@@ -20,6 +20,7 @@ mod http;
 mod imports;
 mod not_a_server;
 mod sandbox;
+mod several;
 mod small_hosts;
 mod stdio;
 mod stdio_client;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod allow;
 mod call;
 mod coerce;
 mod compile_worker;
@@ -20,6 +21,7 @@ use lockgate_runtime::{CompileWorker, Digest, Runtime, Settings, TrustPolicy};
 
 use self::trusting::Trusting;
 use crate::built_in;
+use crate::config::Config;
 use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
@@ -65,6 +67,8 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Approve a project's lockgate.toml as it is now, so that it is read
+    Allow(allow::AllowArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
     /// Compile a component from stdin to stdout
@@ -81,6 +85,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Allow(args) => allow::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
@@ -95,24 +100,38 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 
 impl Common {
     /// A runtime with this program's settings, for what runs nothing.
-    fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        self.runtime_trusting(detail, &Trusting::default())
+    fn runtime(&self, detail: Detail, config: &Config) -> Result<Runtime, CommandError> {
+        self.runtime_trusting(detail, config, &Trusting::default())
     }
 
     /// A runtime that trusts as its flags, or else the person's policy, say.
-    fn runtime_trusting(&self, detail: Detail, trusting: &Trusting) -> Result<Runtime, CommandError> {
+    fn runtime_trusting(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
         let (trust, waived) = trusting.read(&self.folders()?.config)?;
-        self.runtime_by(detail, trust, waived)
+        self.runtime_by(detail, config, trust, waived)
     }
 
+    /// Where this program keeps things.
     fn folders(&self) -> Result<Folders, CommandError> {
         Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
         })
     }
 
+    /// What is configured.
+    fn config(&self) -> Result<Config, CommandError> {
+        let config = Config::read(&self.folders()?, &std::path::absolute(".")?)?;
+        config.notes.iter().for_each(|note| report::write_line(note));
+        Ok(config)
+    }
+
     /// A runtime that trusts by this policy.
-    fn runtime_by(&self, detail: Detail, trust: TrustPolicy, waived: Vec<Digest>) -> Result<Runtime, CommandError> {
+    fn runtime_by(
+        &self,
+        detail: Detail,
+        config: &Config,
+        trust: TrustPolicy,
+        waived: Vec<Digest>,
+    ) -> Result<Runtime, CommandError> {
         let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
@@ -123,7 +142,7 @@ impl Common {
                 program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
-            roots: Vec::new(),
+            roots: config.roots.clone(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
             trust,
             waived: waived.into_iter().collect(),

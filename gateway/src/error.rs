@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::config::ConfigError;
 use lockgate_runtime::{DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted};
 
 /// Which kind of failure it is, as scripts see it.
@@ -42,6 +43,11 @@ impl CommandError {
         Self::new(kind, message)
     }
 
+    /// What failed, and why.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -64,6 +70,19 @@ impl CommandError {
             Kind::Refused => 3,
             Kind::ToolError => 5,
         })
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        let kind = match &error {
+            ConfigError::Unreadable { .. } => Kind::Failed,
+            ConfigError::TooLarge(_)
+            | ConfigError::Form { .. }
+            | ConfigError::Server { .. }
+            | ConfigError::Twice { .. } => Kind::Usage,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

@@ -8,8 +8,8 @@ use crate::artifact::{
 };
 use crate::dial::Dialler;
 use crate::executor::wasm::{
-    CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
-    check_imports, describe,
+    CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
+    Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
@@ -180,10 +180,19 @@ impl Runtime {
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
         let broker = Broker::new(self.dialler.clone(), rules);
+        let sandbox = Sandbox {
+            server: plan.name.clone(),
+            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            directories,
+            memory: plan.limits.memory.value,
+            broker: Arc::new(broker),
+            hooks: self.hooks.clone(),
+        };
         let engine = Arc::clone(&self.engine);
-        let server =
-            NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;
-        Ok(Server::native(server))
+        Ok(match component.shape {
+            Shape::Native(_) => Server::native(NativeServer::start(engine, loaded, plan, component, sandbox).await?),
+            Shape::Command => Server::command(CommandServer::start(engine, &loaded, plan, sandbox)?),
+        })
     }
 
     /// How guests' memory is laid out on this machine.

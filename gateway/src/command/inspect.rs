@@ -4,7 +4,7 @@ use clap::Args;
 use lockgate_runtime::{Description, Digest, Form, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
-use super::selection::parse_server;
+use super::selection::find;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -17,8 +17,9 @@ pub(super) struct InspectArgs {
 }
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
-    let (_, source) = parse_server(&args.server)?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let source = find(&args.server, &config)?.spec.source;
+    let runtime = common.runtime(Detail::Brief, &config)?;
     let runs = block_on(async { Ok(runtime.inspect(&source).await?) })?;
     let Runs::Wasm { digest, manifest, bytes, component } = runs else {
         return Err(CommandError::new(
@@ -54,13 +55,14 @@ pub(super) fn describe(component: &Description) -> String {
         Form::Component => "WASI component",
         Form::CoreModule => "core module for wasm32-wasip1, adapted when it is compiled",
     };
-    let Shape::Native(served) = &component.shape;
-    let served: Vec<&str> = served.iter().map(String::as_str).collect();
-    let mut text = format!(
-        "form     {form}\nshape    native ({}): {}",
-        served.join(", "),
-        Untrusted::new(component.reason.as_str()).to_line(400)
-    );
+    let shape = match &component.shape {
+        Shape::Native(served) => {
+            format!("native ({})", Vec::from_iter(served.iter().map(String::as_str)).join(", "))
+        }
+        Shape::Command => "command".to_owned(),
+    };
+    let reason = Untrusted::new(component.reason.as_str()).to_line(400);
+    let mut text = format!("form     {form}\nshape    {shape}: {reason}");
     for (title, names) in [("imports", &component.imports), ("exports", &component.exports)] {
         let mut title = title;
         for name in names {

@@ -21,8 +21,9 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime_trusting(Detail::Brief, &args.trusting)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime_trusting(Detail::Brief, &config, &args.trusting)?;
     let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     match common.format {
         Format::Json => output::json(&without_values(plan)),

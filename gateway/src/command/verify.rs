@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lockgate_runtime::{Decision, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
 
-use super::selection::parse_server;
+use super::selection::find;
 use super::trusting::{PolicyFile, Trusting, read_file};
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
@@ -27,15 +27,16 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
-    let (_, source) = parse_server(&args.server)?;
+    let config = common.config()?;
+    let source = find(&args.server, &config)?.spec.source;
     if !matches!(source, Source::Oci(_) | Source::Layout(_)) {
         let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
         return Err(CommandError::new(Kind::Usage, message)
             .hint("write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST or oci-layout:DIR"));
     }
     let runtime = match &args.key {
-        Some(path) => common.runtime_by(Detail::Brief, of_key(path, args.no_log)?, Vec::new())?,
-        None => common.runtime_trusting(Detail::Brief, &Trusting::from(args.policy))?,
+        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?, Vec::new())?,
+        None => common.runtime_trusting(Detail::Brief, &config, &Trusting::from(args.policy))?,
     };
     let decision = block_on(async { Ok(runtime.verify(&source).await?) })?;
     match common.format {

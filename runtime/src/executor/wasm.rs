@@ -9,6 +9,7 @@
 
 mod client;
 mod code;
+mod command;
 mod component;
 mod engine;
 mod host;
@@ -20,10 +21,12 @@ pub(crate) mod worker;
 
 pub use code::CodeError;
 pub(crate) use code::Compiler;
+pub(crate) use command::CommandServer;
 pub(crate) use component::describe;
 pub use component::{DescribeError, Description, Form, Shape};
 pub(crate) use engine::Engine;
 pub use engine::{EngineError, Profile};
+pub(crate) use host::Sandbox;
 pub use imports::MissingImport;
 pub(crate) use imports::check_imports;
 pub(crate) use native::NativeServer;

@@ -96,19 +96,34 @@ impl FromStr for Directory {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        let invalid = || InvalidGrant::Directory(text.to_owned());
         let (paths, access) = match text.strip_suffix(",rw") {
             Some(paths) => (paths, Access::ReadWrite),
             None => (text, Access::Read),
         };
         let (host, guest) = match paths.split_once('=') {
-            Some((host, guest)) => (host, guest.to_owned()),
-            None => (paths, format!("/{}", last_name(paths).ok_or_else(invalid)?)),
+            Some((host, guest)) => (host, Some(guest.to_owned())),
+            None => (paths, None),
+        };
+        Self::new(host.into(), guest, access).map_err(|_| InvalidGrant::Directory(text.to_owned()))
+    }
+}
+
+impl Directory {
+    /// The directory `host`, which the guest sees as `guest`: without one, as `/` and its last name.
+    ///
+    /// # Errors
+    /// Where `host` is empty, or `guest` is no absolute path without `.` and `..`.
+    pub fn new(host: PathBuf, guest: Option<String>, access: Access) -> Result<Self, InvalidGrant> {
+        let invalid = || InvalidGrant::Directory(host.display().to_string());
+        let guest = match guest {
+            Some(guest) => guest,
+            None => format!("/{}", host.to_str().and_then(last_name).ok_or_else(invalid)?),
         };
         let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
         let guest_path = Path::new(&guest);
-        if host.is_empty()
-            || text.contains('\0')
+        if host.as_os_str().is_empty()
+            || host.as_os_str().as_encoded_bytes().contains(&0)
+            || guest.contains('\0')
             || !guest_path.is_absolute()
             || !guest_path.components().all(plain)
             || guest.split('/').any(|part| part == ".")
@@ -116,7 +131,7 @@ impl FromStr for Directory {
             return Err(invalid());
         }
         let guest = if guest == "/" { guest } else { guest.trim_end_matches('/').to_owned() };
-        Ok(Self { host: host.into(), guest, access })
+        Ok(Self { host, guest, access })
     }
 }
 
@@ -144,14 +159,23 @@ impl FromStr for Variable {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        // Only the name is shown: the rest may be a secret.
-        let invalid = || InvalidGrant::Variable(text.split('=').next().unwrap_or_default().to_owned());
-        let (name, value) = text.split_once('=').ok_or_else(invalid)?;
+        let (name, value) = text.split_once('=').ok_or_else(|| InvalidGrant::Variable(text.to_owned()))?;
+        Self::new(name.to_owned(), value.to_owned())
+    }
+}
+
+impl Variable {
+    /// The variable `name`.
+    ///
+    /// # Errors
+    /// Where the name has other characters than `A-Z a-z 0-9 _` or none, or the value has a NUL.
+    pub fn new(name: String, value: String) -> Result<Self, InvalidGrant> {
         let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !named || value.contains('\0') {
-            return Err(invalid());
+            // Only the name is shown: the rest may be a secret.
+            return Err(InvalidGrant::Variable(name));
         }
-        Ok(Self { name: name.to_owned(), value: value.to_owned() })
+        Ok(Self { name, value })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Components of the native shape: one function of `lockgate:mcp` for each request, in an instance of its own.
 
 mod card;
-mod failure;
+pub(super) mod failure;
 mod params;
 mod request;
 mod results;
@@ -21,13 +21,11 @@ use super::client::Outlet;
 use super::code::Loaded;
 use super::component::{Description, Shape};
 use super::engine::Engine;
-use super::host::{Host, Sandbox, linker};
+use super::host::{Host, Sandbox, Streams, linker};
 use crate::message::{Answer, Json, Request, RpcError};
 use crate::plan::Plan;
 use crate::principal::Principal;
-use crate::sandbox::{Broker, OpenDirectory};
 use crate::server::{Call, Card, Link, Serve};
-use crate::settings::Hooks;
 use failure::Failure;
 use seal::Sealer;
 
@@ -86,24 +84,18 @@ impl NativeServer {
         loaded: Loaded,
         plan: &Plan,
         component: &Description,
-        directories: Vec<OpenDirectory>,
-        broker: Broker,
-        hooks: Hooks,
+        sandbox: Sandbox,
     ) -> Result<Self, StartError> {
         let contract = |error: wasmtime::Error| StartError::Contract(failure::one_line(&error));
         let instances = linker(&engine, &plan.grant)
             .and_then(|linker| linker.instantiate_pre(&loaded.component))
             .map_err(contract)?;
-        let Shape::Native(served) = &component.shape;
-        let parts = Parts::find(&instances, served, &component.exports).map_err(contract)?;
-        let sandbox = Sandbox {
-            server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
-            directories,
-            memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
-            hooks,
+        let nothing = BTreeSet::new();
+        let served = match &component.shape {
+            Shape::Native(served) => served,
+            Shape::Command => &nothing,
         };
+        let parts = Parts::find(&instances, served, &component.exports).map_err(contract)?;
         let mut inner = Inner {
             engine,
             sandbox,
@@ -230,7 +222,7 @@ impl Inner {
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.limits.time;
         let _ticking = self.engine.clock.tick();
-        let mut store = self.sandbox.store(&self.engine, outlet, deadline)?;
+        let mut store = self.sandbox.store(&self.engine, outlet, Streams::Log, move || Instant::now() < deadline)?;
         let run = async {
             let instance = self.instances.instantiate_async(&mut store).await?;
             work(self, &mut store, &instance).await
