@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::cosign::{Key, Repository, Signature, payload, signature_tag};
-use crate::support::{DockerRegistry, Ended, Home, Lockgate, probe};
+use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
 
 /// A registry with one component, and a person's home with a key.
 struct Scene {
-    registry: DockerRegistry,
+    registry: OciRegistry,
     home: Home,
     acme: Key,
     digest: String,
@@ -25,7 +25,7 @@ impl Scene {
     }
 
     fn without_policy() -> Self {
-        let (registry, home) = (DockerRegistry::start(), Home::warm());
+        let (registry, home) = (OciRegistry::start(), Home::warm());
         fs::create_dir_all(home.path().join("config")).unwrap();
         let acme = Key::new(&home.path().join("config"), "acme");
         let mut scene = Self { registry, home, acme, digest: String::new() };
@@ -51,7 +51,7 @@ impl Scene {
 
     /// `REGISTRY/PATH`.
     fn name(&self, path: &str) -> String {
-        format!("{}/{path}", self.registry.address())
+        format!("{}/{path}", self.registry.name())
     }
 
     fn repository(&self, path: &str) -> Repository {
@@ -72,7 +72,7 @@ impl Scene {
         Lockgate::new(verb)
             .arg(reference)
             .home(self.home.path())
-            .naming(self.registry.address(), "REGISTRY")
+            .naming(self.registry.name(), "REGISTRY")
             .naming(&self.digest, "DIGEST")
             .naming(&self.digest.replace("sha256:", "sha256-"), "DIGEST-AS-TAG")
     }
@@ -306,7 +306,7 @@ fn a_wildcard_ends_at_its_part() {
     ended.failed(3);
     assert_eq!((&ended.json()["reason"], &ended.json()["scope"]), (&json!("no-scope"), &Value::Null));
     // Another spelling of the same address is the same scope.
-    let port = scene.registry.address().rsplit(':').next().unwrap().to_owned();
+    let port = scene.registry.name().rsplit(':').next().unwrap().to_owned();
     let spelled = scene.lockgate("verify", &format!("127.1:{port}/acme/time:1")).args(["--format", "json"]).run();
     if spelled.code == Some(3) {
         assert_eq!(spelled.json()["reason"], "unsigned", "{spelled}");

@@ -11,6 +11,7 @@ mod decision;
 #[cfg(test)]
 mod forge;
 mod gather;
+mod image;
 mod judge;
 mod key;
 mod log;
@@ -23,6 +24,7 @@ mod signature;
 use serde::{Deserialize, Serialize};
 
 pub use self::decision::{Decision, Reason, Remedy, SignedBy, Verdict};
+pub(crate) use self::image::VerifiedImage;
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, LogRule, TrustPolicy};
@@ -70,14 +72,6 @@ pub(crate) struct Verified {
 #[derive(Debug, Clone)]
 pub(crate) struct Allowed {
     manifests: Vec<Digest>,
-    basis: Basis,
-}
-
-/// Proof that an image of an engine may run: this one, for this reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "the executor that needs it is being built")]
-pub(crate) struct VerifiedImage {
-    image: Digest,
     basis: Basis,
 }
 
@@ -198,7 +192,7 @@ impl Allowed {
             return Err(Refused::NotNamed { manifest: *manifest.digest(), found: *manifest.digest() });
         };
         self.check(manifest, true, config.digest)?;
-        Ok(VerifiedImage { image: config.digest, basis: self.basis })
+        Ok(VerifiedImage::judged(config.digest, self.basis))
     }
 
     fn check(&self, manifest: &Manifest, named: bool, found: Digest) -> Result<(), Refused> {
@@ -222,24 +216,6 @@ impl Verified {
     }
 
     /// Why they may.
-    pub(crate) fn basis(&self) -> Basis {
-        self.basis
-    }
-}
-
-#[allow(dead_code, reason = "the executor that needs it is being built")]
-impl VerifiedImage {
-    /// An image of the person's own on their engine, by its ID: nothing that a registry or a tag could change.
-    pub(crate) fn own(image: Digest) -> Self {
-        Self { image, basis: Basis::OwnImage }
-    }
-
-    /// The image's own digest, as engines name images.
-    pub(crate) fn image(&self) -> &Digest {
-        &self.image
-    }
-
-    /// Why it may run.
     pub(crate) fn basis(&self) -> Basis {
         self.basis
     }
