@@ -8,6 +8,7 @@ cargo_deny=0.20.2
 
 main() {
     guest_toolchain
+    debian "testing against a real registry" docker-registry
     python_parts
     node_parts
     cargo_deny

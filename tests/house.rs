@@ -48,6 +48,22 @@ const HOUSE: &[Room] = &[
         because: "these are plain data: no I/O, and nothing that stands above them",
     },
     Room {
+        files: &["runtime/src/artifact", "runtime/src/artifact.rs"],
+        never: &[
+            "crate::executor",
+            "crate::plan",
+            "crate::runtime",
+            "crate::sandbox",
+            "crate::server",
+            "crate::spec",
+            "crate::trust",
+            "sigstore",
+            "wasmtime",
+            "oci_client",
+        ],
+        because: "artifacts are bytes by digest: who vouches for them and who runs them is decided later",
+    },
+    Room {
         files: &["runtime/src/trust.rs", "runtime/src/trust"],
         never: &["crate::executor", "crate::server", "wasmtime", "reqwest", "crate::dial"],
         because: "trust judges artifacts and knows nothing of who runs them",

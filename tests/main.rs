@@ -19,6 +19,7 @@ mod house;
 mod http;
 mod imports;
 mod not_a_server;
+mod registry;
 mod sandbox;
 mod several;
 mod small_hosts;

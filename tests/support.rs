@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod cosign;
+mod front;
 mod guests;
 mod home;
 mod listener;
@@ -11,6 +12,7 @@ mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
+pub(crate) use front::Front;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;

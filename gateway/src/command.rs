@@ -7,6 +7,8 @@ mod compile_worker;
 mod inspect;
 mod output;
 mod plan;
+mod pull;
+mod push;
 mod run;
 mod selection;
 mod tools;
@@ -17,12 +19,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Digest, Runtime, Settings, TrustPolicy};
+use lockgate_runtime::{CompileWorker, RegistrySettings, Runtime, Settings};
 
-use self::trusting::Trusting;
+use self::trusting::{Trust, Trusting};
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::Folders;
+use crate::environment::{Folders, docker_config};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -71,6 +73,10 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
+    /// Bring a component from a registry to this machine, without running it
+    Pull(pull::PullArgs),
+    /// Send a component to a registry, or into a folder in the OCI layout
+    Push(push::PushArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -87,6 +93,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
+        Verb::Pull(args) => pull::execute(&common, args),
+        Verb::Push(args) => push::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -106,8 +114,12 @@ impl Common {
 
     /// A runtime that trusts as its flags, or else the person's policy, say.
     fn runtime_trusting(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        let (trust, waived) = trusting.read(&self.folders()?.config)?;
-        self.runtime_by(detail, config, trust, waived)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?, false)
+    }
+
+    /// A runtime for what only moves artifacts. `credential_programs` says whether Docker's may be started.
+    fn runtime_with(&self, detail: Detail, credential_programs: bool) -> Result<Runtime, CommandError> {
+        self.runtime_by(detail, &self.config()?, Trust::default(), credential_programs)
     }
 
     /// Where this program keeps things.
@@ -129,14 +141,20 @@ impl Common {
         &self,
         detail: Detail,
         config: &Config,
-        trust: TrustPolicy,
-        waived: Vec<Digest>,
+        trust: Trust,
+        credential_programs: bool,
     ) -> Result<Runtime, CommandError> {
         let folders = self.folders()?;
+        let Trust { policy, waived, files } = trust;
+        let mut own_folders = vec![folders.config.clone(), folders.data.clone(), folders.cache.clone()];
+        // A guest that could write the policy would be trusted by it the next time.
+        own_folders.extend(files);
         let settings = Settings {
             code_folder: folders.cache.join("code"),
+            store_folder: folders.data.join("store"),
+            registry: RegistrySettings { docker_config: docker_config(), credential_programs },
             key_file: folders.data.join("code.key"),
-            own_folders: vec![folders.config, folders.data, folders.cache],
+            own_folders,
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
                 program: "/proc/self/exe".into(),
@@ -144,7 +162,7 @@ impl Common {
             },
             roots: config.roots.clone(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
-            trust,
+            trust: policy,
             waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)

@@ -38,6 +38,13 @@ impl Folders {
     }
 }
 
+/// Docker's configuration file, with passwords for registries (Docker CLI, "Configuration files"); nothing where
+/// nobody's home is known.
+pub(crate) fn docker_config() -> Option<PathBuf> {
+    let folder = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")));
+    Some(folder?.join("config.json"))
+}
+
 /// A variable with an absolute path. The specification says to ignore relative ones.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn variable(name: &str) -> Option<PathBuf> {

@@ -4,7 +4,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::config::ConfigError;
-use lockgate_runtime::{DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted};
+use lockgate_runtime::{
+    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted,
+};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,16 +105,43 @@ impl From<Refused> for CommandError {
     }
 }
 
+impl From<DepotError> for CommandError {
+    fn from(error: DepotError) -> Self {
+        let kind = match &error {
+            // Somebody offers what is not what its name says, or leads elsewhere.
+            DepotError::OtherBytes { .. }
+            | DepotError::OtherSize { .. }
+            | DepotError::TooLarge { .. }
+            | DepotError::AnswerTooLarge { .. }
+            | DepotError::NotFollowed { .. }
+            | DepotError::Manifest { .. }
+            | DepotError::Component(_)
+            | DepotError::Image(_) => Kind::Refused,
+            DepotError::NotOne { .. } | DepotError::TwiceTagged { .. } => Kind::Usage,
+            DepotError::None(_)
+            | DepotError::Unreachable { .. }
+            | DepotError::Denied { .. }
+            | DepotError::Credentials { .. }
+            | DepotError::Broken { .. }
+            | DepotError::NoLayout(_)
+            | DepotError::Store(_)
+            | DepotError::Unreadable { .. }
+            | DepotError::Unwritable { .. }
+            | DepotError::Interrupted(_) => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match &error {
-            ResolveError::Refused(_) => Kind::Refused,
+        let kind = match error {
+            ResolveError::Depot(error) => return error.into(),
+            ResolveError::Refused(refused) => return refused.into(),
             ResolveError::Grant(_) => Kind::Usage,
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
-            | ResolveError::Depot(_)
-            | ResolveError::NoComponent(_)
             | ResolveError::NotAServer { .. } => Kind::Failed,
         };
         match error {

@@ -20,7 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Dialler {
     client: reqwest::Client,
-    #[allow(dead_code, reason = "see `isolated`")]
     roots: Arc<[Certificate]>,
 }
 
@@ -37,6 +36,31 @@ pub(crate) enum DialError {
     Failed(#[source] reqwest::Error),
     #[error("TLS could not be set up")]
     Setup(#[source] reqwest::Error),
+}
+
+impl DialError {
+    /// Whether an address was not dialled because it is not one of the public internet.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        match self {
+            Self::NotPublic(_) | Self::NoPublicAddress(_) => true,
+            Self::Failed(error) => {
+                let mut cause = std::error::Error::source(error);
+                while let Some(error) = cause {
+                    if error.downcast_ref::<Self>().is_some_and(Self::is_forbidden) {
+                        return true;
+                    }
+                    cause = error.source();
+                }
+                false
+            }
+            Self::NoHost | Self::Setup(_) => false,
+        }
+    }
+
+    /// Whether no connection came about, so that nobody got the request.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_connect())
+    }
 }
 
 impl Dialler {
@@ -57,7 +81,6 @@ impl Dialler {
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    #[allow(dead_code, reason = "the first executor that needs it is being built")]
     pub(crate) fn isolated(&self) -> Result<Self, DialError> {
         Ok(Self { client: client(&self.roots)?, roots: Arc::clone(&self.roots) })
     }

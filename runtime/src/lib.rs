@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`message`] | requests, answers and checked JSON, as plain data |
 //! | `spec`, `plan` | what is written, and what is resolved |
-//! | `artifact` | bytes under their digest |
+//! | `artifact` | bytes under their digest: registries, layout folders, and the store on this machine |
 //! | `trust` | who vouches for them: the only room that makes a `Verified` |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
@@ -33,8 +33,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, Digest, InvalidDigest, InvalidManifest, InvalidReference, Reference, Selector,
-    names_registry,
+    Artifact, ArtifactError, DepotError, Destination, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
@@ -42,13 +42,13 @@ pub use executor::wasm::{
 };
 pub use plan::{Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
-pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError};
+pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
     Access, Directory, DirectoryError, Grant, HttpRule, InvalidGrant, InvalidLimit, Limits, Variable, parse_bytes,
     parse_duration,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
-pub use settings::{CompileWorker, Event, Hooks, Settings};
+pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
     Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,

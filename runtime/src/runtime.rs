@@ -1,10 +1,13 @@
 //! Takes a server from what is written to what runs.
 
+mod judging;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Content, Depot, DepotError, Depots, Digest, MAX_COMPONENT_BYTES, Manifest, Selector,
+    Artifact, ArtifactError, Credentials, DepotError, Depots, Destination, Digest, Pace, Packed, Reference, Shared,
+    Store,
 };
 use crate::dial::Dialler;
 use crate::executor::wasm::{
@@ -15,8 +18,8 @@ use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Layout, Source, Spec};
-use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
+use crate::spec::Spec;
+use crate::trust::{Judge, Refused};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -31,6 +34,17 @@ pub struct Runtime {
     dialler: Dialler,
     depots: Depots,
     judge: Judge,
+}
+
+/// What was pulled or pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// The manifest: by this digest it can be pulled, and nothing else can.
+    pub manifest: Digest,
+    /// The component in it.
+    pub component: Digest,
+    /// How large that is.
+    pub bytes: u64,
 }
 
 /// Why no server can be run at all.
@@ -53,6 +67,9 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The registry or layout does not give them.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
@@ -70,12 +87,6 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
-    /// The registry or folder does not give it.
-    #[error(transparent)]
-    Depot(#[from] DepotError),
-    /// It is in a registry or folder, and no component.
-    #[error("{0} cannot be run as a component: it has not exactly one layer of the type application/wasm")]
-    NoComponent(String),
     /// Nobody vouches for it.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -118,7 +129,10 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        let depots = Depots::new(dialler.clone());
+        let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
+        let credentials = Credentials::new(&settings.registry);
+        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge })
     }
@@ -130,37 +144,8 @@ impl Runtime {
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, grant, limits } = spec;
         grant.check()?;
-        let (pulled, basis) = match trust::own_basis(&source) {
-            Some(basis) => (self.own(&source).await?, basis),
-            None => {
-                let listed = self.list(&source, None).await?;
-                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
-                (listed.pull().await?, allowed.basis())
-            }
-        };
-        let runs = described(&source, &pulled)?;
+        let (basis, runs) = self.judged(&source).await?;
         Ok(Plan { name, basis, source, runs, arguments, grant, limits })
-    }
-
-    /// Reads what a source is, without judging it: nothing of it runs.
-    ///
-    /// # Errors
-    /// See [`ResolveError`].
-    pub async fn inspect(&self, source: &Source) -> Result<Runs, ResolveError> {
-        let pulled = match trust::own_basis(source) {
-            Some(_) => self.own(source).await?,
-            None => self.list(source, None).await?.pull().await?,
-        };
-        described(source, &pulled)
-    }
-
-    /// Judges what lies in a registry or a folder, without pulling it.
-    ///
-    /// # Errors
-    /// Where it cannot be found; a refusal is a decision, too.
-    pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
-        let listed = self.list(source, None).await?;
-        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
     }
 
     /// Runs what was planned: exactly those bytes, with exactly that grant, if today's policy lets them.
@@ -195,67 +180,39 @@ impl Runtime {
         })
     }
 
+    /// Brings a component into the store. That it is here says nothing about whether it may run.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub async fn pull(&self, reference: &Reference) -> Result<Transferred, DepotError> {
+        let depot = self.depots.registry(reference);
+        let manifest = depot.manifest(reference.selector()).await?;
+        let component = depot.fetch_wasm(&manifest).await?;
+        Ok(Transferred { manifest: *manifest.digest(), component: component.digest, bytes: component.size })
+    }
+
+    /// Sends the server in a file to a registry or layout, under a tag. The same file becomes the same artifact.
+    ///
+    /// # Errors
+    /// Where the file is no server, or the registry or folder does not take it.
+    pub async fn push(&self, file: PathBuf, to: &Destination) -> Result<Transferred, ResolveError> {
+        let artifact = read_file(file.clone()).await?;
+        let described = describe(artifact.bytes());
+        let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
+        let packed = Packed::component(&artifact, &described.imports, &described.exports)?;
+        let bytes = artifact.bytes().len() as u64;
+        let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
+        let (depot, tag) = match to {
+            Destination::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            Destination::Layout { folder, tag } => (self.depots.folder(folder), tag),
+        };
+        depot.push(packed, tag).await?;
+        Ok(done)
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
-    }
-
-    /// The planned bytes, with the proof that they may run.
-    async fn verified(
-        &self,
-        source: &Source,
-        planned: &Digest,
-        manifest: Option<&Digest>,
-    ) -> Result<Verified, ServerError> {
-        if trust::own_basis(source).is_some() {
-            return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
-        }
-        let listed = self.list(source, manifest).await?;
-        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
-        let Pulled { artifact, .. } = listed.pull().await?;
-        let verified = allowed.component(&listed.manifest, artifact)?;
-        if verified.digest() != planned {
-            return Err(Refused::Changed { planned: *planned, found: *verified.digest() }.into());
-        }
-        Ok(verified)
-    }
-
-    async fn own(&self, source: &Source) -> Result<Pulled, ResolveError> {
-        let artifact = match source {
-            Source::File(path) => {
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-                read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??
-            }
-            Source::BuiltIn(name) => {
-                let found = self.built_ins.iter().find(|(known, _)| known == name);
-                let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
-                Artifact::new(*bytes)
-            }
-            Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
-                return Err(ResolveError::NotYet(source.to_string()));
-            }
-        };
-        Ok(Pulled { artifact, manifest: None })
-    }
-
-    /// Finds a manifest: the planned one, or what the source names now.
-    async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
-        let (depot, name, selector) = match source {
-            Source::Oci(reference) => {
-                (self.depots.registry(reference), trust::Name::of(reference), reference.selector().clone())
-            }
-            Source::Layout(Layout { folder, selector: Some(selector) }) => {
-                (self.depots.folder(folder), trust::Name::Layout, selector.clone())
-            }
-            Source::Layout(_) | Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
-                return Err(ResolveError::NotYet(source.to_string()));
-            }
-        };
-        let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
-        let manifest = depot.manifest(&selector).await?;
-        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
-        Ok(Listed { depot, manifest, subject })
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
@@ -264,36 +221,7 @@ impl Runtime {
     }
 }
 
-/// A manifest, where it lies, and what is judged of it.
-struct Listed {
-    depot: Depot,
-    manifest: Manifest,
-    subject: Subject,
-}
-
-/// The bytes of a component, and the manifest that names them; none where they are the person's own.
-struct Pulled {
-    artifact: Artifact,
-    manifest: Option<Digest>,
-}
-
-impl Listed {
-    async fn pull(&self) -> Result<Pulled, ResolveError> {
-        let layer = match &self.manifest.content {
-            Content::Image { layers, .. } => match layers.as_slice() {
-                [layer] if layer.media_type == "application/wasm" => layer,
-                _ => return Err(ResolveError::NoComponent(self.subject.reference.clone())),
-            },
-            Content::Index { .. } => return Err(ResolveError::NoComponent(self.subject.reference.clone())),
-        };
-        let artifact = self.depot.blob(layer, MAX_COMPONENT_BYTES).await?;
-        Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })
-    }
-}
-
-fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
-    let Pulled { artifact, manifest } = pulled;
-    let component = describe(artifact.bytes())
-        .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
-    Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
+async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
+    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
 }

@@ -30,7 +30,7 @@ pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, LogRule, TrustPolicy};
 pub(crate) use self::scope::Name;
 use crate::artifact::{Artifact, Content, Digest, Manifest};
-use crate::spec::Source;
+use crate::spec::{Image, Source};
 
 /// Why an artifact may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,17 +115,19 @@ pub(crate) fn judge_own(source: &Source, planned: &Digest, artifact: Artifact) -
         return Err(Refused::Changed { planned: *planned, found: *artifact.digest() });
     }
     match own_basis(source) {
-        Some(basis) => Ok(Verified { artifact, basis }),
-        None => Err(Refused::NotNamed { manifest: *planned, found: *artifact.digest() }),
+        Some(basis @ (Basis::OwnFile | Basis::ShippedInside)) => Ok(Verified { artifact, basis }),
+        _ => Err(Refused::NotNamed { manifest: *planned, found: *artifact.digest() }),
     }
 }
 
-/// On what basis an artifact runs that nobody has to vouch for, as it is the person's own.
+/// On what basis something runs that no policy is asked about; nothing for what a registry or folder gives.
 pub(crate) fn own_basis(source: &Source) -> Option<Basis> {
     match source {
         Source::File(_) => Some(Basis::OwnFile),
         Source::BuiltIn(_) => Some(Basis::ShippedInside),
-        Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => None,
+        Source::Image(Image::Local(_)) => Some(Basis::OwnImage),
+        Source::Remote(_) => Some(Basis::Host),
+        Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_)) => None,
     }
 }
 

@@ -33,17 +33,20 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
             #[derive(Serialize)]
             struct Document {
                 source: Source,
-                #[serde(skip_serializing_if = "Option::is_none")]
-                manifest: Option<Digest>,
                 digest: Digest,
                 bytes: usize,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                manifest: Option<Digest>,
                 component: Description,
             }
-            output::json(&Document { source, manifest, digest, bytes, component })
+            output::json(&Document { source, digest, bytes, manifest, component })
         }
         Format::Text => {
-            let manifest = manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default();
-            output::text_line(&format!("source   {source}\n{manifest}digest   {digest}\nsize     {bytes} bytes"))?;
+            output::text_line(&format!("source   {source}"))?;
+            if let Some(manifest) = manifest {
+                output::text_line(&format!("manifest {manifest}"))?;
+            }
+            output::text_line(&format!("digest   {digest}\nsize     {bytes} bytes"))?;
             output::text_line(&describe(&component))
         }
     }

@@ -43,9 +43,9 @@ fn text(plan: &Plan) -> String {
     let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
-        Runs::Wasm { digest, manifest, bytes, component } => format!(
-            "runs     {digest} ({bytes} bytes)\n{}trust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
-            manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default(),
+        Runs::Wasm { digest, bytes, manifest, component } => format!(
+            "{}runs     {digest} ({bytes} bytes)\ntrust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+            manifest.map_or_else(String::new, |digest| format!("manifest {digest}\n")),
             basis_text(*basis),
             describe(component)
         ),
