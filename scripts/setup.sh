@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing needs beyond Rust, Node, Python and apt: the guests' toolchain where rustup has no
-# wasm32-wasip2, the MCP clients and reference servers that tests run beside ours, and cargo-deny.
+# wasm32-wasip2, the MCP clients and reference servers that tests run beside ours, secret stores, and cargo-deny.
 # Everything but Debian's packages goes into .setup/. What is there already is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,8 +9,10 @@ cargo_deny=0.20.2
 main() {
     guest_toolchain
     debian "testing against a real registry" docker-registry
+    engine_parts
     python_parts
     node_parts
+    secret_stores
     cargo_deny
 }
 
@@ -21,6 +23,10 @@ guest_toolchain() {
     fi
     debian "building guests (or run \`rustup target add wasm32-wasip2\`)" \
         rustc-web cargo-web rust-web-src rust-web-llvm lld-22 wasi-libc
+}
+
+engine_parts() {
+    debian "running containers in tests" docker.io busybox-static
 }
 
 python_parts() {
@@ -36,12 +42,16 @@ python_parts() {
 node_parts() {
     local stamp=.setup/node/stamp
     if cmp -s tests/clients/package-lock.json "$stamp"; then return; fi
-    say "the MCP Inspector and the TypeScript client"
+    say "the MCP Inspector, the TypeScript client and a reference server"
     rm -rf .setup/node
     mkdir -p .setup/node
     cp tests/clients/package.json tests/clients/package-lock.json .setup/node/
     npm ci --prefix .setup/node --no-audit --no-fund --loglevel=error
     cp tests/clients/package-lock.json "$stamp"
+}
+
+secret_stores() {
+    debian "tests of secret stores" dbus-bin dbus-daemon gnome-keyring keyutils
 }
 
 cargo_deny() {

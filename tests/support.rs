@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod cosign;
+mod engine;
 mod front;
 mod guests;
 mod home;
@@ -12,6 +13,7 @@ mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
+pub(crate) use engine::Engine;
 pub(crate) use front::Front;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;

@@ -29,7 +29,7 @@ impl Scene {
         let (registry, home) = (OciRegistry::start(), Home::warm());
         fs::create_dir_all(home.path().join("config")).unwrap();
         let acme = Key::new(&home.path().join("config"), "acme");
-        let address = registry.name().to_owned();
+        let address = registry.address().to_owned();
         let mut scene = Self { registry: Some(registry), address, home, acme, digest: String::new() };
         scene.digest = scene.repository("acme/time").push_component("1", Path::new(&probe()));
         scene

@@ -2,6 +2,7 @@
 
 mod allow;
 mod call;
+mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
@@ -10,6 +11,7 @@ mod plan;
 mod pull;
 mod push;
 mod run;
+mod secret;
 mod selection;
 mod tools;
 mod trusting;
@@ -19,12 +21,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, RegistrySettings, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, RegistrySettings, Runtime, SecretSettings, Settings, StoreKind};
 
 use self::trusting::{Trust, Trusting};
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::{Folders, docker_config};
+use crate::environment::{self, Folders, docker_config, engine_socket};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -77,6 +79,8 @@ enum Verb {
     Pull(pull::PullArgs),
     /// Send a component to a registry, or into a folder in the OCI layout
     Push(push::PushArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -95,6 +99,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -107,21 +112,6 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
-    /// A runtime with this program's settings, for what runs nothing.
-    fn runtime(&self, detail: Detail, config: &Config) -> Result<Runtime, CommandError> {
-        self.runtime_trusting(detail, config, &Trusting::default())
-    }
-
-    /// A runtime that trusts as its flags, or else the person's policy, say.
-    fn runtime_trusting(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?, false)
-    }
-
-    /// A runtime for what only moves artifacts. `credential_programs` says whether Docker's may be started.
-    fn runtime_with(&self, detail: Detail, credential_programs: bool) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, &self.config()?, Trust::default(), credential_programs)
-    }
-
     /// Where this program keeps things.
     fn folders(&self) -> Result<Folders, CommandError> {
         Folders::find(self.home.as_deref()).map_err(|error| {
@@ -136,24 +126,29 @@ impl Common {
         Ok(config)
     }
 
+    /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
+    fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?)
+    }
+
     /// A runtime that trusts by this policy.
-    fn runtime_by(
-        &self,
-        detail: Detail,
-        config: &Config,
-        trust: Trust,
-        credential_programs: bool,
-    ) -> Result<Runtime, CommandError> {
+    fn runtime_by(&self, detail: Detail, config: &Config, trust: Trust) -> Result<Runtime, CommandError> {
         let folders = self.folders()?;
         let Trust { policy, waived, files } = trust;
-        let mut own_folders = vec![folders.config.clone(), folders.data.clone(), folders.cache.clone()];
         // A guest that could write the policy would be trusted by it the next time.
-        own_folders.extend(files);
+        let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
+        let own_folders = own_folders.into_iter().chain(files).collect();
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
-            registry: RegistrySettings { docker_config: docker_config(), credential_programs },
+            registry: RegistrySettings {
+                docker_config: docker_config(),
+                credential_programs: config.credential_programs,
+            },
             key_file: folders.data.join("code.key"),
+            run_folder: folders.data.join("run"),
+            engine_socket: engine_socket(),
+            secrets: secret_settings(&folders, config.store),
             own_folders,
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
@@ -166,6 +161,16 @@ impl Common {
             waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use lockgate_runtime::{
-    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted,
+    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError,
+    SecretStoreError, ServerError, Untrusted,
 };
 
 /// Which kind of failure it is, as scripts see it.
@@ -48,6 +49,12 @@ impl CommandError {
     /// What failed, and why.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Says what was being read or done.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// Adds what to do next.
@@ -135,18 +142,16 @@ impl From<DepotError> for CommandError {
 
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match error {
-            ResolveError::Depot(error) => return error.into(),
-            ResolveError::Refused(refused) => return refused.into(),
-            ResolveError::Grant(_) => Kind::Usage,
+        match error {
+            ResolveError::Depot(error) => error.into(),
+            ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Container(error) => container(&error),
+            ResolveError::Unenforceable(_) => Self::from_error(Kind::Refused, &error),
+            ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
-            | ResolveError::NotAServer { .. } => Kind::Failed,
-        };
-        match error {
-            ResolveError::Refused(refused) => refused.into(),
-            error => Self::from_error(kind, &error),
+            | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),
         }
     }
 }
@@ -155,16 +160,44 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
+            ServerError::Container(error) => container(&error),
             ServerError::Refused(refused) => refused.into(),
             ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
     }
+}
+
+impl From<SecretStoreError> for CommandError {
+    fn from(error: SecretStoreError) -> Self {
+        let kind = match &error {
+            SecretStoreError::KeyNotPrivate(_) => Kind::Refused,
+            SecretStoreError::Failed { .. }
+            | SecretStoreError::Silent { .. }
+            | SecretStoreError::KeyMissing { .. }
+            | SecretStoreError::File { .. }
+            | SecretStoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
+/// A container that does not run, through no rule but the grant's.
+fn container(error: &ContainerError) -> CommandError {
+    let kind = match error {
+        ContainerError::Grant(_) => Kind::Refused,
+        ContainerError::Directory(
+            DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
+        ) => Kind::Refused,
+        _ => Kind::Failed,
+    };
+    CommandError::from_error(kind, error)
 }
 
 impl From<std::io::Error> for CommandError {

@@ -119,6 +119,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
             format!("compiled code cannot be kept in {} ({error}); the next start compiles again", folder.display())
         }
         Event::GuestWrote { server, line } => format!("[{server}] {}", line.to_line(MAX_LINE)),
+        Event::SecretFileNotPrivate { path } => {
+            format!("others on this machine can read the secret in {0}; to change that: chmod 600 {0}", path.display())
+        }
         Event::RequestRefused { server, reason } => format!("[{server}] request refused: {}", reason.to_line(MAX_LINE)),
     })
 }

@@ -37,11 +37,11 @@ pub enum Runs {
     Wasm {
         /// Exactly these bytes.
         digest: Digest,
+        /// The manifest that names them; none for a file, or what is shipped inside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<Digest>,
         /// How large they are.
         bytes: usize,
-        /// The manifest that names them; none for a file, and for what is built in.
-        #[serde(skip_serializing_if = "Option::is_none", default)]
-        manifest: Option<Digest>,
         /// What the bytes are.
         component: Description,
     },

@@ -6,20 +6,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Credentials, DepotError, Depots, Destination, Digest, Pace, Packed, Reference, Shared,
-    Store,
+    Artifact, ArtifactError, DepotError, Depots, Digest, Logins, Pace, Packed, PushTarget, Reference, Shared, Store,
 };
 use crate::dial::Dialler;
+use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
 use crate::executor::wasm::{
     CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
     Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
-use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::Spec;
-use crate::trust::{Judge, Refused};
+use crate::spec::{Image, Source, Spec};
+use crate::trust::{Basis, Judge, Refused, VerifiedImage};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -34,6 +35,8 @@ pub struct Runtime {
     dialler: Dialler,
     depots: Depots,
     judge: Judge,
+    secrets: SecretReader,
+    containers: Containers,
 }
 
 /// What was pulled or pushed.
@@ -90,6 +93,12 @@ pub enum ResolveError {
     /// Nobody vouches for it.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The grant is none that a container can be held to.
+    #[error(transparent)]
+    Unenforceable(#[from] UnenforceableGrant),
+    /// The image cannot be had.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 /// Why a plan does not become a running server.
@@ -107,12 +116,18 @@ pub enum ServerError {
     /// A granted directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A secret that its credentials need cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It cannot be compiled.
     #[error(transparent)]
     Code(#[from] CodeError),
     /// It fails at its start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Its container cannot be started.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 fn lines(missing: &[MissingImport]) -> String {
@@ -130,11 +145,13 @@ impl Runtime {
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
-        let credentials = Credentials::new(&settings.registry);
-        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let logins = Logins::new(&settings.registry);
+        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge })
+        let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -142,8 +159,16 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, arguments, grant, limits } = spec;
+        let Spec { name, source, arguments, mut grant, limits } = spec;
+        let home = if let Source::Remote(remote) = &source { Some(remote.url()) } else { None };
+        grant.send_home(home)?;
         grant.check()?;
+        if let Source::Image(image) = &source {
+            container::check_grant(&grant)?;
+            let runs = self.image(image).await?;
+            let basis = Basis::OwnImage;
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+        }
         let (basis, runs) = self.judged(&source).await?;
         Ok(Plan { name, basis, source, runs, arguments, grant, limits })
     }
@@ -153,24 +178,28 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let Runs::Wasm { digest, manifest, component, .. } = &plan.runs else {
-            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        let (digest, manifest, component) = match &plan.runs {
+            Runs::Wasm { digest, manifest, component, .. } => (digest, manifest, component),
+            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+            Runs::Remote => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
         let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
-        let broker = Broker::new(self.dialler.clone(), rules);
+        let broker = Broker::new(self.dialler.clone(), rules, credentials);
+        let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
         let sandbox = Sandbox {
             server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            env: written.chain(broker.variables()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             directories,
             memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
+            brokers: Arc::new(Brokers::new(broker)),
             hooks: self.hooks.clone(),
         };
         let engine = Arc::clone(&self.engine);
@@ -195,7 +224,7 @@ impl Runtime {
     ///
     /// # Errors
     /// Where the file is no server, or the registry or folder does not take it.
-    pub async fn push(&self, file: PathBuf, to: &Destination) -> Result<Transferred, ResolveError> {
+    pub async fn push(&self, file: PathBuf, to: &PushTarget) -> Result<Transferred, ResolveError> {
         let artifact = read_file(file.clone()).await?;
         let described = describe(artifact.bytes());
         let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
@@ -203,16 +232,52 @@ impl Runtime {
         let bytes = artifact.bytes().len() as u64;
         let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
         let (depot, tag) = match to {
-            Destination::Registry { reference, tag } => (self.depots.registry(reference), tag),
-            Destination::Layout { folder, tag } => (self.depots.folder(folder), tag),
+            PushTarget::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            PushTarget::Layout { folder, tag } => (self.depots.folder(folder), tag),
         };
         depot.push(packed, tag).await?;
         Ok(done)
     }
 
+    /// Ends what runs outside of this process, and waits a little for it to be gone. Happens at the latest when this
+    /// value is dropped.
+    pub fn close(&self) {
+        self.containers.close();
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
+    }
+
+    async fn start_container(
+        &self,
+        plan: &Plan,
+        image: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Server, ServerError> {
+        let verified = match (&plan.source, manifest) {
+            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
+            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+        };
+        // Plans can be written down, and read again.
+        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
+        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        Ok(Server::container(server))
+    }
+
+    /// Which image would run.
+    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
+        match image {
+            Image::Local(id) => {
+                self.containers.find(*id).await?;
+                Ok(Runs::Container { image: *id, manifest: None })
+            }
+            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
+        }
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {

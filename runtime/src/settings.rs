@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::{Digest, Reference};
+use crate::secret::SecretSettings;
 use crate::spec::ServerName;
 use crate::trust::{Basis, TrustPolicy};
 use crate::untrusted::Untrusted;
@@ -24,6 +25,10 @@ pub struct Settings {
     pub key_file: PathBuf,
     /// All folders of this program, which no grant may touch.
     pub own_folders: Vec<PathBuf>,
+    /// Where it is kept which containers belong to which process: owner-only.
+    pub run_folder: PathBuf,
+    /// The socket of the engine that runs containers, if there is one.
+    pub engine_socket: Option<PathBuf>,
     /// The program that compiles.
     pub compile_worker: CompileWorker,
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
@@ -34,6 +39,8 @@ pub struct Settings {
     pub trust: TrustPolicy,
     /// Manifests that run this once though nobody vouches for them.
     pub waived: BTreeSet<Digest>,
+    /// Where secrets are looked for.
+    pub secrets: SecretSettings,
 }
 
 /// How to start the child that compiles: it is this program again, and calls
@@ -143,5 +150,10 @@ pub enum Event {
         server: ServerName,
         /// Why, and what would allow it.
         reason: Untrusted,
+    },
+    /// A secret was read from a file that others on this machine can read or change.
+    SecretFileNotPrivate {
+        /// The file.
+        path: PathBuf,
     },
 }

@@ -4,7 +4,8 @@ use clap::Args;
 use lockgate_runtime::{Description, Digest, Form, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
-use super::selection::find;
+use super::selection::without_grant;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -18,8 +19,8 @@ pub(super) struct InspectArgs {
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let source = find(&args.server, &config)?.spec.source;
-    let runtime = common.runtime(Detail::Brief, &config)?;
+    let source = without_grant(&args.server, &config)?.source;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let runs = block_on(async { Ok(runtime.inspect(&source).await?) })?;
     let Runs::Wasm { digest, manifest, bytes, component } = runs else {
         return Err(CommandError::new(
@@ -33,20 +34,17 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
             #[derive(Serialize)]
             struct Document {
                 source: Source,
-                digest: Digest,
-                bytes: usize,
                 #[serde(skip_serializing_if = "Option::is_none")]
                 manifest: Option<Digest>,
+                digest: Digest,
+                bytes: usize,
                 component: Description,
             }
-            output::json(&Document { source, digest, bytes, manifest, component })
+            output::json(&Document { source, manifest, digest, bytes, component })
         }
         Format::Text => {
-            output::text_line(&format!("source   {source}"))?;
-            if let Some(manifest) = manifest {
-                output::text_line(&format!("manifest {manifest}"))?;
-            }
-            output::text_line(&format!("digest   {digest}\nsize     {bytes} bytes"))?;
+            let manifest = manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default();
+            output::text_line(&format!("source   {source}\n{manifest}digest   {digest}\nsize     {bytes} bytes"))?;
             output::text_line(&describe(&component))
         }
     }

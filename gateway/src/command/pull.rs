@@ -4,6 +4,7 @@ use clap::Args;
 use lockgate_runtime::{Digest, Reference, Transferred};
 use serde::Serialize;
 
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::CommandError;
 use crate::report::Detail;
@@ -13,14 +14,12 @@ pub(super) struct PullArgs {
     /// What to pull, as REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST
     #[arg(value_name = "REF")]
     reference: Reference,
-    /// Start the credential program that Docker's configuration names
-    #[arg(long)]
-    credential_programs: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PullArgs) -> Result<(), CommandError> {
-    let PullArgs { reference, credential_programs } = args;
-    let runtime = common.runtime_with(Detail::Brief, credential_programs)?;
+    let PullArgs { reference } = args;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pulled = block_on(async { Ok(runtime.pull(&reference).await?) })?;
     print(common, &reference.to_string(), &pulled)
 }

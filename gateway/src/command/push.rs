@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lockgate_runtime::Destination;
+use lockgate_runtime::PushTarget;
 
 use super::pull::print;
+use super::trusting::Trusting;
 use super::{Common, block_on};
 use crate::error::CommandError;
 use crate::report::Detail;
@@ -17,15 +18,13 @@ pub(super) struct PushArgs {
     file: PathBuf,
     /// Where to push it, as REGISTRY/REPOSITORY:TAG or oci-layout:DIR:TAG
     #[arg(value_name = "REF")]
-    destination: Destination,
-    /// Start the credential program that Docker's configuration names
-    #[arg(long)]
-    credential_programs: bool,
+    destination: PushTarget,
 }
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
-    let PushArgs { file, destination, credential_programs } = args;
-    let runtime = common.runtime_with(Detail::Brief, credential_programs)?;
+    let PushArgs { file, destination } = args;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pushed = block_on(async { Ok(runtime.push(file, &destination).await?) })?;
     print(common, &destination.to_string(), &pushed)
 }

@@ -26,7 +26,7 @@ pub(super) struct ToolsArgs {
 pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandError> {
     let config = common.config()?;
     let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime_trusting(Detail::Brief, &config, &args.trusting)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let tools = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lockgate_runtime::{Decision, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
 
-use super::selection::find;
 use super::trusting::{PolicyFile, Trust, Trusting, read_file};
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
+use crate::sources::parse_server;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -27,16 +27,16 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
-    let config = common.config()?;
-    let source = find(&args.server, &config)?.spec.source;
+    let (_, source) = parse_server(&args.server)?;
     if !matches!(source, Source::Oci(_) | Source::Layout(_)) {
         let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
         return Err(CommandError::new(Kind::Usage, message)
             .hint("write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST or oci-layout:DIR"));
     }
+    let config = common.config()?;
     let runtime = match &args.key {
-        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?, false)?,
-        None => common.runtime_trusting(Detail::Brief, &config, &Trusting::from(args.policy))?,
+        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?)?,
+        None => common.runtime(Detail::Brief, &config, &Trusting::from(args.policy))?,
     };
     let decision = block_on(async { Ok(runtime.verify(&source).await?) })?;
     match common.format {

@@ -50,7 +50,7 @@ pub(crate) fn approve(folders: &Folders, path: &Path) -> Result<Vec<Configured>,
     };
     let text = text_of(path)?.ok_or_else(missing)?;
     // A file that could not be used is not approved.
-    let (_, servers) = File::parse(path, &text)?.read(path)?;
+    let servers = File::parse(path, &text)?.read(path)?.servers;
     let kept = file(folders);
     let unwritable = |source| ConfigError::Unreadable { path: kept.clone(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(&folders.data).map_err(unwritable)?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
-    Access, Directory, Grant, HttpRule, Limits, ServerName, Sourced, Spec, Variable, parse_bytes, parse_duration,
+    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind, Variable,
+    WrittenCredential, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -19,6 +20,10 @@ pub(super) struct File {
     #[serde(default)]
     network: Network,
     #[serde(default)]
+    registry: Registry,
+    #[serde(default)]
+    secrets: Secrets,
+    #[serde(default)]
     servers: BTreeMap<ServerName, Server>,
 }
 
@@ -29,6 +34,28 @@ struct Network {
     /// Files with certificate authorities.
     #[serde(default)]
     roots: Vec<PathBuf>,
+}
+
+/// `[registry]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Registry {
+    credential_programs: bool,
+}
+
+/// `[secrets]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Secrets {
+    store: Option<StoreKind>,
+}
+
+/// What a file says, read.
+pub(super) struct Read {
+    pub(super) roots: Vec<Vec<u8>>,
+    pub(super) credential_programs: bool,
+    pub(super) store: Option<StoreKind>,
+    pub(super) servers: Vec<Configured>,
 }
 
 /// `[servers.NAME]`
@@ -57,6 +84,7 @@ struct GrantTable {
     http: Vec<HttpRule>,
     dirs: Vec<DirectoryTable>,
     env: BTreeMap<String, String>,
+    credentials: BTreeMap<SecretName, WrittenCredential>,
 }
 
 /// An item of `dirs`.
@@ -113,7 +141,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<(Vec<Vec<u8>>, Vec<Configured>), ConfigError> {
+    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -125,7 +153,7 @@ impl File {
             server.read(name.clone(), folder).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok((roots, servers))
+        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
     }
 }
 
@@ -149,6 +177,11 @@ impl GrantTable {
         for (name, value) in self.env {
             let variable = Variable::new(name, value).map_err(|error| error.to_string())?;
             grant.env.push(Sourced::config(variable));
+        }
+        for (name, written) in self.credentials {
+            let mut credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            credential.relative_to(folder);
+            grant.credentials.push(Sourced::config(credential));
         }
         grant.check().map_err(|error| error.to_string())?;
         Ok(grant)

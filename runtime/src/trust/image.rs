@@ -10,7 +10,6 @@ pub(crate) struct VerifiedImage {
     basis: Basis,
 }
 
-#[allow(dead_code, reason = "the executor that needs it is being built")]
 impl VerifiedImage {
     /// An image that a person named by its ID: it is on their own engine, and theirs to vouch for.
     pub(crate) fn own(image: Digest) -> Self {
@@ -18,6 +17,7 @@ impl VerifiedImage {
     }
 
     /// An image that a judged manifest names.
+    #[allow(dead_code, reason = "the executor that needs it is being built")]
     pub(super) fn judged(image: Digest, basis: Basis) -> Self {
         Self { image, basis }
     }
