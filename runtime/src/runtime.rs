@@ -1,12 +1,11 @@
 //! Takes a server from what is written to what runs.
 
-mod judging;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, DepotError, Depots, Digest, Logins, Pace, Packed, PushTarget, Reference, Shared, Store,
+    Artifact, ArtifactError, Logins, Depot, DepotError, Depots, PushTarget, Digest,
+    Manifest, Pace, Packed, Reference, Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
@@ -19,8 +18,8 @@ use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant,
 use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Image, Source, Spec};
-use crate::trust::{Basis, Judge, Refused, VerifiedImage};
+use crate::spec::{Image, Layout, Source, Spec};
+use crate::trust::{self, Basis, Decision, Judge, Refused, Subject, Verified, VerifiedImage};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -169,8 +168,37 @@ impl Runtime {
             let basis = Basis::OwnImage;
             return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
         }
-        let (basis, runs) = self.judged(&source).await?;
+        let (pulled, basis) = match trust::own_basis(&source) {
+            Some(basis) => (self.own(&source).await?, basis),
+            None => {
+                let listed = self.list(&source, None).await?;
+                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+                (listed.pull().await?, allowed.basis())
+            }
+        };
+        let runs = described(&source, &pulled)?;
         Ok(Plan { name, basis, source, runs, arguments, grant, limits })
+    }
+
+    /// Reads what a source is, without judging it: nothing of it runs.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub async fn inspect(&self, source: &Source) -> Result<Runs, ResolveError> {
+        let pulled = match trust::own_basis(source) {
+            Some(_) => self.own(source).await?,
+            None => self.list(source, None).await?.pull().await?,
+        };
+        described(source, &pulled)
+    }
+
+    /// Judges what lies in a registry or a folder, without pulling it.
+    ///
+    /// # Errors
+    /// Where it cannot be found; a refusal is a decision, too.
+    pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
+        let listed = self.list(source, None).await?;
+        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
     }
 
     /// Runs what was planned: exactly those bytes, with exactly that grant, if today's policy lets them.
@@ -280,10 +308,96 @@ impl Runtime {
         }
     }
 
+    /// The planned bytes, with the proof that they may run.
+    async fn verified(
+        &self,
+        source: &Source,
+        planned: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Verified, ServerError> {
+        if trust::own_basis(source).is_some() {
+            return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
+        }
+        let listed = self.list(source, manifest).await?;
+        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+        let Pulled { artifact, .. } = listed.pull().await?;
+        let verified = allowed.component(&listed.manifest, artifact)?;
+        if verified.digest() != planned {
+            return Err(Refused::Changed { planned: *planned, found: *verified.digest() }.into());
+        }
+        Ok(verified)
+    }
+
+    async fn own(&self, source: &Source) -> Result<Pulled, ResolveError> {
+        let artifact = match source {
+            Source::File(path) => read_file(path.clone()).await?,
+            Source::BuiltIn(name) => {
+                let found = self.built_ins.iter().find(|(known, _)| known == name);
+                let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
+                Artifact::new(*bytes)
+            }
+            Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
+                return Err(ResolveError::NotYet(source.to_string()));
+            }
+        };
+        Ok(Pulled { artifact, manifest: None })
+    }
+
+    /// Finds a manifest: the planned one, whatever the tag names by now, or else what the source names.
+    async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
+        let (depot, name, selector) = match source {
+            Source::Oci(reference) => {
+                (self.depots.registry(reference), trust::Name::of(reference), reference.selector().clone())
+            }
+            Source::Layout(Layout { folder, selector }) => {
+                let depot = self.depots.folder(folder);
+                let selector = match selector {
+                    Some(selector) => selector.clone(),
+                    None => depot.only().await?,
+                };
+                (depot, trust::Name::Layout, selector)
+            }
+            Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
+                return Err(ResolveError::NotYet(source.to_string()));
+            }
+        };
+        let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
+        let manifest = depot.manifest(&selector).await?;
+        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
+        Ok(Listed { depot, manifest, subject })
+    }
+
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
         let protected = ProtectedFolders::new(self.settings.own_folders.iter().cloned());
         plan.grant.dirs.iter().map(|dir| OpenDirectory::open(&dir.value, &protected)).collect()
     }
+}
+
+/// A manifest, where it lies, and what is judged of it.
+struct Listed {
+    depot: Depot,
+    manifest: Manifest,
+    subject: Subject,
+}
+
+/// The bytes of a component, and the manifest that names them; none where they are the person's own.
+struct Pulled {
+    artifact: Artifact,
+    manifest: Option<Digest>,
+}
+
+impl Listed {
+    async fn pull(&self) -> Result<Pulled, ResolveError> {
+        let artifact = self.depot.wasm(&self.manifest).await?;
+        Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })
+    }
+}
+
+fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
+    let Pulled { artifact, manifest } = pulled;
+    let component = describe(artifact.bytes())
+        .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
+    Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
 }
 
 async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {

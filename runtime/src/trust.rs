@@ -11,7 +11,6 @@ mod decision;
 #[cfg(test)]
 mod forge;
 mod gather;
-mod image;
 mod judge;
 mod key;
 mod log;
@@ -21,16 +20,16 @@ mod remedy;
 mod scope;
 mod signature;
 
+
 use serde::{Deserialize, Serialize};
 
 pub use self::decision::{Decision, Reason, Remedy, SignedBy, Verdict};
-pub(crate) use self::image::VerifiedImage;
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, LogRule, TrustPolicy};
 pub(crate) use self::scope::Name;
 use crate::artifact::{Artifact, Content, Digest, Manifest};
-use crate::spec::{Image, Source};
+use crate::spec::Source;
 
 /// Why an artifact may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +74,14 @@ pub(crate) struct Allowed {
     basis: Basis,
 }
 
+/// Proof that an image of an engine may run: this one, for this reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code, reason = "the executor that needs it is being built")]
+pub(crate) struct VerifiedImage {
+    image: Digest,
+    basis: Basis,
+}
+
 /// Why an artifact may not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
@@ -115,19 +122,17 @@ pub(crate) fn judge_own(source: &Source, planned: &Digest, artifact: Artifact) -
         return Err(Refused::Changed { planned: *planned, found: *artifact.digest() });
     }
     match own_basis(source) {
-        Some(basis @ (Basis::OwnFile | Basis::ShippedInside)) => Ok(Verified { artifact, basis }),
-        _ => Err(Refused::NotNamed { manifest: *planned, found: *artifact.digest() }),
+        Some(basis) => Ok(Verified { artifact, basis }),
+        None => Err(Refused::NotNamed { manifest: *planned, found: *artifact.digest() }),
     }
 }
 
-/// On what basis something runs that no policy is asked about; nothing for what a registry or folder gives.
+/// On what basis an artifact runs that nobody has to vouch for, as it is the person's own.
 pub(crate) fn own_basis(source: &Source) -> Option<Basis> {
     match source {
         Source::File(_) => Some(Basis::OwnFile),
         Source::BuiltIn(_) => Some(Basis::ShippedInside),
-        Source::Image(Image::Local(_)) => Some(Basis::OwnImage),
-        Source::Remote(_) => Some(Basis::Host),
-        Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_)) => None,
+        Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => None,
     }
 }
 
@@ -194,7 +199,7 @@ impl Allowed {
             return Err(Refused::NotNamed { manifest: *manifest.digest(), found: *manifest.digest() });
         };
         self.check(manifest, true, config.digest)?;
-        Ok(VerifiedImage::judged(config.digest, self.basis))
+        Ok(VerifiedImage { image: config.digest, basis: self.basis })
     }
 
     fn check(&self, manifest: &Manifest, named: bool, found: Digest) -> Result<(), Refused> {
@@ -218,6 +223,24 @@ impl Verified {
     }
 
     /// Why they may.
+    pub(crate) fn basis(&self) -> Basis {
+        self.basis
+    }
+}
+
+#[allow(dead_code, reason = "the executor that needs it is being built")]
+impl VerifiedImage {
+    /// An image of the person's own on their engine, by its ID: nothing that a registry or a tag could change.
+    pub(crate) fn own(image: Digest) -> Self {
+        Self { image, basis: Basis::OwnImage }
+    }
+
+    /// The image's own digest, as engines name images.
+    pub(crate) fn image(&self) -> &Digest {
+        &self.image
+    }
+
+    /// Why it may run.
     pub(crate) fn basis(&self) -> Basis {
         self.basis
     }

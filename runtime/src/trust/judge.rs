@@ -10,7 +10,7 @@ use super::policy::{Fallback, LogRule, Scope, Signer, TrustPolicy};
 use super::scope::Name;
 use super::signature::{Fault, Worth, worth};
 use super::{Basis, remedy};
-use crate::artifact::{Depot, Digest, Reference};
+use crate::artifact::{Depot, Digest};
 
 /// Judges artifacts by one policy.
 pub(crate) struct Judge {
@@ -33,14 +33,6 @@ pub(crate) struct Subject {
 impl Judge {
     pub(crate) fn new(policy: TrustPolicy, waived: BTreeSet<Digest>) -> Self {
         Self { policy, waived }
-    }
-
-    /// Judges an image of a registry, which `manifests` are: the index, if there is one, and the platform's own. The
-    /// decision records which of them was signed, reviewed or waived.
-    #[allow(dead_code, reason = "the executor that needs it is being built")]
-    pub(crate) async fn image(&self, reference: &Reference, manifests: Vec<Digest>, depot: &Depot) -> Decision {
-        let subject = Subject { reference: format!("docker://{reference}"), name: Name::of(reference), manifests };
-        self.decide(&subject, depot).await
     }
 
     /// Judges what lies in a depot. Signatures are asked for only where they matter.
