@@ -167,6 +167,7 @@ impl From<ServerError> for CommandError {
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
             ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Secret(SecretError::InSight { .. }) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
