@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod cosign;
 mod engine;
+mod front;
 mod guests;
 mod home;
 mod listener;
@@ -16,6 +17,7 @@ mod transcript;
 
 pub(crate) use client::{Client, modern};
 pub(crate) use engine::Engine;
+pub(crate) use front::Front;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;

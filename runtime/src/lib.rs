@@ -36,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidPushTarget, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, ArtifactStoreError, names_registry,
+    Artifact, ArtifactError, ArtifactStoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
+    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;

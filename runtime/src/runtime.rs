@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Logins, Depot, DepotError, Depots, PushTarget, Digest,
-    Manifest, Pace, Packed, Reference, Selector, Shared, Store,
+    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
+    Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
