@@ -76,10 +76,6 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
-    /// Bring a component from a registry to this machine, without running it
-    Pull(pull::PullArgs),
-    /// Send a component to a registry, or into a folder in the OCI layout
-    Push(push::PushArgs),
     /// Keep secrets for servers to use: set, list, remove
     Secret(secret::SecretArgs),
     /// Bring a component from a registry to this machine, without running it
@@ -102,8 +98,6 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
-        Verb::Pull(args) => pull::execute(&common, args),
-        Verb::Push(args) => push::execute(&common, args),
         Verb::Secret(args) => secret::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),

@@ -32,11 +32,11 @@ pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
 pub(crate) use manifest::{Content, Manifest};
 pub(crate) use push::Packed;
-pub use push::{PushTarget, InvalidDestination};
+pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
 pub(crate) use registry::{Logins, Pace, Shared};
-pub use store::ArtifactStoreError;
 pub(crate) use store::Store;
+pub use store::StoreError;
 pub use wasm::InvalidComponent;
 
 /// The largest component that is read, in bytes.

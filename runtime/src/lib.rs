@@ -36,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
+    Artifact, ArtifactError, StoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
+    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{

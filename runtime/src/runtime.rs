@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Credentials as RegistryCredentials, Depot, DepotError, Depots, PushTarget, Digest,
-    Manifest, Pace, Packed, Reference, Selector, Shared, Store,
+    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
+    Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::wasm::{
@@ -67,6 +67,9 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The registry or folder does not give them.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
@@ -130,8 +133,8 @@ impl Runtime {
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
-        let credentials = RegistryCredentials::new(&settings.registry);
-        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let logins = Logins::new(&settings.registry);
+        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());

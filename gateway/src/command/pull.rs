@@ -17,10 +17,8 @@ pub(super) struct PullArgs {
 }
 
 pub(super) fn execute(common: &Common, args: PullArgs) -> Result<(), CommandError> {
-    let PullArgs { reference, credential_programs } = args;
-    let mut config = common.config()?;
-    config.credential_programs |= credential_programs;
-    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
+    let PullArgs { reference } = args;
+    let runtime = common.runtime(Detail::Brief, &common.config()?, &Trusting::default())?;
     let pulled = block_on(async { Ok(runtime.pull(&reference).await?) })?;
     print(common, &reference.to_string(), &pulled)
 }

@@ -7,7 +7,7 @@ use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
 use super::registry::{Registry, Shared};
-use super::store::{ArtifactStoreError, Store};
+use super::store::{Store, StoreError};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
 use crate::settings::{Event, Hooks};
@@ -157,7 +157,7 @@ pub enum DepotError {
     },
     /// What was pulled cannot be kept.
     #[error(transparent)]
-    Store(#[from] ArtifactStoreError),
+    Store(#[from] StoreError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {

@@ -49,7 +49,7 @@ pub enum InvalidPushTarget {
 }
 
 impl FromStr for PushTarget {
-    type Err = InvalidDestination;
+    type Err = InvalidPushTarget;
 
     fn from_str(text: &str) -> Result<Self, InvalidPushTarget> {
         if let Some(layout) = text.strip_prefix("oci-layout:") {
