@@ -20,6 +20,7 @@ mod http;
 mod imports;
 mod not_a_server;
 mod registry;
+mod registry_evil;
 mod sandbox;
 mod secrets;
 mod several;

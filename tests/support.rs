@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod cosign;
+pub(crate) mod evil_registry;
 mod guests;
 mod home;
 mod listener;

@@ -112,10 +112,6 @@ impl EvilRegistry {
         Self::start(move |heard, before| instead(heard, before).unwrap_or_else(|| serve(&artifacts, heard)))
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
-    }
-
     /// A reference to something in it.
     pub(crate) fn reference(&self, rest: &str) -> String {
         format!("{}/{rest}", self.address)
