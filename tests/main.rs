@@ -9,9 +9,11 @@ mod support;
 
 mod built_in;
 mod cache;
+mod catalog;
 mod cli;
 mod clients;
 mod compiling;
+mod container;
 mod directories;
 mod full_disk;
 mod hostile;

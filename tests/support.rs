@@ -2,6 +2,7 @@
 
 mod client;
 pub(crate) mod cosign;
+mod engine;
 pub(crate) mod evil_registry;
 mod guests;
 mod home;
@@ -12,6 +13,7 @@ mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
+pub(crate) use engine::Engine;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;

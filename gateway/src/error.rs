@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use lockgate_runtime::{
-    DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, SecretStoreError, Untrusted,
+    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, SecretStoreError, Untrusted,
 };
 
 /// Which kind of failure it is, as scripts see it.
@@ -144,6 +144,8 @@ impl From<ResolveError> for CommandError {
         match error {
             ResolveError::Depot(error) => error.into(),
             ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Container(error) => container(&error),
+            ResolveError::Unenforceable(_) => Self::from_error(Kind::Refused, &error),
             ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
@@ -157,12 +159,14 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
+            ServerError::Container(error) => container(&error),
             ServerError::Refused(refused) => refused.into(),
             ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
             ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Secret(SecretError::InSight { .. }) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
@@ -182,6 +186,18 @@ impl From<SecretStoreError> for CommandError {
         };
         Self::from_error(kind, &error)
     }
+}
+
+/// A container that does not run, through no rule but the grant's.
+fn container(error: &ContainerError) -> CommandError {
+    let kind = match error {
+        ContainerError::Grant(_) => Kind::Refused,
+        ContainerError::Directory(
+            DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
+        ) => Kind::Refused,
+        _ => Kind::Failed,
+    };
+    CommandError::from_error(kind, error)
 }
 
 impl From<std::io::Error> for CommandError {

@@ -35,8 +35,8 @@ pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
 pub(crate) use registry::{Logins, Pace, Shared};
+pub use store::ArtifactStoreError;
 pub(crate) use store::Store;
-pub use store::StoreError;
 pub use wasm::InvalidComponent;
 
 /// The largest component that is read, in bytes.

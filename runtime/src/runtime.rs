@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
-    Selector, Shared, Store,
+    Artifact, ArtifactError, Logins, Depot, DepotError, Depots, PushTarget, Digest,
+    Manifest, Pace, Packed, Reference, Selector, Shared, Store,
 };
 use crate::dial::Dialler;
+use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
 use crate::executor::wasm::{
     CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
     Sandbox, Shape, StartError, check_imports, describe,
@@ -17,8 +18,8 @@ use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant,
 use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Layout, Source, Spec};
-use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
+use crate::spec::{Image, Layout, Source, Spec};
+use crate::trust::{self, Basis, Decision, Judge, Refused, Subject, Verified, VerifiedImage};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -34,6 +35,7 @@ pub struct Runtime {
     depots: Depots,
     judge: Judge,
     secrets: SecretReader,
+    containers: Containers,
 }
 
 /// What was pulled or pushed.
@@ -67,7 +69,7 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The registry or folder does not give them.
+    /// The registry or layout does not give them.
     #[error(transparent)]
     Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
@@ -90,6 +92,12 @@ pub enum ResolveError {
     /// Nobody vouches for it.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The grant is none that a container can be held to.
+    #[error(transparent)]
+    Unenforceable(#[from] UnenforceableGrant),
+    /// The image cannot be had.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 /// Why a plan does not become a running server.
@@ -116,6 +124,9 @@ pub enum ServerError {
     /// It fails at its start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Its container cannot be started.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 fn lines(missing: &[MissingImport]) -> String {
@@ -138,7 +149,8 @@ impl Runtime {
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets })
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -147,10 +159,15 @@ impl Runtime {
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, mut grant, limits } = spec;
-        if let Source::Remote(remote) = &source {
-            grant.send_home(remote.url());
-        }
+        let home = if let Source::Remote(remote) = &source { Some(remote.url()) } else { None };
+        grant.send_home(home)?;
         grant.check()?;
+        if let Source::Image(image) = &source {
+            container::check_grant(&grant)?;
+            let runs = self.image(image).await?;
+            let basis = Basis::OwnImage;
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+        }
         let (pulled, basis) = match trust::own_basis(&source) {
             Some(basis) => (self.own(&source).await?, basis),
             None => {
@@ -189,8 +206,10 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let Runs::Wasm { digest, manifest, component, .. } = &plan.runs else {
-            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        let (digest, manifest, component) = match &plan.runs {
+            Runs::Wasm { digest, manifest, component, .. } => (digest, manifest, component),
+            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+            Runs::Remote => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
@@ -248,9 +267,45 @@ impl Runtime {
         Ok(done)
     }
 
+    /// Ends what runs outside of this process, and waits a little for it to be gone. Happens at the latest when this
+    /// value is dropped.
+    pub fn close(&self) {
+        self.containers.close();
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
+    }
+
+    async fn start_container(
+        &self,
+        plan: &Plan,
+        image: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Server, ServerError> {
+        let verified = match (&plan.source, manifest) {
+            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
+            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+        };
+        // Plans can be written down, and read again.
+        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
+        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        Ok(Server::container(server))
+    }
+
+    /// Which image would run.
+    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
+        match image {
+            Image::Local(id) => {
+                self.containers.find(*id).await?;
+                Ok(Runs::Container { image: *id, manifest: None })
+            }
+            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
+        }
     }
 
     /// The planned bytes, with the proof that they may run.

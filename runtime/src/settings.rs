@@ -25,6 +25,10 @@ pub struct Settings {
     pub key_file: PathBuf,
     /// All folders of this program, which no grant may touch.
     pub own_folders: Vec<PathBuf>,
+    /// Where it is kept which containers belong to which process: owner-only.
+    pub run_folder: PathBuf,
+    /// The socket of the engine that runs containers, if there is one.
+    pub engine_socket: Option<PathBuf>,
     /// The program that compiles.
     pub compile_worker: CompileWorker,
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.

@@ -27,6 +27,8 @@ impl Executor {
             code_folder: home.join("cache/code"),
             store_folder: home.join("data/store"),
             registry: RegistrySettings::default(),
+            run_folder: home.join("run"),
+            engine_socket: None,
             key_file: home.join("data/code.key"),
             own_folders: vec![home.to_owned()],
             compile_worker: CompileWorker {

@@ -23,7 +23,8 @@ pub(super) struct PushArgs {
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
     let PushArgs { file, destination } = args;
-    let runtime = common.runtime(Detail::Brief, &common.config()?, &Trusting::default())?;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pushed = block_on(async { Ok(runtime.push(file, &destination).await?) })?;
     print(common, &destination.to_string(), &pushed)
 }

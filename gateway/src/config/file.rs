@@ -179,7 +179,8 @@ impl GrantTable {
             grant.env.push(Sourced::config(variable));
         }
         for (name, written) in self.credentials {
-            let credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            let mut credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            credential.relative_to(folder);
             grant.credentials.push(Sourced::config(credential));
         }
         grant.check().map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@ use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
 use super::registry::{Registry, Shared};
-use super::store::{Store, StoreError};
+use super::store::{Store, ArtifactStoreError};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
 use crate::settings::{Event, Hooks};
@@ -157,7 +157,7 @@ pub enum DepotError {
     },
     /// What was pulled cannot be kept.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] ArtifactStoreError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -213,10 +213,10 @@ impl Depot {
                 blocking(move || folder.manifest(&selector)).await
             }
             Self::Registry { registry, store, .. } => {
-                if let Selector::Digest(digest) = selector {
-                    if let Some(kept) = kept_manifest(store, *digest).await? {
-                        return Ok(kept);
-                    }
+                if let Selector::Digest(digest) = selector
+                    && let Some(kept) = kept_manifest(store, *digest).await?
+                {
+                    return Ok(kept);
                 }
                 match registry.manifest(selector).await {
                     Ok(manifest) => {
