@@ -146,7 +146,7 @@ impl From<ResolveError> for CommandError {
             ResolveError::Refused(refused) => refused.into(),
             ResolveError::Container(error) => container(&error),
             ResolveError::Unenforceable(_) => Self::from_error(Kind::Refused, &error),
-            ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
+            ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
