@@ -25,6 +25,7 @@ mod not_a_server;
 mod registry;
 mod remote;
 mod remote_real;
+mod registry_evil;
 mod sandbox;
 mod secrets;
 mod several;

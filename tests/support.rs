@@ -4,6 +4,7 @@ mod client;
 pub(crate) mod cosign;
 mod engine;
 mod front;
+pub(crate) mod evil_registry;
 mod guests;
 mod home;
 mod listener;
