@@ -8,6 +8,8 @@ cargo_deny=0.20.2
 
 main() {
     guest_toolchain
+    debian "testing against a real registry" docker-registry
+    engine_parts
     python_parts
     node_parts
     secret_stores
@@ -23,6 +25,10 @@ guest_toolchain() {
         rustc-web cargo-web rust-web-src rust-web-llvm lld-22 wasi-libc
 }
 
+engine_parts() {
+    debian "running containers in tests" docker.io busybox-static
+}
+
 python_parts() {
     local stamp=.setup/python/stamp
     if cmp -s tests/clients/requirements.txt "$stamp"; then return; fi
@@ -36,7 +42,7 @@ python_parts() {
 node_parts() {
     local stamp=.setup/node/stamp
     if cmp -s tests/clients/package-lock.json "$stamp"; then return; fi
-    say "the MCP Inspector and the TypeScript client"
+    say "the MCP Inspector, the TypeScript client and a reference server"
     rm -rf .setup/node
     mkdir -p .setup/node
     cp tests/clients/package.json tests/clients/package-lock.json .setup/node/

@@ -42,6 +42,31 @@ pub(crate) enum DialError {
     Setup(#[source] reqwest::Error),
 }
 
+impl DialError {
+    /// Whether an address was not dialled because it is not one of the public internet.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        match self {
+            Self::NotPublic(_) | Self::NoPublicAddress(_) | Self::OwnListener => true,
+            Self::Failed(error) => {
+                let mut cause = std::error::Error::source(error);
+                while let Some(error) = cause {
+                    if error.downcast_ref::<Self>().is_some_and(Self::is_forbidden) {
+                        return true;
+                    }
+                    cause = error.source();
+                }
+                false
+            }
+            Self::NoHost | Self::Setup(_) => false,
+        }
+    }
+
+    /// Whether no connection came about, so that nobody got the request.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_connect())
+    }
+}
+
 impl Dialler {
     /// Trusts the system's certificate authorities, and those of `roots`: each a PEM file's content.
     ///
@@ -93,9 +118,7 @@ impl Dialler {
         let response = self.client.execute(request).await.map_err(DialError::Failed)?;
         Ok(response.into())
     }
-}
 
-impl Dialler {
     /// Whether this program itself listens there. What leads to no address in particular leads to this machine.
     fn is_own(&self, address: IpAddr, port: Option<u16>) -> bool {
         let address = address.to_canonical();

@@ -36,7 +36,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
     let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
-    block_on(async {
+    let served = block_on(async {
         let servers = start(&runtime, configured).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(opened) = opened {
@@ -61,7 +61,10 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
         stdio::serve(servers.all(), Principal::local(), std::io::stdin(), std::io::stdout(), shutdown)
             .await
             .map_err(|error| CommandError::from_error(Kind::Failed, &error))
-    })
+    });
+    // What is still being started may hold it yet.
+    runtime.close();
+    served
 }
 
 /// Starts the servers. A single one has to run before any client is served; of several, each comes when it is ready,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{InvalidSecret, MAX_VALUE, Secret, SecretName, SecretSource, SecretStore, StoreError, StoreKind};
+use super::{InvalidSecret, MAX_VALUE, Secret, SecretName, SecretSource, SecretStore, SecretStoreError, StoreKind};
 use crate::files::open_at_once;
 use crate::settings::{Event, Hooks};
 
@@ -37,7 +37,7 @@ pub enum SecretError {
     },
     /// The store cannot be asked.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] SecretStoreError),
     /// The variable is not set.
     #[error("the environment variable {0} is not set, and a credential is to be read from it")]
     NoVariable(String),
@@ -59,6 +59,18 @@ pub enum SecretError {
         found_in: SecretSource,
         /// What is wrong with it.
         problem: InvalidSecret,
+    },
+    /// The server could read it by itself.
+    #[error(
+        "the secret in {} is in {}, a directory that the server is given; keep it elsewhere, or in the store",
+        file.display(),
+        directory.display()
+    )]
+    InSight {
+        /// The file with the secret.
+        file: PathBuf,
+        /// The directory that is granted.
+        directory: PathBuf,
     },
     /// It cannot be part of a header.
     #[error("{0} cannot be sent in a header: it has a line break or another control character, or more than 8 KiB")]
