@@ -30,8 +30,10 @@ const HOUSE: &[Room] = &[
             "runtime/src/message.rs",
             "runtime/src/message",
             "runtime/src/plan.rs",
+            "runtime/src/sandbox/credential.rs",
             "runtime/src/sandbox/grant.rs",
             "runtime/src/sandbox/http_rule.rs",
+            "runtime/src/secret/source.rs",
             "runtime/src/spec.rs",
         ],
         never: &[
@@ -85,8 +87,13 @@ const HOUSE: &[Room] = &[
     },
     Room {
         files: &["runtime/src/executor", "runtime/src/executor.rs"],
-        never: &["oci_client", "sigstore", "keyring", "reqwest", "crate::dial"],
+        never: &["oci_client", "sigstore", "keyring", "crate::secret", "reqwest", "crate::dial"],
         because: "executors take what was verified, and reach out through the broker alone",
+    },
+    Room {
+        files: &["runtime/src/secret.rs", "runtime/src/secret"],
+        never: &["crate::executor", "crate::sandbox", "crate::server", "crate::dial"],
+        because: "secrets are kept and read without knowing who uses them",
     },
     Room {
         files: &["runtime/src/executor/peer", "runtime/src/executor/peer.rs"],
@@ -102,6 +109,11 @@ const HOUSE: &[Room] = &[
         files: &["gateway/src/transport", "gateway/src/transport.rs"],
         never: &["crate::router", "crate::policy", "wasmtime"],
         because: "a transport turns bytes into messages and decides nothing",
+    },
+    Room {
+        files: &["gateway/src/catalog"],
+        never: &["std::fs", "std::net", "tokio", "clap::", "crate::command", "crate::config", "Runtime"],
+        because: "what a catalog says becomes a server and its wants without any I/O; `catalog.rs` alone reads the file",
     },
     Room {
         files: &["gateway/src/policy.rs"],

@@ -9,6 +9,7 @@ mod support;
 
 mod built_in;
 mod cache;
+mod catalog;
 mod cli;
 mod clients;
 mod compiling;
@@ -22,6 +23,7 @@ mod imports;
 mod not_a_server;
 mod registry;
 mod sandbox;
+mod secrets;
 mod several;
 mod small_hosts;
 mod stdio;

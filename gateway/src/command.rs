@@ -2,6 +2,7 @@
 
 mod allow;
 mod call;
+mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
@@ -10,6 +11,7 @@ mod plan;
 mod pull;
 mod push;
 mod run;
+mod secret;
 mod selection;
 mod tools;
 mod trusting;
@@ -19,12 +21,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Digest, RegistrySettings, Runtime, Settings, TrustPolicy};
+use lockgate_runtime::{
+    CompileWorker, Digest, RegistrySettings, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy,
+};
 
 use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::{Folders, docker_config, engine_socket};
+use crate::environment::{self, Folders, docker_config, engine_socket};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -77,6 +81,8 @@ enum Verb {
     Pull(pull::PullArgs),
     /// Send a component to a registry, or into a folder in the OCI layout
     Push(push::PushArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -95,6 +101,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -146,6 +153,7 @@ impl Common {
             key_file: folders.data.join("code.key"),
             run_folder: folders.data.join("run"),
             engine_socket: engine_socket(),
+            secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
@@ -158,6 +166,16 @@ impl Common {
             waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

@@ -6,10 +6,10 @@ mod file;
 
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, ServerName, Spec};
+use lockgate_runtime::{Digest, ServerName, Spec, StoreKind};
 
 pub(crate) use self::approval::{Approvals, approve};
-use self::file::{File, Said};
+use self::file::{File, Read};
 use crate::environment::Folders;
 
 /// The name of the file in the configuration folder.
@@ -26,8 +26,10 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Config {
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
     pub(crate) roots: Vec<Vec<u8>>,
-    /// Whether the credential programs that Docker's configuration names may be started.
+    /// Whether Docker's programs for credentials may be started.
     pub(crate) credential_programs: bool,
+    /// Where secrets are kept, if the person chose.
+    pub(crate) store: Option<StoreKind>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
     /// What the person should know of it.
@@ -122,9 +124,10 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Said { roots, credential_programs, servers } = File::parse(path, text)?.read(path)?;
+        let Read { roots, credential_programs, store, servers } = File::parse(path, text)?.read(path)?;
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
+        self.store = store.or(self.store);
         self.servers.extend(servers);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The one place that reads the environment of the process.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Where Lockgate keeps things (XDG Base Directory Specification; all below `--home` where that is given).
@@ -25,9 +26,9 @@ impl Folders {
             let home = absolute(home);
             return Ok(Self { config: home.join("config"), data: home.join("data"), cache: home.join("cache") });
         }
-        let user_home = variable("HOME");
+        let user_home = folder("HOME");
         let base = |name: &str, below_home: &str| -> Result<PathBuf, NoHome> {
-            let folder = variable(name).or_else(|| user_home.as_ref().map(|home| home.join(below_home)));
+            let folder = folder(name).or_else(|| user_home.as_ref().map(|home| home.join(below_home)));
             Ok(folder.ok_or(NoHome)?.join("lockgate"))
         };
         Ok(Self {
@@ -38,29 +39,33 @@ impl Folders {
     }
 }
 
+/// Docker's configuration file, with passwords for registries (Docker CLI, "Configuration files"); nothing where
+/// nobody's home is known.
+pub(crate) fn docker_config() -> Option<PathBuf> {
+    let folder = folder("DOCKER_CONFIG").or_else(|| Some(folder("HOME")?.join(".docker")));
+    Some(folder?.join("config.json"))
+}
+
 /// The socket of the engine that runs containers: where `DOCKER_HOST` says, or else where Docker or Podman listen by
 /// default. Nothing where there is none; an engine that is reached over a network is none.
-#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 pub(crate) fn engine_socket() -> Option<PathBuf> {
-    if let Some(host) = std::env::var_os("DOCKER_HOST").filter(|host| !host.is_empty()) {
+    if let Some(host) = variable("DOCKER_HOST").filter(|host| !host.is_empty()) {
         return host.to_str()?.strip_prefix("unix://").map(PathBuf::from);
     }
-    let user = variable("XDG_RUNTIME_DIR");
+    let user = folder("XDG_RUNTIME_DIR");
     let of_user = user.iter().flat_map(|folder| [folder.join("podman/podman.sock"), folder.join("docker.sock")]);
     std::iter::once(PathBuf::from("/var/run/docker.sock")).chain(of_user).find(|socket| socket.exists())
 }
 
-/// Docker's configuration file, with passwords for registries (Docker CLI, "Configuration files"); nothing where
-/// nobody's home is known.
-pub(crate) fn docker_config() -> Option<PathBuf> {
-    let folder = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")));
-    Some(folder?.join("config.json"))
+/// A variable with an absolute path. The specification says to ignore relative ones.
+fn folder(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// A variable with an absolute path. The specification says to ignore relative ones.
+/// Any variable.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
-fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 fn absolute(path: &Path) -> PathBuf {

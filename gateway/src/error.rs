@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use lockgate_runtime::{
-    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, ServerError, Untrusted,
+    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError,
+    SecretStoreError, ServerError, Untrusted,
 };
 
 /// Which kind of failure it is, as scripts see it.
@@ -48,6 +49,12 @@ impl CommandError {
     /// What failed, and why.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Says what was being read or done.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
     }
 
     /// Adds what to do next.
@@ -135,22 +142,16 @@ impl From<DepotError> for CommandError {
 
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match &error {
-            ResolveError::Refused(_) => Kind::Refused,
-            ResolveError::Grant(_) => Kind::Usage,
-            ResolveError::Own(_) => Kind::Usage,
-            ResolveError::Unenforceable(_) => Kind::Refused,
-            ResolveError::Container(error) => return container(error),
+        match error {
+            ResolveError::Depot(error) => error.into(),
+            ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Container(error) => container(&error),
+            ResolveError::Unenforceable(_) => Self::from_error(Kind::Refused, &error),
+            ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
-            | ResolveError::Depot(_)
-            | ResolveError::NotAServer { .. } => Kind::Failed,
-        };
-        match error {
-            ResolveError::Refused(refused) => refused.into(),
-            ResolveError::Depot(error) => error.into(),
-            error => Self::from_error(kind, &error),
+            | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),
         }
     }
 }
@@ -165,10 +166,25 @@ impl From<ServerError> for CommandError {
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
+    }
+}
+
+impl From<SecretStoreError> for CommandError {
+    fn from(error: SecretStoreError) -> Self {
+        let kind = match &error {
+            SecretStoreError::KeyNotPrivate(_) => Kind::Refused,
+            SecretStoreError::Failed { .. }
+            | SecretStoreError::Silent { .. }
+            | SecretStoreError::KeyMissing { .. }
+            | SecretStoreError::File { .. }
+            | SecretStoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

@@ -28,13 +28,13 @@ pub use digest::{Digest, InvalidDigest};
 pub use image::InvalidImage;
 pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
-pub(crate) use manifest::{Content, Descriptor, Manifest};
+pub(crate) use manifest::{Content, Manifest};
 pub(crate) use push::Packed;
-pub use push::{Destination, InvalidDestination};
+pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
-pub(crate) use registry::{Credential, Credentials, Pace, Shared};
+pub(crate) use registry::{Credential, Logins, Pace, Shared};
+pub use store::ArtifactStoreError;
 pub(crate) use store::Store;
-pub use store::StoreError;
 pub use wasm::InvalidComponent;
 
 /// The largest component that is read, in bytes.

@@ -12,6 +12,7 @@
 //! | `spec`, `plan` | what is written, and what is resolved |
 //! | `artifact` | bytes under their digest: registries, layout folders, and the store on this machine |
 //! | `trust` | who vouches for them: the only room that makes a `Verified` |
+//! | `secret` | values that must not get out, and where they are kept |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
 //! | `executor` | who runs it: components in wasmtime, images on an engine; and the peer for servers of the older era |
@@ -21,11 +22,13 @@ mod address;
 mod artifact;
 mod dial;
 mod executor;
+mod files;
 pub mod message;
 mod plan;
 mod principal;
 mod runtime;
 mod sandbox;
+mod secret;
 mod server;
 mod settings;
 mod spec;
@@ -33,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, Destination, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
+    Artifact, ArtifactError, ArtifactStoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
+    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
@@ -45,8 +48,12 @@ pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
-    Access, Directory, DirectoryError, Grant, HttpRule, InvalidGrant, InvalidLimit, Limits, Variable, parse_bytes,
-    parse_duration,
+    Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
+    InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,
+};
+pub use secret::{
+    InvalidSecret, InvalidSecretName, InvalidSecretSource, InvalidStoreKind, Secret, SecretError, SecretName,
+    SecretSettings, SecretSource, SecretStore, SecretStoreError, StoreKind,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};

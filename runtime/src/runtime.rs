@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Credentials, Depot, DepotError, Depots, Destination, Digest, Manifest, Pace, Packed,
-    Reference, Selector, Shared, Store,
+    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
+    Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
@@ -16,7 +16,8 @@ use crate::executor::wasm::{
     Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
-use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Layout, Source, Spec};
@@ -35,6 +36,7 @@ pub struct Runtime {
     dialler: Dialler,
     depots: Depots,
     judge: Judge,
+    secrets: SecretReader,
     containers: Containers,
 }
 
@@ -69,6 +71,9 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The registry or layout does not give them.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
@@ -89,18 +94,15 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
+    /// Nobody vouches for it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// The grant is none that a container can be held to.
     #[error(transparent)]
     Unenforceable(#[from] UnenforceableGrant),
     /// The image cannot be had.
     #[error(transparent)]
     Container(#[from] ContainerError),
-    /// The registry or folder does not give it.
-    #[error(transparent)]
-    Depot(#[from] DepotError),
-    /// Nobody vouches for it.
-    #[error(transparent)]
-    Refused(#[from] Refused),
 }
 
 /// Why a plan does not become a running server.
@@ -118,6 +120,9 @@ pub enum ServerError {
     /// A granted directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A secret that its credentials need cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It cannot be compiled.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -144,12 +149,13 @@ impl Runtime {
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
-        let credentials = Credentials::new(&settings.registry);
-        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let logins = Logins::new(&settings.registry);
+        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
+        let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
         let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, containers })
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -157,7 +163,9 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, arguments, grant, limits } = spec;
+        let Spec { name, source, arguments, mut grant, limits } = spec;
+        let home = if let Source::Remote(remote) = &source { Some(remote.url()) } else { None };
+        grant.send_home(home)?;
         grant.check()?;
         if let Source::Image(image) = &source {
             container::check_grant(&grant)?;
@@ -217,18 +225,20 @@ impl Runtime {
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
         let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
-        let broker = Broker::new(self.dialler.clone(), rules);
+        let broker = Broker::new(self.dialler.clone(), rules, credentials);
+        let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
         let sandbox = Sandbox {
             server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
+            env: written.chain(broker.variables()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             directories,
             memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
+            brokers: Arc::new(Brokers::new(broker)),
             hooks: self.hooks.clone(),
         };
         let engine = Arc::clone(&self.engine);
@@ -259,7 +269,7 @@ impl Runtime {
     ///
     /// # Errors
     /// Where the file is no server, or the registry or folder does not take it.
-    pub async fn push(&self, file: PathBuf, to: &Destination) -> Result<Transferred, ResolveError> {
+    pub async fn push(&self, file: PathBuf, to: &PushTarget) -> Result<Transferred, ResolveError> {
         let artifact = read_file(file.clone()).await?;
         let described = describe(artifact.bytes());
         let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
@@ -267,8 +277,8 @@ impl Runtime {
         let bytes = artifact.bytes().len() as u64;
         let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
         let (depot, tag) = match to {
-            Destination::Registry { reference, tag } => (self.depots.registry(reference), tag),
-            Destination::Layout { folder, tag } => (self.depots.folder(folder), tag),
+            PushTarget::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            PushTarget::Layout { folder, tag } => (self.depots.folder(folder), tag),
         };
         depot.push(packed, tag).await?;
         Ok(done)
@@ -314,7 +324,7 @@ impl Runtime {
         Ok(Pulled { artifact, manifest: None })
     }
 
-    /// Finds a manifest: the planned one, or what the source names now.
+    /// Finds a manifest: the planned one, whatever the tag names by now, or else what the source names.
     async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
         let (depot, name, selector) = match source {
             Source::Oci(reference) => {
@@ -344,11 +354,6 @@ impl Runtime {
     }
 }
 
-async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
-    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
-}
-
 /// A manifest, where it lies, and what is judged of it.
 struct Listed {
     depot: Depot,
@@ -374,4 +379,9 @@ fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
     let component = describe(artifact.bytes())
         .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
     Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
+}
+
+async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
+    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
 }

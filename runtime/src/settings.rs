@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::{Digest, Reference};
+use crate::secret::SecretSettings;
 use crate::spec::ServerName;
 use crate::trust::{Basis, TrustPolicy};
 use crate::untrusted::Untrusted;
@@ -38,6 +39,8 @@ pub struct Settings {
     pub trust: TrustPolicy,
     /// Manifests that run this once though nobody vouches for them.
     pub waived: BTreeSet<Digest>,
+    /// Where secrets are looked for.
+    pub secrets: SecretSettings,
 }
 
 /// How to start the child that compiles: it is this program again, and calls
@@ -154,5 +157,10 @@ pub enum Event {
         server: ServerName,
         /// Why, and what would allow it.
         reason: Untrusted,
+    },
+    /// A secret was read from a file that others on this machine can read or change.
+    SecretFileNotPrivate {
+        /// The file.
+        path: PathBuf,
     },
 }

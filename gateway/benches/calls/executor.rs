@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, RegistrySettings, Runtime, Server, Settings, Source,
-    Spec, TrustPolicy,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, RegistrySettings, Runtime, SecretSettings, Server,
+    Settings, Source, Spec, TrustPolicy,
 };
 
 use crate::measure::Samples;
@@ -25,10 +25,10 @@ impl Executor {
     pub(crate) fn start(home: &Path, component: &Path) -> Self {
         let settings = Settings {
             code_folder: home.join("cache/code"),
-            run_folder: home.join("run"),
-            engine_socket: None,
             store_folder: home.join("data/store"),
             registry: RegistrySettings::default(),
+            run_folder: home.join("run"),
+            engine_socket: None,
             key_file: home.join("data/code.key"),
             own_folders: vec![home.to_owned()],
             compile_worker: CompileWorker {
@@ -36,6 +36,12 @@ impl Executor {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            secrets: SecretSettings {
+                variable: |_| None,
+                store: None,
+                encrypted_file: home.join("data/secrets.age"),
+                key_file: home.join("config/secrets.key"),
+            },
             guest_threads: 1,
             trust: TrustPolicy::default(),
             waived: BTreeSet::new(),

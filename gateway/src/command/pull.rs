@@ -18,7 +18,8 @@ pub(super) struct PullArgs {
 
 pub(super) fn execute(common: &Common, args: PullArgs) -> Result<(), CommandError> {
     let PullArgs { reference } = args;
-    let runtime = common.runtime(Detail::Brief, &common.config()?, &Trusting::default())?;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pulled = block_on(async { Ok(runtime.pull(&reference).await?) })?;
     print(common, &reference.to_string(), &pulled)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use lockgate_runtime::Destination;
+use lockgate_runtime::PushTarget;
 
 use super::pull::print;
 use super::trusting::Trusting;
@@ -18,12 +18,13 @@ pub(super) struct PushArgs {
     file: PathBuf,
     /// Where to push it, as REGISTRY/REPOSITORY:TAG or oci-layout:DIR:TAG
     #[arg(value_name = "REF")]
-    destination: Destination,
+    destination: PushTarget,
 }
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
     let PushArgs { file, destination } = args;
-    let runtime = common.runtime(Detail::Brief, &common.config()?, &Trusting::default())?;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pushed = block_on(async { Ok(runtime.push(file, &destination).await?) })?;
     print(common, &destination.to_string(), &pushed)
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
-    Access, Directory, Grant, HttpRule, Limits, ServerName, Sourced, Spec, Variable, parse_bytes, parse_duration,
+    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind, Variable,
+    WrittenCredential, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -21,6 +22,8 @@ pub(super) struct File {
     #[serde(default)]
     registry: Registry,
     #[serde(default)]
+    secrets: Secrets,
+    #[serde(default)]
     servers: BTreeMap<ServerName, Server>,
 }
 
@@ -35,17 +38,23 @@ struct Network {
 
 /// `[registry]`
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Registry {
-    /// Whether the credential programs that Docker's configuration names may be started.
-    #[serde(default)]
     credential_programs: bool,
 }
 
-/// What a file says.
-pub(super) struct Said {
+/// `[secrets]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Secrets {
+    store: Option<StoreKind>,
+}
+
+/// What a file says, read.
+pub(super) struct Read {
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
+    pub(super) store: Option<StoreKind>,
     pub(super) servers: Vec<Configured>,
 }
 
@@ -75,6 +84,7 @@ struct GrantTable {
     http: Vec<HttpRule>,
     dirs: Vec<DirectoryTable>,
     env: BTreeMap<String, String>,
+    credentials: BTreeMap<SecretName, WrittenCredential>,
 }
 
 /// An item of `dirs`.
@@ -131,7 +141,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<Said, ConfigError> {
+    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -143,7 +153,7 @@ impl File {
             server.read(name.clone(), folder).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok(Said { roots, credential_programs: self.registry.credential_programs, servers })
+        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
     }
 }
 
@@ -167,6 +177,11 @@ impl GrantTable {
         for (name, value) in self.env {
             let variable = Variable::new(name, value).map_err(|error| error.to_string())?;
             grant.env.push(Sourced::config(variable));
+        }
+        for (name, written) in self.credentials {
+            let mut credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            credential.relative_to(folder);
+            grant.credentials.push(Sourced::config(credential));
         }
         grant.check().map_err(|error| error.to_string())?;
         Ok(grant)

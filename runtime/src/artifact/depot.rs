@@ -7,7 +7,7 @@ use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
 use super::registry::{Credential, Registry, Shared};
-use super::store::{Store, StoreError};
+use super::store::{ArtifactStoreError, Store};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
 use crate::settings::{Event, Hooks};
@@ -157,7 +157,7 @@ pub enum DepotError {
     },
     /// What was pulled cannot be kept.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] ArtifactStoreError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {

@@ -17,7 +17,7 @@ use crate::message::Json;
 
 /// Where an artifact is pushed to: `REGISTRY/REPOSITORY:TAG` or `oci-layout:DIR:TAG`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
+pub enum PushTarget {
     /// To a registry.
     Registry {
         /// With the tag.
@@ -36,7 +36,7 @@ pub enum Destination {
 
 /// Why a text is no place to push to.
 #[derive(Debug, thiserror::Error)]
-pub enum InvalidDestination {
+pub enum InvalidPushTarget {
     /// It is no reference.
     #[error(transparent)]
     Reference(#[from] InvalidReference),
@@ -48,27 +48,27 @@ pub enum InvalidDestination {
     Layout(String),
 }
 
-impl FromStr for Destination {
-    type Err = InvalidDestination;
+impl FromStr for PushTarget {
+    type Err = InvalidPushTarget;
 
-    fn from_str(text: &str) -> Result<Self, InvalidDestination> {
+    fn from_str(text: &str) -> Result<Self, InvalidPushTarget> {
         if let Some(layout) = text.strip_prefix("oci-layout:") {
             return match layout.rsplit_once(':') {
                 Some((folder, tag)) if !folder.is_empty() && is_tag(tag) => {
                     Ok(Self::Layout { folder: folder.into(), tag: tag.to_owned() })
                 }
-                _ => Err(InvalidDestination::Layout(text.to_owned())),
+                _ => Err(InvalidPushTarget::Layout(text.to_owned())),
             };
         }
         let reference: Reference = text.parse()?;
         match reference.selector().clone() {
             Selector::Tag(tag) => Ok(Self::Registry { reference, tag }),
-            Selector::Digest(_) => Err(InvalidDestination::Digest(text.to_owned())),
+            Selector::Digest(_) => Err(InvalidPushTarget::Digest(text.to_owned())),
         }
     }
 }
 
-impl fmt::Display for Destination {
+impl fmt::Display for PushTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry { reference, .. } => write!(f, "{reference}"),
@@ -212,13 +212,13 @@ mod tests {
     #[test]
     fn a_destination_is_a_tag_in_a_registry_or_folder() {
         for text in ["ghcr.io/acme/time:1.0", "oci-layout:./dist/time:v1", "oci-layout:/a:b:v1"] {
-            assert_eq!(text.parse::<Destination>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<PushTarget>().unwrap().to_string(), text);
         }
         let digest = format!("ghcr.io/acme/time@{}", Digest::of(b""));
         for text in
             [&*digest, "time", "ghcr.io/a", "oci-layout:/a", "oci-layout::v1", "oci-layout:/a:b/c", "oci-layout:/a:"]
         {
-            assert!(text.parse::<Destination>().is_err(), "{text}");
+            assert!(text.parse::<PushTarget>().is_err(), "{text}");
         }
     }
 

@@ -5,8 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
-use super::HttpRule;
+use super::{Credential, Destination, HttpRule};
+use crate::secret::{SecretName, is_variable_name};
 use crate::spec::Sourced;
 
 /// What one server may touch: nothing, unless it is written here.
@@ -18,19 +20,45 @@ pub struct Grant {
     pub dirs: Vec<Sourced<Directory>>,
     /// Which environment variables it has.
     pub env: Vec<Sourced<Variable>>,
+    /// Which secrets are used for it.
+    #[serde(default)]
+    pub credentials: Vec<Sourced<Credential>>,
 }
 
 impl Grant {
+    /// Says for credentials that name no destination that they go to the origin of `home`, where the server itself is.
+    ///
+    /// # Errors
+    /// Where there is no such place, or a secret would go there in the clear.
+    pub(crate) fn send_home(&mut self, home: Option<&Url>) -> Result<(), InvalidGrant> {
+        for credential in self.credentials.iter_mut().map(|credential| &mut credential.value) {
+            if let Some(header) = credential.header.as_mut().filter(|header| header.to.is_empty()) {
+                let origin = home.and_then(Destination::origin_of);
+                header.to.push(origin.ok_or_else(|| InvalidGrant::NowhereToSend(credential.name.clone()))?);
+            }
+        }
+        Ok(())
+    }
+
     /// Checks what no single item can show.
     ///
     /// # Errors
-    /// Where two directories have the same place in the guest, or a variable is set twice.
+    /// Where two directories have the same place in the guest, a variable is set twice, or two credentials share a
+    /// header of one request.
     pub fn check(&self) -> Result<(), InvalidGrant> {
         if let Some(guest) = first_duplicate(self.dirs.iter().map(|dir| &dir.value.guest)) {
             return Err(InvalidGrant::SamePlace(guest.clone()));
         }
-        if let Some(name) = first_duplicate(self.env.iter().map(|variable| &variable.value.name)) {
+        let credentials = || self.credentials.iter().map(|credential| &credential.value);
+        let variables = self.env.iter().map(|variable| &variable.value.name);
+        if let Some(name) = first_duplicate(variables.chain(credentials().flat_map(Credential::variables))) {
             return Err(InvalidGrant::SameVariable(name.clone()));
+        }
+        let headers = || credentials().filter_map(|credential| Some((&credential.name, credential.header.as_ref()?)));
+        for (position, (name, header)) in headers().enumerate() {
+            if let Some((first, _)) = headers().take(position).find(|(_, first)| first.meets(header)) {
+                return Err(InvalidGrant::SameHeader(first.clone(), name.clone(), header.name.to_string()));
+            }
         }
         Ok(())
     }
@@ -68,6 +96,12 @@ pub enum InvalidGrant {
     /// A variable twice.
     #[error("the variable {0} is set twice")]
     SameVariable(String),
+    /// A credential for a header, and no destination.
+    #[error("the credential {0} does not say where it may be sent: write `to`, as to = [\"https://api.example.com\"]")]
+    NowhereToSend(SecretName),
+    /// Two credentials in one place.
+    #[error("the credentials {0} and {1} would both be sent as {2} in one request: one header holds one credential")]
+    SameHeader(SecretName, SecretName, String),
 }
 
 /// A directory of the host that the guest sees.
@@ -170,8 +204,7 @@ impl Variable {
     /// # Errors
     /// Where the name has other characters than `A-Z a-z 0-9 _` or none, or the value has a NUL.
     pub fn new(name: String, value: String) -> Result<Self, InvalidGrant> {
-        let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !named || value.contains('\0') {
+        if !is_variable_name(&name) || value.contains('\0') {
             // Only the name is shown: the rest may be a secret.
             return Err(InvalidGrant::Variable(name));
         }
@@ -214,12 +247,53 @@ mod tests {
         assert!(matches!(grant.check(), Err(InvalidGrant::SamePlace(place)) if place == "/x"));
     }
 
+    #[test]
+    fn one_header_of_a_request_holds_one_credential() {
+        let grant = |flags: &[&str]| {
+            let credentials = flags.iter().map(|text| Sourced::flag(Credential::parse_flag(text).unwrap())).collect();
+            Grant { credentials, ..Grant::default() }.check()
+        };
+        let first = "https://example.com/a Authorization: {one}";
+        for good in ["https://example.com/b Authorization: {two}", "https://example.com/a X-Key: {two}"] {
+            grant(&[first, good]).unwrap();
+        }
+        for bad in ["https://example.com authorization: {two}", "https://*.com.example Authorization: {two}"] {
+            assert_eq!(grant(&[first, bad]).is_err(), !bad.contains('*'), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_credential_without_a_destination_goes_to_its_own_server_or_nowhere() {
+        let written = serde_json::json!({ "name": "a", "secret": "s", "header": "X-Key" });
+        let credentials = vec![Sourced::config(serde_json::from_value(written).unwrap())];
+        let mut grant = Grant { credentials, ..Grant::default() };
+        grant.check().unwrap();
+        assert!(matches!(grant.clone().send_home(None), Err(InvalidGrant::NowhereToSend(_))));
+        for url in ["http://example.com/mcp", "https://mcp.example.com/mcp", "https://evil.example"] {
+            assert_eq!(grant.send_home(Some(&Url::parse(url).unwrap())).is_ok(), url.starts_with("https"), "{url}");
+        }
+        let to = &grant.credentials[0].value.header.as_ref().unwrap().to;
+        assert_eq!(Vec::from_iter(to.iter().map(ToString::to_string)), ["https://mcp.example.com/"]);
+    }
+
+    #[test]
+    fn a_variable_of_a_credential_is_set_once() {
+        let reveal = |text: &str| Sourced::flag(Credential::parse_reveal_flag(text).unwrap());
+        let env = vec![Sourced::flag("A=1".parse().unwrap())];
+        let grant = Grant { env, credentials: vec![reveal("B=secret")], ..Grant::default() };
+        grant.check().unwrap();
+        let twice = Grant { credentials: vec![reveal("A=secret")], ..grant };
+        assert!(matches!(twice.check(), Err(InvalidGrant::SameVariable(name)) if name == "A"));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,60}") {
             let _ = text.parse::<Directory>();
             let _ = text.parse::<Variable>();
             let _ = text.parse::<HttpRule>();
+            let _ = Credential::parse_flag(&text);
+            let _ = Credential::parse_reveal_flag(&text);
         }
     }
 }

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::body::{Body, Stop};
 use super::challenge::{Challenge, challenge};
-use super::credentials::Credential;
 use super::exchange::Request;
+use super::logins::Credential;
 use super::{Access, Registry};
 use crate::artifact::DepotError;
 use crate::message::Json;
@@ -30,7 +30,7 @@ impl Registry {
     /// Does what the registry asks for before it answers (RFC 9110, §11.6.1).
     pub(super) async fn authenticate(&self, headers: &HeaderMap, access: Access) -> Result<HeaderValue, DepotError> {
         let challenge = challenge(headers, self.endpoint()?).map_err(|problem| self.not_followed(problem))?;
-        let known = self.0.shared.credentials.of(self.name()).await?.credential;
+        let known = self.0.shared.logins.of(self.name()).await?.credential;
         let authorization = match (challenge, known) {
             (Challenge::Basic, Some(Credential::Password { user, password })) => basic(&user, &password),
             (Challenge::Basic, _) => {
@@ -98,7 +98,7 @@ impl Registry {
     /// The error of somebody who is not let in, with what would help.
     pub(super) async fn denied(&self, problem: String, wanted: &str) -> DepotError {
         let registry = self.name();
-        let hint = match self.0.shared.credentials.of(registry).await {
+        let hint = match self.0.shared.logins.of(registry).await {
             Err(error) => return error,
             Ok(found) => match (found.credential, found.unasked) {
                 (Some(_), _) => format!("the password that Docker's configuration has for {registry} does not help"),

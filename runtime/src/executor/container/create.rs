@@ -11,7 +11,7 @@ use bollard::models::{
 use super::ContainerError;
 use super::engine::EngineImage;
 use crate::plan::Plan;
-use crate::sandbox::{Access, Directory, Grant, OpenDirectory};
+use crate::sandbox::{Access, Credentials, Directory, Grant, OpenDirectory};
 
 /// How many processes and threads a container may have.
 const PIDS: i64 = 256;
@@ -46,6 +46,11 @@ pub enum UnenforceableGrant {
         "a container has no network, because what it sends could not be checked: take the grant for HTTP away, or run a server that is a component"
     )]
     Http,
+    /// It is put into requests, of which there are none.
+    #[error(
+        "the credential {0} would be put into requests, and a container sends none: with `reveal-env` the server gets the value itself"
+    )]
+    Header(String),
     /// The directory would hide what the container needs.
     #[error("a directory cannot be given to a container as {0}; choose another place, as /data")]
     Place(String),
@@ -61,6 +66,9 @@ pub enum UnenforceableGrant {
 pub(crate) fn check_grant(grant: &Grant) -> Result<(), UnenforceableGrant> {
     if !grant.http.is_empty() {
         return Err(UnenforceableGrant::Http);
+    }
+    if let Some(sent) = grant.credentials.iter().find(|credential| credential.value.header.is_some()) {
+        return Err(UnenforceableGrant::Header(sent.value.name.to_string()));
     }
     for dir in &grant.dirs {
         let place = Path::new(&dir.value.guest);
@@ -80,16 +88,18 @@ pub(super) fn check_directory(open: &OpenDirectory, written: &Directory) -> Resu
     }
 }
 
-/// The container for a plan: the same for every caller.
+/// The container for a plan: the same for every caller. Of its variables, some may hold secrets that the grant reveals.
 pub(super) fn body(
     image: &EngineImage,
     plan: &Plan,
+    credentials: &Credentials,
     directories: &[OpenDirectory],
     owner: &str,
 ) -> Result<ContainerCreateBody, ContainerError> {
     let labels = [(LABEL, "1"), (OWNER, owner), (SERVER, plan.name.as_str())];
     let command: Vec<String> = plan.arguments.iter().map(|argument| argument.value.clone()).collect();
-    let env = plan.grant.env.iter().map(|item| format!("{}={}", item.value.name, item.value.value));
+    let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
+    let env = written.chain(credentials.variables()).map(|(name, value)| format!("{name}={value}"));
     Ok(ContainerCreateBody {
         image: Some(image.id.to_string()),
         cmd: (!command.is_empty()).then_some(command),
@@ -211,7 +221,7 @@ mod tests {
     #[test]
     fn a_container_is_of_an_image_by_its_digest_and_has_what_is_granted() {
         let grant = Grant { env: vec![Sourced::flag("A=1".parse().unwrap())], ..Grant::default() };
-        let body = body(&image_with(1), &plan(grant), &[], "home.process").unwrap();
+        let body = body(&image_with(1), &plan(grant), &Credentials::default(), &[], "home.process").unwrap();
         assert_eq!(body.image.unwrap(), Digest::of(b"image").to_string());
         assert_eq!(body.cmd.unwrap(), ["--flag"]);
         assert_eq!(body.env.unwrap(), ["A=1"]);
@@ -228,7 +238,7 @@ mod tests {
 
     #[test]
     fn an_image_cannot_declare_volumes_without_end() {
-        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &[], "");
+        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &Credentials::default(), &[], "");
         assert!(matches!(too_many, Err(ContainerError::Volumes(17))));
     }
 

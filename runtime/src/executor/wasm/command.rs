@@ -79,7 +79,7 @@ impl CommandServer {
 impl Connect for Command {
     fn connect(
         self: Arc<Self>,
-        _principal: Principal,
+        principal: Principal,
         session: Option<ClientSession>,
         listeners: Arc<Listeners>,
     ) -> BoxFuture<'static, Result<Peer, RpcError>> {
@@ -88,7 +88,7 @@ impl Connect for Command {
             let (from_guest, incoming) = mpsc::channel(WAITING);
             let (ended, end) = oneshot::channel();
             let limits = self.limits;
-            self.engine.guests.clone().spawn(self.live(to_guest, from_guest, ended));
+            self.engine.guests.clone().spawn(self.live(principal, to_guest, from_guest, ended));
             let peer = Peer::connect(Connection { outgoing, incoming, end }, session.as_ref(), limits, listeners).await;
             peer.map_err(|error| RpcError::new(code::INTERNAL_ERROR, error.to_string()))
         })
@@ -99,6 +99,7 @@ impl Command {
     /// Runs an instance until it ends, or nobody listens to it any more.
     async fn live(
         self: Arc<Self>,
+        principal: Principal,
         to_guest: mpsc::Receiver<Message>,
         from_guest: mpsc::Sender<Incoming>,
         ended: oneshot::Sender<String>,
@@ -110,7 +111,7 @@ impl Command {
             (hooks.event)(Event::GuestWrote { server: server.clone(), line: Untrusted::new(start) });
         };
         let input = Input::new(to_guest, Arc::clone(&patience));
-        let mut run = pin!(self.run(input, Output::new(from_guest.clone(), garbage), patience));
+        let mut run = pin!(self.run(&principal, input, Output::new(from_guest.clone(), garbage), patience));
         tokio::select! {
             why = &mut run => {
                 // Nobody asks where the connection was closed on this side.
@@ -122,17 +123,18 @@ impl Command {
     }
 
     /// Runs an instance, and says how it ended.
-    async fn run(&self, input: Input, output: Output, patience: Arc<Patience>) -> String {
+    async fn run(&self, principal: &Principal, input: Input, output: Output, patience: Arc<Patience>) -> String {
         // Never closed; if it were, running without its bound would still be within the pool's.
         let _of_all = self.engine.instances.acquire().await;
         let (answers, _nobody) = mpsc::unbounded_channel();
         // It has no way to say anything there: that is for components of the native shape.
         let outlet = Outlet::new(answers, 0, Arc::default(), None);
         let streams = Streams::Client { stdin: Box::new(input), stdout: Box::new(output) };
-        let mut store = match self.sandbox.store(&self.engine, outlet, streams, move || !patience.is_over()) {
-            Ok(store) => store,
-            Err(error) => return failure::one_line(&error),
-        };
+        let mut store =
+            match self.sandbox.store(&self.engine, Some(principal), outlet, streams, move || !patience.is_over()) {
+                Ok(store) => store,
+                Err(error) => return failure::one_line(&error),
+            };
         let ended = async {
             let command = self.program.instantiate_async(&mut store).await?;
             command.wasi_cli_run().call_run(&mut store).await

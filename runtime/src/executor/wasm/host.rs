@@ -15,7 +15,8 @@ use super::bindings::lockgate::mcp as contract;
 use super::client::Outlet;
 use super::engine::{Engine, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::{open_at, set_times_at};
-use crate::sandbox::{Access, Broker, Grant, OpenDirectory};
+use crate::principal::Principal;
+use crate::sandbox::{Access, Brokers, Grant, OpenDirectory};
 use crate::settings::Hooks;
 use crate::spec::ServerName;
 
@@ -43,7 +44,7 @@ pub(crate) struct Sandbox {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) directories: Vec<OpenDirectory>,
     pub(crate) memory: u64,
-    pub(crate) broker: Arc<Broker>,
+    pub(crate) brokers: Arc<Brokers>,
     pub(crate) hooks: Hooks,
 }
 
@@ -87,10 +88,12 @@ pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<
 }
 
 impl Sandbox {
-    /// A new store for an instance. It is asked every tick in which it computes whether it may go on.
+    /// A new store for an instance that works for `principal`; for nobody, while a server introduces itself. It is asked
+    /// every tick in which it computes whether it may go on.
     pub(super) fn store(
         &self,
         engine: &Engine,
+        principal: Option<&Principal>,
         outlet: Outlet,
         streams: Streams,
         may_go_on: impl Fn() -> bool + Send + Sync + 'static,
@@ -104,7 +107,7 @@ impl Sandbox {
             outlet,
             wasi: self.wasi(streams)?,
             http,
-            guest_http: GuestHttp::new(self),
+            guest_http: GuestHttp::new(self, principal),
             memory: Memory { limit: self.memory, used: 0, refused: false },
         };
         let mut store = Store::new(&engine.wasm, host);

@@ -122,7 +122,7 @@ impl NativeServer {
         let task = guests.spawn(async move {
             let (answers, _nobody) = mpsc::unbounded_channel();
             let outlet = Outlet::new(answers, inner.limits.output, Arc::default(), None);
-            let card = inner.within_limits(outlet, card::ask).await;
+            let card = inner.within_limits(None, outlet, card::ask).await;
             (inner, card)
         });
         let (mut inner, card) = task.await.map_err(|error| StartError::Describe(error.to_string()))?;
@@ -205,7 +205,7 @@ impl Inner {
             return Err(RpcError::new(crate::message::code::INTERNAL_ERROR, "the call was cancelled"));
         }
         let outlet = Outlet::new(answers, self.limits.output, cancelled, params::meta(request));
-        self.within_limits(outlet, async |server, store, instance| {
+        self.within_limits(Some(principal), outlet, async |server, store, instance| {
             let result = request::serve(server, principal, request, store, instance).await?;
             store.data_mut().outlet.charge(result.as_str().len()).map_err(wasmtime::Error::from)?;
             Ok(result)
@@ -214,15 +214,17 @@ impl Inner {
         .map_err(|failure| failure.into_rpc_error(&self.limits))
     }
 
-    /// Makes an instance and lets `work` use it. Both end with the limits, whatever the guest does.
+    /// Makes an instance for a principal, if it is one's, and lets `work` use it. Both end with the limits, whatever the guest does.
     async fn within_limits<T>(
         &self,
+        principal: Option<&Principal>,
         outlet: Outlet,
         work: impl AsyncFnOnce(&Self, &mut Store<Host>, &Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.limits.time;
         let _ticking = self.engine.clock.tick();
-        let mut store = self.sandbox.store(&self.engine, outlet, Streams::Log, move || Instant::now() < deadline)?;
+        let may_go_on = move || Instant::now() < deadline;
+        let mut store = self.sandbox.store(&self.engine, principal, outlet, Streams::Log, may_go_on)?;
         let run = async {
             let instance = self.instances.instantiate_async(&mut store).await?;
             work(self, &mut store, &instance).await

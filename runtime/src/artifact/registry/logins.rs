@@ -26,7 +26,7 @@ const HUB: &str = "https://index.docker.io/v1/";
 
 /// Where passwords are looked up.
 #[derive(Debug, Clone)]
-pub(crate) struct Credentials {
+pub(crate) struct Logins {
     docker_config: Option<PathBuf>,
     /// Whether the programs that it names may be started.
     programs: bool,
@@ -66,7 +66,7 @@ struct Entry {
     identitytoken: String,
 }
 
-impl Credentials {
+impl Logins {
     pub(crate) fn new(settings: &RegistrySettings) -> Self {
         let RegistrySettings { docker_config, credential_programs } = settings;
         Self { docker_config: docker_config.clone(), programs: *credential_programs }
@@ -186,16 +186,16 @@ async fn ask(program: &str, key: &str) -> Result<Option<Credential>, String> {
 mod tests {
     use super::*;
 
-    fn written(text: &str) -> (tempfile::NamedTempFile, Credentials) {
+    fn written(text: &str) -> (tempfile::NamedTempFile, Logins) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let credentials = Credentials { docker_config: Some(file.path().to_owned()), programs: false };
-        (file, credentials)
+        let logins = Logins { docker_config: Some(file.path().to_owned()), programs: false };
+        (file, logins)
     }
 
     async fn password(config: &str, registry: &str) -> Option<String> {
-        let (_file, credentials) = written(config);
-        match credentials.of(registry).await.unwrap().credential? {
+        let (_file, logins) = written(config);
+        match logins.of(registry).await.unwrap().credential? {
             Credential::Password { user, password } => Some(format!("{user} {}", *password)),
             Credential::Identity(token) => Some(token.to_string()),
         }
@@ -229,24 +229,24 @@ mod tests {
             r#"{"auths":{"ghcr.io":{"auth":"c2VjcmV0"}}}"#,
             r#"{"auths":{"ghcr.io":{"auth":"s3cret"}}}"#,
         ] {
-            let (_file, credentials) = written(config);
-            let error = credentials.of("ghcr.io").await.err().unwrap().to_string();
+            let (_file, logins) = written(config);
+            let error = logins.of("ghcr.io").await.err().unwrap().to_string();
             assert!(!error.contains("c2VjcmV0") && !error.contains("s3cret") && !error.contains("secret"), "{error}");
         }
-        let none = Credentials { docker_config: Some("/nowhere/config.json".into()), programs: false };
+        let none = Logins { docker_config: Some("/nowhere/config.json".into()), programs: false };
         assert!(none.of("ghcr.io").await.unwrap().credential.is_none());
     }
 
     #[tokio::test]
     async fn a_program_is_named_and_not_started_unless_it_is_allowed() {
-        let (_file, credentials) = written(r#"{"credHelpers":{"ghcr.io":"nobody"},"credsStore":"other"}"#);
+        let (_file, logins) = written(r#"{"credHelpers":{"ghcr.io":"nobody"},"credsStore":"other"}"#);
         let unasked = |registry: &'static str| {
-            let credentials = credentials.clone();
-            async move { credentials.of(registry).await.unwrap().unasked }
+            let logins = logins.clone();
+            async move { logins.of(registry).await.unwrap().unasked }
         };
         assert_eq!(unasked("ghcr.io").await.as_deref(), Some("docker-credential-nobody"));
         assert_eq!(unasked("x.example").await.as_deref(), Some("docker-credential-other"));
-        let allowed = Credentials { programs: true, ..credentials };
+        let allowed = Logins { programs: true, ..logins };
         let error = allowed.of("ghcr.io").await.err().unwrap().to_string();
         assert!(error.contains("cannot be started"), "{error}");
         let (_file, odd) = written(r#"{"credsStore":"../x"}"#);
