@@ -93,7 +93,7 @@ pub(super) fn body(
     image: &EngineImage,
     plan: &Plan,
     credentials: &Credentials,
-    directories: &[OpenDirectory],
+    user: Option<String>,
     owner: &str,
 ) -> Result<ContainerCreateBody, ContainerError> {
     let labels = [(LABEL, "1"), (OWNER, owner), (SERVER, plan.name.as_str())];
@@ -105,7 +105,7 @@ pub(super) fn body(
         cmd: (!command.is_empty()).then_some(command),
         env: Some(env.collect()),
         labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()),
-        user: user(directories),
+        user,
         tty: Some(false),
         attach_stdin: Some(true),
         attach_stdout: Some(true),
@@ -176,10 +176,15 @@ fn mount(directory: &OpenDirectory) -> Result<Mount, ContainerError> {
 }
 
 /// Where a directory is given, the container runs as whoever runs this program: without any capability, root inside
-/// would read less than that, and what it wrote would be root's.
-fn user(directories: &[OpenDirectory]) -> Option<String> {
+/// would read less than that, and what it wrote would be root's. Of an engine without root, that is root inside.
+pub(super) fn user(directories: &[OpenDirectory], rootless: bool) -> Option<String> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-    (!directories.is_empty() && !user.is_root()).then(|| format!("{}:{}", user.as_raw(), group.as_raw()))
+    match directories {
+        [] => None,
+        _ if rootless => Some("0:0".to_owned()),
+        _ if user.is_root() => None,
+        _ => Some(format!("{}:{}", user.as_raw(), group.as_raw())),
+    }
 }
 
 /// The volumes that the image declares. Each is memory that ends with the container, instead of a place on the host's
@@ -221,7 +226,7 @@ mod tests {
     #[test]
     fn a_container_is_of_an_image_by_its_digest_and_has_what_is_granted() {
         let grant = Grant { env: vec![Sourced::flag("A=1".parse().unwrap())], ..Grant::default() };
-        let body = body(&image_with(1), &plan(grant), &Credentials::default(), &[], "home.process").unwrap();
+        let body = body(&image_with(1), &plan(grant), &Credentials::default(), None, "home.process").unwrap();
         assert_eq!(body.image.unwrap(), Digest::of(b"image").to_string());
         assert_eq!(body.cmd.unwrap(), ["--flag"]);
         assert_eq!(body.env.unwrap(), ["A=1"]);
@@ -238,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_image_cannot_declare_volumes_without_end() {
-        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &Credentials::default(), &[], "");
+        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &Credentials::default(), None, "");
         assert!(matches!(too_many, Err(ContainerError::Volumes(17))));
     }
 

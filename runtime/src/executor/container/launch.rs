@@ -41,7 +41,8 @@ impl Launch {
         directories: Vec<OpenDirectory>,
         hooks: Hooks,
     ) -> Result<Self, ContainerError> {
-        let body = create::body(image, plan, credentials, &directories, &tenancy.owner())?;
+        let user = create::user(&directories, tenancy.engine.rootless);
+        let body = create::body(image, plan, credentials, user, &tenancy.owner())?;
         Ok(Self {
             tenancy,
             image: image.id,
