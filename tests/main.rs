@@ -7,12 +7,14 @@
 
 mod support;
 
+mod brave;
 mod built_in;
 mod cache;
 mod cli;
 mod clients;
 mod compiling;
 mod directories;
+mod filesystem;
 mod full_disk;
 mod hostile;
 mod house;

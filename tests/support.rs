@@ -9,7 +9,7 @@ mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
-pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
+pub(crate) use guests::{brave, evil, fetch, filesystem, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;
 pub(crate) use lockgate::Lockgate;
