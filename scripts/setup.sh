@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing needs beyond Rust, Node, Python and apt: the guests' toolchain where rustup has no
-# wasm32-wasip2, the MCP clients and reference servers that tests run beside ours, and cargo-deny.
+# wasm32-wasip2, the MCP clients and reference servers that tests run beside ours, secret stores, and cargo-deny.
 # Everything but Debian's packages goes into .setup/. What is there already is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,6 +10,7 @@ main() {
     guest_toolchain
     python_parts
     node_parts
+    secret_stores
     cargo_deny
 }
 
@@ -41,6 +42,10 @@ node_parts() {
     cp tests/clients/package.json tests/clients/package-lock.json .setup/node/
     npm ci --prefix .setup/node --no-audit --no-fund --loglevel=error
     cp tests/clients/package-lock.json "$stamp"
+}
+
+secret_stores() {
+    debian "tests of secret stores" dbus-bin dbus-daemon gnome-keyring keyutils
 }
 
 cargo_deny() {

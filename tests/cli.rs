@@ -50,8 +50,8 @@ fn a_name_that_nobody_knows_is_a_usage_error() {
             &["call", "A B=./x.wasm", "t"],
             &["call", "a__b=./x.wasm", "t"],
             &["call", "./_.wasm", "t"],
-            &["call", "ghcr.io/acme/server:1", "t"],
-            &["call", "https://example.com/x.wasm", "t"],
+            &["call", "acme/server:1", "t"],
+            &["call", "ftp://example.com/x.wasm", "t"],
         ],
     );
     insta::assert_snapshot!(said.replace(built_in::SENTENCE, "(which servers are built in)"));

@@ -30,8 +30,10 @@ const HOUSE: &[Room] = &[
             "runtime/src/message.rs",
             "runtime/src/message",
             "runtime/src/plan.rs",
+            "runtime/src/sandbox/credential.rs",
             "runtime/src/sandbox/grant.rs",
             "runtime/src/sandbox/http_rule.rs",
+            "runtime/src/secret/source.rs",
             "runtime/src/spec.rs",
         ],
         never: &[
@@ -48,14 +50,34 @@ const HOUSE: &[Room] = &[
         because: "these are plain data: no I/O, and nothing that stands above them",
     },
     Room {
-        files: &["runtime/src/trust.rs"],
-        never: &["crate::executor", "crate::server", "wasmtime"],
+        files: &["runtime/src/trust.rs", "runtime/src/trust"],
+        never: &["crate::executor", "crate::server", "wasmtime", "reqwest", "crate::dial"],
         because: "trust judges artifacts and knows nothing of who runs them",
     },
     Room {
+        files: &[
+            "runtime/src/trust/decision.rs",
+            "runtime/src/trust/key.rs",
+            "runtime/src/trust/log.rs",
+            "runtime/src/trust/payload.rs",
+            "runtime/src/trust/policy.rs",
+            "runtime/src/trust/policy",
+            "runtime/src/trust/remedy.rs",
+            "runtime/src/trust/scope.rs",
+            "runtime/src/trust/signature.rs",
+        ],
+        never: &["std::fs", "tokio", "Depot", "async", "std::net::Tcp"],
+        because: "how a signature is weighed is a pure function: only what gathers them asks anybody",
+    },
+    Room {
         files: &["runtime/src/executor", "runtime/src/executor.rs"],
-        never: &["oci_client", "sigstore", "keyring", "reqwest", "crate::dial"],
+        never: &["oci_client", "sigstore", "keyring", "crate::secret", "reqwest", "crate::dial"],
         because: "executors take what was verified, and reach out through the broker alone",
+    },
+    Room {
+        files: &["runtime/src/secret.rs", "runtime/src/secret"],
+        never: &["crate::executor", "crate::sandbox", "crate::server", "crate::dial"],
+        because: "secrets are kept and read without knowing who uses them",
     },
     Room {
         files: &["gateway/src/transport", "gateway/src/transport.rs"],

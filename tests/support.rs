@@ -1,6 +1,8 @@
 //! What tests are made of.
 
 mod client;
+pub(crate) mod cosign;
+mod docker_registry;
 mod guests;
 mod home;
 mod listener;
@@ -9,6 +11,7 @@ mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
+pub(crate) use docker_registry::DockerRegistry;
 pub(crate) use guests::{brave, evil, fetch, filesystem, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod allow;
 mod call;
 mod coerce;
 mod compile_worker;
@@ -7,17 +8,22 @@ mod inspect;
 mod output;
 mod plan;
 mod run;
+mod secret;
 mod selection;
 mod tools;
+mod trusting;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Runtime, Settings};
+use lockgate_runtime::{CompileWorker, Digest, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy};
 
+use self::trusting::Trusting;
 use crate::built_in;
-use crate::environment::Folders;
+use crate::config::Config;
+use crate::environment::{self, Folders};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -62,6 +68,12 @@ enum Verb {
     Inspect(inspect::InspectArgs),
     /// Show what would run and what it could touch, without running it
     Plan(plan::PlanArgs),
+    /// Approve a project's lockgate.toml as it is now, so that it is read
+    Allow(allow::AllowArgs),
+    /// Say whether an artifact may run by the trust policy, and what was checked
+    Verify(verify::VerifyArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -76,6 +88,9 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Tools(args) => tools::execute(&common, args),
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
+        Verb::Allow(args) => allow::execute(&common, args),
+        Verb::Verify(args) => verify::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -88,24 +103,61 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
 }
 
 impl Common {
-    /// A runtime with this program's settings.
-    fn runtime(&self, detail: Detail) -> Result<Runtime, CommandError> {
-        let folders = Folders::find(self.home.as_deref()).map_err(|error| {
+    /// Where this program keeps things.
+    fn folders(&self) -> Result<Folders, CommandError> {
+        Folders::find(self.home.as_deref()).map_err(|error| {
             CommandError::from_error(Kind::Usage, &error).hint("give a folder with --home DIR, or set HOME")
-        })?;
+        })
+    }
+
+    /// What is configured.
+    fn config(&self) -> Result<Config, CommandError> {
+        let config = Config::read(&self.folders()?, &std::path::absolute(".")?)?;
+        config.notes.iter().for_each(|note| report::write_line(note));
+        Ok(config)
+    }
+
+    /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
+    fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        self.runtime_by(detail, config, trust, waived)
+    }
+
+    /// A runtime that trusts by this policy.
+    fn runtime_by(
+        &self,
+        detail: Detail,
+        config: &Config,
+        trust: TrustPolicy,
+        waived: Vec<Digest>,
+    ) -> Result<Runtime, CommandError> {
+        let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
             key_file: folders.data.join("code.key"),
+            secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
                 program: "/proc/self/exe".into(),
                 arguments: vec!["compile-worker".into()],
             },
-            roots: Vec::new(),
+            roots: config.roots.clone(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            trust,
+            waived: waived.into_iter().collect(),
         };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+}
+
+/// Where secrets are kept. `store` is the one that a person has chosen.
+fn secret_settings(folders: &Folders, store: Option<StoreKind>) -> SecretSettings {
+    SecretSettings {
+        variable: environment::variable,
+        store,
+        encrypted_file: folders.data.join("secrets.age"),
+        key_file: folders.config.join("secrets.key"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one place that reads the environment of the process.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Where Lockgate keeps things (XDG Base Directory Specification; all below `--home` where that is given).
@@ -25,9 +26,9 @@ impl Folders {
             let home = absolute(home);
             return Ok(Self { config: home.join("config"), data: home.join("data"), cache: home.join("cache") });
         }
-        let user_home = variable("HOME");
+        let user_home = folder("HOME");
         let base = |name: &str, below_home: &str| -> Result<PathBuf, NoHome> {
-            let folder = variable(name).or_else(|| user_home.as_ref().map(|home| home.join(below_home)));
+            let folder = folder(name).or_else(|| user_home.as_ref().map(|home| home.join(below_home)));
             Ok(folder.ok_or(NoHome)?.join("lockgate"))
         };
         Ok(Self {
@@ -39,9 +40,14 @@ impl Folders {
 }
 
 /// A variable with an absolute path. The specification says to ignore relative ones.
+fn folder(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Any variable.
 #[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
-fn variable(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -3,7 +3,10 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use lockgate_runtime::{DirectoryError, ResolveError, RuntimeError, ServerError, Untrusted};
+use crate::config::ConfigError;
+use lockgate_runtime::{
+    DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, StoreError, Untrusted,
+};
 
 /// Which kind of failure it is, as scripts see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,17 @@ impl CommandError {
         Self::new(kind, message)
     }
 
+    /// What failed, and why.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Says what was being read or done.
+    pub(crate) fn during(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -67,22 +81,52 @@ impl CommandError {
     }
 }
 
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        let kind = match &error {
+            ConfigError::Unreadable { .. } => Kind::Failed,
+            ConfigError::TooLarge(_)
+            | ConfigError::Form { .. }
+            | ConfigError::Server { .. }
+            | ConfigError::Twice { .. } => Kind::Usage,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
 impl From<RuntimeError> for CommandError {
     fn from(error: RuntimeError) -> Self {
         Self::from_error(Kind::Failed, &error)
     }
 }
 
+/// With the exact lines that would let it run.
+impl From<Refused> for CommandError {
+    fn from(error: Refused) -> Self {
+        let refused = Self::from_error(Kind::Refused, &error);
+        let remedies = error.remedies().iter();
+        remedies.fold(refused, |refused, Remedy { when, write }| {
+            refused.hint(format!("{when}:\n    {}", write.replace('\n', "\n    ")))
+        })
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
         let kind = match &error {
+            ResolveError::Refused(_) => Kind::Refused,
             ResolveError::Grant(_) => Kind::Usage,
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
+            | ResolveError::Depot(_)
+            | ResolveError::NoComponent(_)
             | ResolveError::NotAServer { .. } => Kind::Failed,
         };
-        Self::from_error(kind, &error)
+        match error {
+            ResolveError::Refused(refused) => refused.into(),
+            error => Self::from_error(kind, &error),
+        }
     }
 }
 
@@ -90,14 +134,30 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
-            ServerError::Refused(_) | ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
+            ServerError::Refused(refused) => refused.into(),
+            ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
-            ServerError::Directory(_) | ServerError::Code(_) | ServerError::Start(_) => {
+            ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
                 Self::from_error(Kind::Failed, &error)
             }
         }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        let kind = match &error {
+            StoreError::KeyNotPrivate(_) => Kind::Refused,
+            StoreError::Failed { .. }
+            | StoreError::Silent { .. }
+            | StoreError::KeyMissing { .. }
+            | StoreError::File { .. }
+            | StoreError::Damaged { .. } => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
     }
 }
 

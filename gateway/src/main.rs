@@ -6,6 +6,7 @@
 
 mod built_in;
 mod command;
+mod config;
 mod environment;
 mod error;
 mod names;
@@ -14,6 +15,7 @@ mod report;
 mod router;
 mod servers;
 mod session;
+mod sources;
 mod transport;
 
 use std::process::ExitCode;

@@ -84,6 +84,10 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::Compiling { bytes, .. } if !terminal => {
             format!("compiling {} kB for this machine, once", bytes / 1000)
         }
+        // Whoever runs one command is told, too.
+        Event::Starting { server, digest, basis } if basis.is_unverified() => {
+            format!("warning: {server} {digest} is {}", basis_text(*basis))
+        }
         Event::Starting { .. } | Event::Compiling { .. } => return None,
         Event::Compiled { took, .. } if detail == Detail::Full => format!("compiled in {:.1} s", took.as_secs_f64()),
         Event::Compiled { .. } => return None,
@@ -94,6 +98,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
             format!("compiled code cannot be kept in {} ({error}); the next start compiles again", folder.display())
         }
         Event::GuestWrote { server, line } => format!("[{server}] {}", line.to_line(MAX_LINE)),
+        Event::SecretFileNotPrivate { path } => {
+            format!("others on this machine can read the secret in {0}; to change that: chmod 600 {0}", path.display())
+        }
         Event::RequestRefused { server, reason } => format!("[{server}] request refused: {}", reason.to_line(MAX_LINE)),
     })
 }

@@ -1,6 +1,6 @@
 //! From a permitted request to the link of its server.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lockgate_runtime::message::{Request, RpcError, code};
@@ -21,6 +21,7 @@ pub(crate) struct Router {
 struct Open {
     session: Option<ClientSession>,
     links: HashMap<ServerId, Link>,
+    heard: HashSet<ServerId>,
 }
 
 impl Router {
@@ -49,6 +50,7 @@ impl Router {
         let mut open = self.open();
         open.session = Some(session);
         open.links.clear();
+        open.heard.clear();
     }
 
     /// The line to a server, once it runs.
@@ -77,9 +79,24 @@ impl Router {
         Some(link)
     }
 
+    /// The line to a server, if one was opened.
+    pub(crate) fn opened(&self, server: ServerId) -> Option<Link> {
+        self.open().links.get(&server).cloned()
+    }
+
+    /// Whether nobody hears yet what a server says by itself; whoever asks does from now on.
+    pub(crate) fn is_first_hearing(&self, server: ServerId) -> bool {
+        self.open().heard.insert(server)
+    }
+
     /// What a server says of itself, if that is known without asking it.
     pub(crate) fn known_card(&self, server: ServerId) -> Option<Arc<Card>> {
         self.running(server)?.known_card()
+    }
+
+    /// Tells the person that a server takes no part in what all servers answer together.
+    pub(crate) fn left_out(&self, server: ServerId, error: &RpcError) {
+        self.view.left_out(self.name(server), &error.message);
     }
 
     /// Sends a request on its way, over the line that was asked for it.

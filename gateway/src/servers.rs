@@ -3,14 +3,20 @@
 use std::sync::Arc;
 
 use lockgate_runtime::message::{RpcError, code};
-use lockgate_runtime::{Server, ServerName};
+use lockgate_runtime::{Server, ServerName, Untrusted};
 use tokio::sync::watch;
 
 use crate::names::{Names, ServerId};
 
 /// All servers of this gateway, in the order of the configuration. They start apart from each other: one that is slow,
 /// broken or dead takes only itself away.
-pub(crate) struct Servers(Vec<Arc<Slot>>);
+pub(crate) struct Servers {
+    slots: Vec<Arc<Slot>>,
+    tell: Tell,
+}
+
+/// A line for the person who runs this gateway.
+type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 /// A configured server, whatever has become of it.
 pub(crate) struct Slot {
@@ -32,6 +38,7 @@ enum State {
 pub(crate) struct View {
     slots: Arc<[Arc<Slot>]>,
     names: Arc<Names>,
+    tell: Tell,
 }
 
 /// Two servers that could not be told apart.
@@ -42,29 +49,33 @@ pub(crate) struct SameName(String);
 impl Servers {
     /// # Errors
     /// Where two have one name, or one prefix.
-    pub(crate) fn new(slots: Vec<Slot>) -> Result<Self, SameName> {
+    pub(crate) fn new(slots: Vec<Slot>, tell: impl Fn(String) + Send + Sync + 'static) -> Result<Self, SameName> {
         let mut seen = std::collections::HashSet::new();
         for slot in &slots {
             if !seen.insert(slot.shown_name()) {
                 return Err(SameName(slot.shown_name().to_owned()));
             }
         }
-        Ok(Self(slots.into_iter().map(Arc::new).collect()))
+        Ok(Self { slots: slots.into_iter().map(Arc::new).collect(), tell: Arc::new(tell) })
     }
 
     /// All of them. Where there is only one, its names are as they are.
     pub(crate) fn all(&self) -> View {
-        let names = match &*self.0 {
+        let names = match &*self.slots {
             [_] => Names::of_one(),
             slots => Names::of_many(slots.iter().map(|slot| (slot.name.to_string(), slot.shown_name().to_owned()))),
         };
-        View { slots: self.0.clone().into(), names: Arc::new(names) }
+        View { slots: self.slots.clone().into(), names: Arc::new(names), tell: Arc::clone(&self.tell) }
     }
 
     /// One alone, with its names as they are; nothing where there is none of this name.
     pub(crate) fn one(&self, name: &str) -> Option<View> {
-        let slot = self.0.iter().find(|slot| slot.name.to_string() == name)?;
-        Some(View { slots: vec![Arc::clone(slot)].into(), names: Arc::new(Names::of_one()) })
+        let slot = self.slots.iter().find(|slot| slot.name.as_str() == name)?;
+        Some(View {
+            slots: vec![Arc::clone(slot)].into(),
+            names: Arc::new(Names::of_one()),
+            tell: Arc::clone(&self.tell),
+        })
     }
 }
 
@@ -129,8 +140,13 @@ impl Slot {
 
 impl View {
     /// A view of one server that runs already.
+    #[cfg(test)]
     pub(crate) fn of(name: ServerName, server: Server) -> Self {
-        Self { slots: vec![Arc::new(Slot::ready(name, server))].into(), names: Arc::new(Names::of_one()) }
+        Self {
+            slots: vec![Arc::new(Slot::ready(name, server))].into(),
+            names: Arc::new(Names::of_one()),
+            tell: Arc::new(|_| ()),
+        }
     }
 
     /// How the servers are called.
@@ -138,9 +154,9 @@ impl View {
         &self.names
     }
 
-    /// The servers, by their [`ServerId`].
-    pub(crate) fn slots(&self) -> &[Arc<Slot>] {
-        &self.slots
+    /// Tells the person that a server takes no part in what all servers answer together.
+    pub(crate) fn left_out(&self, server: &str, reason: &str) {
+        (self.tell)(format!("[{server}] left out: {}", Untrusted::new(reason).to_line(400)));
     }
 
     /// The server of this number. Numbers come from this view's own names.

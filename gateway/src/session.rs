@@ -9,7 +9,9 @@ mod batch;
 mod budget;
 mod call;
 mod client;
+mod direct;
 mod flights;
+mod heard;
 mod input;
 mod legacy;
 mod level;
@@ -20,9 +22,12 @@ mod offers;
 mod outbox;
 mod progress;
 mod questions;
+mod rename;
 mod request;
 mod revision;
+mod several;
 mod subscriptions;
+mod upstream;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,6 +38,7 @@ use tokio::sync::watch;
 
 use self::budget::Budget;
 use self::client::Legacy;
+pub(crate) use self::direct::Direct;
 use self::flights::Flights;
 use self::offers::Offers;
 pub(crate) use self::outbox::{Outbox, Outgoing, outbox};
@@ -124,8 +130,10 @@ impl Session {
         struct CancelledParams {
             request_id: Id,
         }
-        // All others say what nothing here depends on: `initialized`, say, or that roots changed, which are asked for
-        // anew each time.
+        // All others say what nothing here depends on; an older server may want to know that roots changed.
+        if notification.method == "notifications/roots/list_changed" {
+            self.pass_on_to_servers(notification);
+        }
         if notification.method == "notifications/cancelled"
             && let Ok(cancelled) = notification.params.read::<CancelledParams>()
         {

@@ -1,14 +1,28 @@
 //! The bytes of a server, by digest, before anybody has judged them.
+//!
+//! ```text
+//! Reference ─ Depots::registry ─┐
+//! folder ──── Depots::folder ───┴▶ Depot ─ manifest(Selector) ─▶ Manifest ─ blob(Descriptor) ─▶ Artifact
+//! ```
 
+mod depot;
 mod digest;
+mod files;
+mod layout;
+mod manifest;
 mod reference;
+mod registry;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use depot::DepotError;
+pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};
+pub use manifest::InvalidManifest;
+pub(crate) use manifest::{Content, Descriptor, Manifest};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
 
 /// The largest component that is read, in bytes.

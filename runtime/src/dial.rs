@@ -20,7 +20,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Dialler {
     client: reqwest::Client,
-    #[allow(dead_code, reason = "see `isolated`")]
     roots: Arc<[Certificate]>,
 }
 
@@ -57,7 +56,6 @@ impl Dialler {
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    #[allow(dead_code, reason = "the first executor that needs it is being built")]
     pub(crate) fn isolated(&self) -> Result<Self, DialError> {
         Ok(Self { client: client(&self.roots)?, roots: Arc::clone(&self.roots) })
     }

@@ -12,6 +12,7 @@
 //! | `spec`, `plan` | what is written, and what is resolved |
 //! | `artifact` | bytes under their digest |
 //! | `trust` | who vouches for them: the only room that makes a `Verified` |
+//! | `secret` | values that must not get out, and where they are kept |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
 //! | `executor` | who runs it: components in wasmtime |
@@ -21,11 +22,13 @@ mod address;
 mod artifact;
 mod dial;
 mod executor;
+mod files;
 pub mod message;
 mod plan;
 mod principal;
 mod runtime;
 mod sandbox;
+mod secret;
 mod server;
 mod settings;
 mod spec;
@@ -33,7 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, Digest, InvalidDigest, InvalidReference, Reference, Selector, names_registry,
+    Artifact, ArtifactError, DepotError, Digest, InvalidDigest, InvalidManifest, InvalidReference, Reference, Selector,
+    names_registry,
 };
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
@@ -43,11 +47,18 @@ pub use plan::{Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError};
 pub use sandbox::{
-    Access, Directory, DirectoryError, Grant, HttpRule, InvalidGrant, InvalidLimit, Limits, Variable, parse_bytes,
-    parse_duration,
+    Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
+    InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,
+};
+pub use secret::{
+    InvalidSecret, InvalidSecretName, InvalidSecretSource, InvalidStoreKind, Secret, SecretError, SecretName,
+    SecretSettings, SecretSource, SecretStore, StoreError, StoreKind,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
-pub use trust::{Basis, Refused};
+pub use trust::{
+    Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,
+    TrustPolicy, Verdict,
+};
 pub use untrusted::Untrusted;

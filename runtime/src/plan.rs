@@ -37,6 +37,9 @@ pub enum Runs {
     Wasm {
         /// Exactly these bytes.
         digest: Digest,
+        /// The manifest that names them; none for a file, or what is shipped inside.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        manifest: Option<Digest>,
         /// How large they are.
         bytes: usize,
         /// What the bytes are.

@@ -3,18 +3,21 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::artifact::{Artifact, ArtifactError};
+use crate::artifact::{
+    Artifact, ArtifactError, Content, Depot, DepotError, Depots, Digest, MAX_COMPONENT_BYTES, Manifest, Selector,
+};
 use crate::dial::Dialler;
 use crate::executor::wasm::{
-    CodeError, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile, StartError,
-    check_imports, describe,
+    CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
+    Sandbox, Shape, StartError, check_imports, describe,
 };
 use crate::plan::{Plan, Runs};
-use crate::sandbox::{Broker, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant, OpenDirectory, ProtectedFolders};
+use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Source, Spec};
-use crate::trust::{self, Refused};
+use crate::spec::{Layout, Source, Spec};
+use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -27,6 +30,9 @@ pub struct Runtime {
     engine: Arc<Engine>,
     compiler: Compiler,
     dialler: Dialler,
+    depots: Depots,
+    judge: Judge,
+    secrets: SecretReader,
 }
 
 /// Why no server can be run at all.
@@ -66,6 +72,15 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
+    /// The registry or folder does not give it.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
+    /// It is in a registry or folder, and no component.
+    #[error("{0} cannot be run as a component: it has not exactly one layer of the type application/wasm")]
+    NoComponent(String),
+    /// Nobody vouches for it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 /// Why a plan does not become a running server.
@@ -83,6 +98,9 @@ pub enum ServerError {
     /// A granted directory cannot be given.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A secret that its credentials need cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// It cannot be compiled.
     #[error(transparent)]
     Code(#[from] CodeError),
@@ -105,45 +123,87 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler })
+        let depots = Depots::new(dialler.clone());
+        let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
+        let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets })
     }
 
-    /// Finds out what `spec` means, without running or compiling any of it.
+    /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
     ///
     /// # Errors
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
-        let Spec { name, source, arguments, grant, limits } = spec;
+        let Spec { name, source, arguments, mut grant, limits } = spec;
+        if let Source::Remote(remote) = &source {
+            grant.send_home(remote.url());
+        }
         grant.check()?;
-        let artifact = self.artifact(&source).await?;
-        let component = describe(artifact.bytes())
-            .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
-        let runs = Runs::Wasm { digest: *artifact.digest(), bytes: artifact.bytes().len(), component };
-        Ok(Plan { name, basis: trust::basis(&source), source, runs, arguments, grant, limits })
+        let (pulled, basis) = match trust::own_basis(&source) {
+            Some(basis) => (self.own(&source).await?, basis),
+            None => {
+                let listed = self.list(&source, None).await?;
+                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+                (listed.pull().await?, allowed.basis())
+            }
+        };
+        let runs = described(&source, &pulled)?;
+        Ok(Plan { name, basis, source, runs, arguments, grant, limits })
     }
 
-    /// Runs what was planned: exactly those bytes, with exactly that grant.
+    /// Reads what a source is, without judging it: nothing of it runs.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub async fn inspect(&self, source: &Source) -> Result<Runs, ResolveError> {
+        let pulled = match trust::own_basis(source) {
+            Some(_) => self.own(source).await?,
+            None => self.list(source, None).await?.pull().await?,
+        };
+        described(source, &pulled)
+    }
+
+    /// Judges what lies in a registry or a folder, without pulling it.
+    ///
+    /// # Errors
+    /// Where it cannot be found; a refusal is a decision, too.
+    pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
+        let listed = self.list(source, None).await?;
+        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
+    }
+
+    /// Runs what was planned: exactly those bytes, with exactly that grant, if today's policy lets them.
     ///
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let Runs::Wasm { digest, component, .. } = &plan.runs else {
+        let Runs::Wasm { digest, manifest, component, .. } = &plan.runs else {
             return Err(ResolveError::NotYet(plan.source.to_string()).into());
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
-        let artifact = self.artifact(&plan.source).await?;
-        let verified = trust::judge(&plan.source, digest, artifact)?;
+        let verified = self.verified(&plan.source, digest, manifest.as_ref()).await?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
         (self.hooks.event)(starting);
         let loaded = self.compiler.load(&self.engine, &verified, &self.hooks).await?;
         let rules = plan.grant.http.iter().map(|rule| rule.value.clone());
-        let broker = Broker::new(self.dialler.clone(), rules);
+        let broker = Broker::new(self.dialler.clone(), rules, credentials);
+        let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
+        let sandbox = Sandbox {
+            server: plan.name.clone(),
+            env: written.chain(broker.variables()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            directories,
+            memory: plan.limits.memory.value,
+            brokers: Arc::new(Brokers::new(broker)),
+            hooks: self.hooks.clone(),
+        };
         let engine = Arc::clone(&self.engine);
-        let server =
-            NativeServer::start(engine, loaded, plan, component, directories, broker, self.hooks.clone()).await?;
-        Ok(Server::native(server))
+        Ok(match component.shape {
+            Shape::Native(_) => Server::native(NativeServer::start(engine, loaded, plan, component, sandbox).await?),
+            Shape::Command => Server::command(CommandServer::start(engine, &loaded, plan, sandbox)?),
+        })
     }
 
     /// How guests' memory is laid out on this machine.
@@ -151,26 +211,100 @@ impl Runtime {
         self.engine.profile()
     }
 
-    async fn artifact(&self, source: &Source) -> Result<Artifact, ResolveError> {
-        match source {
+    /// The planned bytes, with the proof that they may run.
+    async fn verified(
+        &self,
+        source: &Source,
+        planned: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Verified, ServerError> {
+        if trust::own_basis(source).is_some() {
+            return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
+        }
+        let listed = self.list(source, manifest).await?;
+        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+        let Pulled { artifact, .. } = listed.pull().await?;
+        let verified = allowed.component(&listed.manifest, artifact)?;
+        if verified.digest() != planned {
+            return Err(Refused::Changed { planned: *planned, found: *verified.digest() }.into());
+        }
+        Ok(verified)
+    }
+
+    async fn own(&self, source: &Source) -> Result<Pulled, ResolveError> {
+        let artifact = match source {
             Source::File(path) => {
                 let path = path.clone();
                 let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-                Ok(read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??)
+                read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??
             }
             Source::BuiltIn(name) => {
                 let found = self.built_ins.iter().find(|(known, _)| known == name);
                 let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
-                Ok(Artifact::new(*bytes))
+                Artifact::new(*bytes)
             }
             Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => {
-                Err(ResolveError::NotYet(source.to_string()))
+                return Err(ResolveError::NotYet(source.to_string()));
             }
-        }
+        };
+        Ok(Pulled { artifact, manifest: None })
+    }
+
+    /// Finds a manifest: the planned one, or what the source names now.
+    async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
+        let (depot, name, selector) = match source {
+            Source::Oci(reference) => {
+                (self.depots.registry(reference), trust::Name::of(reference), reference.selector().clone())
+            }
+            Source::Layout(Layout { folder, selector: Some(selector) }) => {
+                (self.depots.folder(folder), trust::Name::Layout, selector.clone())
+            }
+            Source::Layout(_) | Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
+                return Err(ResolveError::NotYet(source.to_string()));
+            }
+        };
+        let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
+        let manifest = depot.manifest(&selector).await?;
+        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
+        Ok(Listed { depot, manifest, subject })
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
         let protected = ProtectedFolders::new(self.settings.own_folders.iter().cloned());
         plan.grant.dirs.iter().map(|dir| OpenDirectory::open(&dir.value, &protected)).collect()
     }
+}
+
+/// A manifest, where it lies, and what is judged of it.
+struct Listed {
+    depot: Depot,
+    manifest: Manifest,
+    subject: Subject,
+}
+
+/// The bytes of a component, and the manifest that names them; none where they are the person's own.
+struct Pulled {
+    artifact: Artifact,
+    manifest: Option<Digest>,
+}
+
+impl Listed {
+    async fn pull(&self) -> Result<Pulled, ResolveError> {
+        let layer = match &self.manifest.content {
+            Content::Image { layers, .. } => match layers.as_slice() {
+                [layer] if layer.media_type == "application/wasm" => layer,
+                _ => return Err(ResolveError::NoComponent(self.subject.reference.clone())),
+            },
+            Content::Index { .. } => return Err(ResolveError::NoComponent(self.subject.reference.clone())),
+        };
+        let artifact = self.depot.blob(layer, MAX_COMPONENT_BYTES).await?;
+        Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })
+    }
+}
+
+fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
+    let Pulled { artifact, manifest } = pulled;
+    let component = describe(artifact.bytes())
+        .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
+    Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
 }

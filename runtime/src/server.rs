@@ -1,11 +1,11 @@
 //! A running server, and one client's line to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::executor::wasm::NativeServer;
+use crate::executor::wasm::{CommandServer, NativeServer};
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
 
@@ -29,6 +29,13 @@ pub struct Card {
     pub capabilities: Json,
     /// How to use the server, for a model.
     pub instructions: Option<String>,
+}
+
+impl Card {
+    /// Whether the server says that it writes log messages.
+    pub fn offers_logging(&self) -> bool {
+        self.capabilities.members().is_ok_and(|capabilities| capabilities.get("logging").is_some())
+    }
 }
 
 /// Who opens a line to a server.
@@ -128,19 +135,47 @@ impl Link {
     where
         F: Fn(Request, mpsc::UnboundedSender<Answer>) + Send + Sync + 'static,
     {
-        struct Function<F>(Arc<Card>, F);
+        let (_, nothing) = mpsc::channel(1);
+        Self::to_speaking_function(card, principal, nothing, answer)
+    }
+
+    /// As [`to_function`](Self::to_function), for a server that also says `messages` by itself.
+    pub fn to_speaking_function<F>(
+        card: Card,
+        principal: Principal,
+        messages: mpsc::Receiver<ServerMessage>,
+        answer: F,
+    ) -> Self
+    where
+        F: Fn(Request, mpsc::UnboundedSender<Answer>) + Send + Sync + 'static,
+    {
+        struct Function<F> {
+            card: Arc<Card>,
+            messages: Mutex<Option<mpsc::Receiver<ServerMessage>>>,
+            answer: F,
+        }
         impl<F: Fn(Request, mpsc::UnboundedSender<Answer>) + Send + Sync> Serve for Function<F> {
             fn known_card(&self) -> Option<Arc<Card>> {
-                Some(Arc::clone(&self.0))
+                Some(Arc::clone(&self.card))
             }
 
             fn call(&self, request: Request) -> Call {
                 let (sender, answers) = mpsc::unbounded_channel();
-                (self.1)(request, sender);
+                (self.answer)(request, sender);
                 Call::new(answers, || ())
             }
+
+            fn notify(&self, notification: Notification) {
+                let Notification { method, params } = notification;
+                drop(self.call(Request { method, params }));
+            }
+
+            fn messages(&self) -> Option<mpsc::Receiver<ServerMessage>> {
+                self.messages.lock().unwrap_or_else(PoisonError::into_inner).take()
+            }
         }
-        Self::new(principal, Arc::new(Function(Arc::new(card), answer)))
+        let messages = Mutex::new(Some(messages));
+        Self::new(principal, Arc::new(Function { card: Arc::new(card), messages, answer }))
     }
 
     /// What the server says of itself, if that is known without asking it.
@@ -234,6 +269,7 @@ pub struct Server(Executor);
 
 enum Executor {
     Native(NativeServer),
+    Command(CommandServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
 }
@@ -241,6 +277,10 @@ enum Executor {
 impl Server {
     pub(crate) fn native(server: NativeServer) -> Self {
         Self(Executor::Native(server))
+    }
+
+    pub(crate) fn command(server: CommandServer) -> Self {
+        Self(Executor::Command(server))
     }
 
     /// A server whose lines a function makes: for tests of what stands in front of servers.
@@ -253,6 +293,7 @@ impl Server {
         let caller = caller.into();
         match &self.0 {
             Executor::Native(server) => server.open(caller.principal),
+            Executor::Command(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }
     }

@@ -1,13 +1,15 @@
 //! What a [`Runtime`](crate::Runtime) is given from outside: it reads no environment, no configuration, no terminal.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::artifact::Digest;
+use crate::secret::SecretSettings;
 use crate::spec::ServerName;
-use crate::trust::Basis;
+use crate::trust::{Basis, TrustPolicy};
 use crate::untrusted::Untrusted;
 
 /// Where a runtime keeps things, and what it may use of the machine.
@@ -25,6 +27,12 @@ pub struct Settings {
     pub roots: Vec<Vec<u8>>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// Who is trusted for what.
+    pub trust: TrustPolicy,
+    /// Manifests that run this once though nobody vouches for them.
+    pub waived: BTreeSet<Digest>,
+    /// Where secrets are looked for.
+    pub secrets: SecretSettings,
 }
 
 /// How to start the child that compiles: it is this program again, and calls
@@ -95,5 +103,10 @@ pub enum Event {
         server: ServerName,
         /// Why, and what would allow it.
         reason: Untrusted,
+    },
+    /// A secret was read from a file that others on this machine can read or change.
+    SecretFileNotPrivate {
+        /// The file.
+        path: PathBuf,
     },
 }

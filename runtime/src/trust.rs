@@ -1,8 +1,33 @@
 //! Who vouches for what is about to run. Nothing else makes a [`Verified`], and executors take nothing else.
+//!
+//! ```text
+//! TrustPolicy, waivers ─▶ Judge ─ decide(Subject, Depot) ─▶ Decision ─ allowed() ─▶ Allowed ─ component() ─▶ Verified
+//! ```
+//!
+//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for signatures, `signature` weighs
+//! one of them with `key`, `payload` and `log`, and `judge` decides. All but `gather` is pure.
+
+mod decision;
+#[cfg(test)]
+mod forge;
+mod gather;
+mod judge;
+mod key;
+mod log;
+mod payload;
+mod policy;
+mod remedy;
+mod scope;
+mod signature;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Artifact, Digest};
+pub use self::decision::{Decision, Reason, Remedy, SignedBy, Verdict};
+pub(crate) use self::judge::{Judge, Subject};
+pub use self::key::{InvalidKey, SignerKey};
+pub use self::policy::{InvalidTrustPolicy, LogRule, TrustPolicy};
+pub(crate) use self::scope::Name;
+use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
 /// Why an artifact may run.
@@ -27,10 +52,32 @@ pub enum Basis {
     Host,
 }
 
+impl Basis {
+    /// Whether nobody vouches for what was pulled, and it runs all the same: shown at every start.
+    pub fn is_unverified(self) -> bool {
+        matches!(self, Self::Waived | Self::AllowedUnsigned)
+    }
+}
+
 /// Proof that an artifact may run: these bytes, for this reason.
 #[derive(Clone)]
 pub(crate) struct Verified {
     artifact: Artifact,
+    basis: Basis,
+}
+
+/// Proof that a manifest may run, and so whatever it names by digest.
+#[derive(Debug, Clone)]
+pub(crate) struct Allowed {
+    manifests: Vec<Digest>,
+    basis: Basis,
+}
+
+/// Proof that an image of an engine may run: this one, for this reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(dead_code, reason = "the executor that needs it is being built")]
+pub(crate) struct VerifiedImage {
+    image: Digest,
     basis: Basis,
 }
 
@@ -45,27 +92,121 @@ pub enum Refused {
         /// What is there.
         found: Digest,
     },
+    /// The trust policy does not let it run.
+    #[error("{} is refused ({reason}): {problem}", .decision.named())]
+    Policy {
+        /// Why, as a code that stays the same.
+        reason: Reason,
+        /// Why, in words.
+        problem: String,
+        /// What was judged, and how.
+        decision: Box<Decision>,
+    },
+    /// What should run is not what the judged manifest names.
+    #[error("{found} is not what the manifest {manifest} names")]
+    NotNamed {
+        /// What was judged.
+        manifest: Digest,
+        /// What should run.
+        found: Digest,
+    },
 }
 
-/// Judges an artifact from `source`, of which `planned` was resolved.
+/// Judges what is the person's own: a file, or a server shipped inside, of which `planned` was resolved.
 ///
 /// # Errors
-/// See [`Refused`].
-pub(crate) fn judge(source: &Source, planned: &Digest, artifact: Artifact) -> Result<Verified, Refused> {
+/// Where it has changed since, or is nobody's own.
+pub(crate) fn judge_own(source: &Source, planned: &Digest, artifact: Artifact) -> Result<Verified, Refused> {
     if artifact.digest() != planned {
         return Err(Refused::Changed { planned: *planned, found: *artifact.digest() });
     }
-    Ok(Verified { artifact, basis: basis(source) })
+    match own_basis(source) {
+        Some(basis) => Ok(Verified { artifact, basis }),
+        None => Err(Refused::NotNamed { manifest: *planned, found: *artifact.digest() }),
+    }
 }
 
-/// On what basis artifacts from `source` are judged.
-pub(crate) fn basis(source: &Source) -> Basis {
+/// On what basis an artifact runs that nobody has to vouch for, as it is the person's own.
+pub(crate) fn own_basis(source: &Source) -> Option<Basis> {
     match source {
-        Source::File(_) => Basis::OwnFile,
-        Source::BuiltIn(_) => Basis::ShippedInside,
-        Source::Image(_) => Basis::OwnImage,
-        Source::Remote(_) => Basis::Host,
-        Source::Oci(_) | Source::Layout(_) => Basis::Signed,
+        Source::File(_) => Some(Basis::OwnFile),
+        Source::BuiltIn(_) => Some(Basis::ShippedInside),
+        Source::Oci(_) | Source::Layout(_) | Source::Image(_) | Source::Remote(_) => None,
+    }
+}
+
+impl Refused {
+    /// What would let it run.
+    pub fn remedies(&self) -> &[Remedy] {
+        match self {
+            Self::Policy { decision, .. } => match &decision.verdict {
+                Verdict::Refused { remedies, .. } => remedies,
+                Verdict::Accepted { .. } => &[],
+            },
+            Self::Changed { .. } | Self::NotNamed { .. } => &[],
+        }
+    }
+}
+
+impl Decision {
+    /// Why it may not run, if it may not.
+    pub fn refused(self) -> Option<Refused> {
+        self.allowed().err()
+    }
+
+    /// The proof, where it may run.
+    ///
+    /// # Errors
+    /// Where it may not.
+    pub(crate) fn allowed(self) -> Result<Allowed, Refused> {
+        match &self.verdict {
+            Verdict::Accepted { basis, .. } => Ok(Allowed { manifests: self.manifests, basis: *basis }),
+            Verdict::Refused { reason, problem, .. } => {
+                Err(Refused::Policy { reason: *reason, problem: problem.clone(), decision: Box::new(self) })
+            }
+        }
+    }
+}
+
+impl Allowed {
+    /// Why it may run.
+    pub(crate) fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// The proof for a component: one that the judged manifest names as a layer.
+    ///
+    /// # Errors
+    /// Where another manifest, or another layer, was judged.
+    pub(crate) fn component(&self, manifest: &Manifest, artifact: Artifact) -> Result<Verified, Refused> {
+        let found = *artifact.digest();
+        let named = match &manifest.content {
+            Content::Image { layers, .. } => layers.iter().any(|layer| layer.digest == found),
+            Content::Index { .. } => false,
+        };
+        self.check(manifest, named, found)?;
+        Ok(Verified { artifact, basis: self.basis })
+    }
+
+    /// The proof for an image: the one that the judged manifest names as its configuration, as engines name images.
+    ///
+    /// # Errors
+    /// Where another manifest was judged, or it is no image.
+    #[allow(dead_code, reason = "the executor that needs it is being built")]
+    pub(crate) fn image(&self, manifest: &Manifest) -> Result<VerifiedImage, Refused> {
+        let Content::Image { config, .. } = &manifest.content else {
+            return Err(Refused::NotNamed { manifest: *manifest.digest(), found: *manifest.digest() });
+        };
+        self.check(manifest, true, config.digest)?;
+        Ok(VerifiedImage { image: config.digest, basis: self.basis })
+    }
+
+    fn check(&self, manifest: &Manifest, named: bool, found: Digest) -> Result<(), Refused> {
+        if named && self.manifests.contains(manifest.digest()) {
+            Ok(())
+        } else {
+            Err(Refused::NotNamed { manifest: *manifest.digest(), found })
+        }
     }
 }
 
@@ -86,6 +227,24 @@ impl Verified {
     }
 }
 
+#[allow(dead_code, reason = "the executor that needs it is being built")]
+impl VerifiedImage {
+    /// An image of the person's own on their engine, by its ID: nothing that a registry or a tag could change.
+    pub(crate) fn own(image: Digest) -> Self {
+        Self { image, basis: Basis::OwnImage }
+    }
+
+    /// The image's own digest, as engines name images.
+    pub(crate) fn image(&self) -> &Digest {
+        &self.image
+    }
+
+    /// Why it may run.
+    pub(crate) fn basis(&self) -> Basis {
+        self.basis
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +253,39 @@ mod tests {
     fn other_bytes_than_the_planned_ones_are_refused() {
         let source = Source::File("server.wasm".into());
         let planned = Digest::of(b"reviewed");
-        assert!(judge(&source, &planned, Artifact::new(*b"reviewed")).is_ok());
-        assert!(matches!(judge(&source, &planned, Artifact::new(*b"swapped")), Err(Refused::Changed { .. })));
+        assert!(judge_own(&source, &planned, Artifact::new(*b"reviewed")).is_ok());
+        let swapped = judge_own(&source, &planned, Artifact::new(*b"swapped"));
+        assert!(matches!(swapped, Err(Refused::Changed { .. })));
+    }
+
+    #[test]
+    fn what_comes_from_elsewhere_is_nobodys_own() {
+        let planned = Digest::of(b"x");
+        for source in [Source::Oci("ghcr.io/a/b:1".parse().unwrap()), Source::Layout("dir".parse().unwrap())] {
+            assert!(judge_own(&source, &planned, Artifact::new(*b"x")).is_err());
+        }
+    }
+
+    /// A manifest with one layer of these bytes.
+    fn manifest_of(layer: &[u8], config: &[u8]) -> Manifest {
+        let descriptor = |bytes: &[u8]| {
+            let (digest, size) = (Digest::of(bytes), bytes.len());
+            format!(r#"{{"mediaType":"application/wasm","digest":"{digest}","size":{size}}}"#)
+        };
+        let (config, layer) = (descriptor(config), descriptor(layer));
+        let text = format!(r#"{{"schemaVersion":2,"config":{config},"layers":[{layer}]}}"#);
+        Manifest::read(text.into_bytes(), None).unwrap()
+    }
+
+    #[test]
+    fn a_proof_is_for_what_the_judged_manifest_names_and_for_nothing_else() {
+        let (judged, other) = (manifest_of(b"good", b"config"), manifest_of(b"evil", b"config"));
+        let allowed = Allowed { manifests: vec![*judged.digest()], basis: Basis::Signed };
+        assert!(allowed.component(&judged, Artifact::new(*b"good")).is_ok());
+        assert!(allowed.component(&judged, Artifact::new(*b"evil")).is_err());
+        assert!(allowed.component(&judged, Artifact::new(*b"config")).is_err());
+        assert!(allowed.component(&other, Artifact::new(*b"evil")).is_err());
+        assert_eq!(*allowed.image(&judged).unwrap().image(), Digest::of(b"config"));
+        assert!(allowed.image(&other).is_err());
     }
 }

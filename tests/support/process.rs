@@ -57,6 +57,20 @@ impl Process {
         (self.stdin.take().unwrap(), self.stdout.take().unwrap())
     }
 
+    /// Its stdin, as long as it is open.
+    pub(crate) fn stdin(&mut self) -> &mut ChildStdin {
+        self.stdin.as_mut().unwrap()
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Ends it, unless it has ended by itself.
+    pub(crate) fn kill(&self) {
+        let _ = kill_process(self.pid, Signal::KILL);
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).unwrap();
     }

@@ -1,12 +1,14 @@
 //! The same call through the executor: link, guest threads, limits, JSON and all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, Server, Settings, Source, Spec,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, SecretSettings, Server, Settings, Source, Spec,
+    TrustPolicy,
 };
 
 use crate::measure::Samples;
@@ -30,7 +32,15 @@ impl Executor {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            secrets: SecretSettings {
+                variable: |_| None,
+                store: None,
+                encrypted_file: home.join("data/secrets.age"),
+                key_file: home.join("config/secrets.key"),
+            },
             guest_threads: 1,
+            trust: TrustPolicy::default(),
+            waived: BTreeSet::new(),
         };
         let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");

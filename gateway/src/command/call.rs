@@ -1,21 +1,25 @@
 //! `lockgate call`: one call of one tool.
 
 use clap::Args;
-use lockgate_runtime::message::{Answer, Json, Notification, Request};
-use lockgate_runtime::{Link, Principal, Untrusted};
+use lockgate_runtime::message::{Answer, Json, Notification};
+use lockgate_runtime::{Principal, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::coerce::arguments;
 use super::selection::Selection;
 use super::tools::{self, ListedTool};
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
+use crate::session::Direct;
 
 #[derive(Debug, Args)]
 pub(super) struct CallArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
     /// The tool to call
     #[arg(value_name = "TOOL")]
     tool: String,
@@ -28,21 +32,22 @@ pub(super) struct CallArgs {
 }
 
 pub(super) fn execute(common: &Common, args: CallArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let result = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;
-        let link = server.open(Principal::local());
-        let tool = find(&link, &args.tool).await?;
+        let server = Direct::to(server.open(Principal::local())).await.map_err(tools::failed)?;
+        let tool = find(&server, &args.tool).await?;
         let arguments = arguments(&tool.input_schema, args.args.as_deref(), &args.pairs)?;
-        call(&link, &args.tool, arguments).await
+        call(&server, &args.tool, arguments).await
     })?;
     print(common.format, &result)
 }
 
-async fn find(link: &Link, name: &str) -> Result<ListedTool, CommandError> {
-    let mut tools = tools::list(link).await?;
+async fn find(server: &Direct, name: &str) -> Result<ListedTool, CommandError> {
+    let mut tools = tools::list(server).await?;
     if let Some(position) = tools.iter().position(|tool| tool.name.expose() == name) {
         return Ok(tools.swap_remove(position));
     }
@@ -51,18 +56,18 @@ async fn find(link: &Link, name: &str) -> Result<ListedTool, CommandError> {
     Err(CommandError::new(Kind::Failed, format!("the server has no tool named {name}")).hint(hint))
 }
 
-async fn call(link: &Link, name: &str, arguments: Json) -> Result<Json, CommandError> {
+async fn call(server: &Direct, name: &str, arguments: Json) -> Result<Json, CommandError> {
     #[derive(Serialize)]
     struct Params<'a> {
         name: &'a str,
         arguments: Json,
     }
     let params = Json::of(&Params { name, arguments });
-    let mut call = link.call(Request { method: "tools/call".to_owned(), params });
+    let mut call = server.call_tool(params).map_err(tools::failed)?;
     while let Some(answer) = call.next().await {
         match answer {
             Answer::Notification(notification) => show(&notification),
-            Answer::Done(outcome) => return outcome.map_err(|error| CommandError::new(Kind::Failed, error.message)),
+            Answer::Done(outcome) => return server.called(outcome).map_err(tools::failed),
         }
     }
     Err(CommandError::new(Kind::Failed, "the server ended without an answer"))

@@ -1,10 +1,11 @@
 //! `lockgate inspect`: what a server is, read without running it.
 
 use clap::Args;
-use lockgate_runtime::{Description, Digest, Form, Grant, Limits, Plan, Runs, Shape, Source, Spec, Untrusted};
+use lockgate_runtime::{Description, Digest, Form, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
-use super::selection::parse_server;
+use super::selection::find;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -17,11 +18,11 @@ pub(super) struct InspectArgs {
 }
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
-    let (name, source) = parse_server(&args.server)?;
-    let runtime = common.runtime(Detail::Brief)?;
-    let spec = Spec { name, source, arguments: Vec::new(), grant: Grant::default(), limits: Limits::default() };
-    let Plan { source, runs, .. } = block_on(async { Ok(runtime.resolve(spec).await?) })?;
-    let Runs::Wasm { digest, bytes, component } = runs else {
+    let config = common.config()?;
+    let source = find(&args.server, &config)?.spec.source;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
+    let runs = block_on(async { Ok(runtime.inspect(&source).await?) })?;
+    let Runs::Wasm { digest, manifest, bytes, component } = runs else {
         return Err(CommandError::new(
             Kind::Failed,
             format!("{source} is no component: nothing of it can be read here"),
@@ -33,14 +34,17 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
             #[derive(Serialize)]
             struct Document {
                 source: Source,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                manifest: Option<Digest>,
                 digest: Digest,
                 bytes: usize,
                 component: Description,
             }
-            output::json(&Document { source, digest, bytes, component })
+            output::json(&Document { source, manifest, digest, bytes, component })
         }
         Format::Text => {
-            output::text_line(&format!("source   {source}\ndigest   {digest}\nsize     {bytes} bytes"))?;
+            let manifest = manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default();
+            output::text_line(&format!("source   {source}\n{manifest}digest   {digest}\nsize     {bytes} bytes"))?;
             output::text_line(&describe(&component))
         }
     }
@@ -52,13 +56,14 @@ pub(super) fn describe(component: &Description) -> String {
         Form::Component => "WASI component",
         Form::CoreModule => "core module for wasm32-wasip1, adapted when it is compiled",
     };
-    let Shape::Native(served) = &component.shape;
-    let served: Vec<&str> = served.iter().map(String::as_str).collect();
-    let mut text = format!(
-        "form     {form}\nshape    native ({}): {}",
-        served.join(", "),
-        Untrusted::new(component.reason.as_str()).to_line(400)
-    );
+    let shape = match &component.shape {
+        Shape::Native(served) => {
+            format!("native ({})", Vec::from_iter(served.iter().map(String::as_str)).join(", "))
+        }
+        Shape::Command => "command".to_owned(),
+    };
+    let reason = Untrusted::new(component.reason.as_str()).to_line(400);
+    let mut text = format!("form     {form}\nshape    {shape}: {reason}");
     for (title, names) in [("imports", &component.imports), ("exports", &component.exports)] {
         let mut title = title;
         for name in names {

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use lockgate_runtime::Untrusted;
 use serde::Serialize;
 
+use crate::environment;
 use crate::error::{CommandError, Kind};
 
 /// Prints one JSON document and nothing else.
@@ -22,6 +23,12 @@ pub(super) fn text_line(text: &str) -> Result<(), CommandError> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => Ok(other?),
     }
+}
+
+/// Whether results are shown in colour (<https://no-color.org>).
+pub(super) fn has_colour() -> bool {
+    let unwanted = environment::variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !unwanted && std::io::stdout().is_terminal()
 }
 
 /// Prints a stranger's words: as they are for a program, harmless for a terminal.

@@ -3,10 +3,11 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Origin, Plan, Runs, Untrusted};
+use lockgate_runtime::{Access, Origin, Plan, Runs, Sourced, Untrusted};
 
 use super::inspect::describe;
 use super::selection::Selection;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::CommandError;
 use crate::report::{Detail, basis_text};
@@ -15,11 +16,14 @@ use crate::report::{Detail, basis_text};
 pub(super) struct PlanArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
     match common.format {
         Format::Json => output::json(&without_values(plan)),
@@ -39,8 +43,9 @@ fn text(plan: &Plan) -> String {
     let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
-        Runs::Wasm { digest, bytes, component } => format!(
-            "runs     {digest} ({bytes} bytes)\ntrust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+        Runs::Wasm { digest, manifest, bytes, component } => format!(
+            "runs     {digest} ({bytes} bytes)\n{}trust    {}\nexecutor wasm: a fresh sandbox for every call\n{}\n",
+            manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default(),
             basis_text(*basis),
             describe(component)
         ),
@@ -59,7 +64,7 @@ fn text(plan: &Plan) -> String {
         let words = arguments.iter().map(|argument| Untrusted::new(argument.value.as_str()).to_line(200));
         text.push_str(&format!("command  {}\n", Vec::from_iter(words).join(" ")));
     }
-    if grant.http.is_empty() && grant.dirs.is_empty() && grant.env.is_empty() {
+    if grant.http.is_empty() && grant.dirs.is_empty() && grant.env.is_empty() && grant.credentials.is_empty() {
         text.push_str("grant    nothing: no network, no files, no variables\n");
     }
     let mut line = |title: &str, value: &dyn Display, origin: Origin| {
@@ -79,11 +84,28 @@ fn text(plan: &Plan) -> String {
         // The value may be long or private; its name is what matters here.
         line("env", &Untrusted::new(variable.value.name.as_str()).to_line(200), variable.origin);
     }
+    for Sourced { value: credential, origin } in &grant.credentials {
+        let secret = Untrusted::new(credential.secret.to_string()).to_line(200);
+        if let Some(header) = &credential.header {
+            let to = header.to.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            let stand_in =
+                header.placeholder.iter().map(|name| format!("; a stand-in is in {name}")).collect::<String>();
+            line("secret", &format!("{secret} in the header {} to {to}{stand_in}", header.name), *origin);
+        }
+        if let Some(variable) = &credential.reveal_env {
+            line("REVEALS", &red(&format!("{secret} itself, in the variable {variable}")), *origin);
+        }
+    }
     line("memory", &format!("{} KiB", limits.memory.value >> 10), limits.memory.origin);
     line("time", &format!("{:?}", limits.time.value), limits.time.origin);
     line("output", &format!("{} KiB", limits.output.value >> 10), limits.output.origin);
     line("calls", &format!("{} at a time", limits.concurrency.value), limits.concurrency.origin);
     text.trim_end().to_owned()
+}
+
+/// The text in red, where a person looks at a terminal.
+fn red(text: &str) -> String {
+    if output::has_colour() { format!("\u{1b}[31m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
 fn origin_text(origin: Origin) -> &'static str {

@@ -1,34 +1,38 @@
-//! `lockgate run`: serves a server to one client on stdin and stdout.
+//! `lockgate run`: serves servers to one client on stdin and stdout.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use clap::Args;
-use lockgate_runtime::Principal;
+use lockgate_runtime::{Principal, Runtime, Server, Spec};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::selection::Selection;
+use super::selection::Selections;
+use super::trusting::Trusting;
 use super::{Common, block_on};
+use crate::config::Configured;
 use crate::error::{CommandError, Kind};
-use crate::report::Detail;
-use crate::servers::View;
+use crate::report::{self, Detail};
+use crate::servers::{Servers, Slot};
 use crate::transport::hang_up::hung_up;
 use crate::transport::stdio;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    selection: Selection,
+    selection: Selections,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
+    let config = common.config()?;
+    let configured = args.selection.servers(&config)?;
     allow_many_files();
-    let runtime = common.runtime(Detail::Full)?;
+    let runtime = Arc::new(common.runtime(Detail::Full, &config, &args.trusting)?);
     block_on(async {
-        let plan = runtime.resolve(spec).await?;
-        let server = runtime.start(&plan).await?;
-        let view = View::of(plan.name.clone(), server);
+        let servers = start(&runtime, configured).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
         let shutdown = async move {
@@ -38,9 +42,40 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
                 () = hung_up(stdout) => {}
             }
         };
-        stdio::serve(view, Principal::local(), std::io::stdin(), std::io::stdout(), shutdown)
+        stdio::serve(servers.all(), Principal::local(), std::io::stdin(), std::io::stdout(), shutdown)
             .await
             .map_err(|error| CommandError::from_error(Kind::Failed, &error))
+    })
+}
+
+/// Starts the servers. A single one has to run before any client is served; of several, each comes when it is ready,
+/// and one that does not start takes only itself away.
+async fn start(runtime: &Arc<Runtime>, configured: Vec<Configured>) -> Result<Servers, CommandError> {
+    let mut slots = Vec::new();
+    if let [Configured { spec, prefix: _ }] = &*configured {
+        let plan = runtime.resolve(spec.clone()).await?;
+        slots.push(Slot::ready(plan.name.clone(), runtime.start(&plan).await?));
+    } else {
+        for Configured { spec, prefix } in configured {
+            let (runtime, name) = (Arc::clone(runtime), spec.name.clone());
+            slots.push(Slot::starting(name, prefix, start_one(runtime, spec)));
+        }
+    }
+    Servers::new(slots, |line| report::write_line(&line)).map_err(|error| CommandError::from_error(Kind::Usage, &error))
+}
+
+async fn start_one(runtime: Arc<Runtime>, spec: Spec) -> Result<Server, String> {
+    let name = spec.name.clone();
+    let started = async {
+        let plan = runtime.resolve(spec).await?;
+        Ok::<_, CommandError>(runtime.start(&plan).await?)
+    };
+    started.await.map_err(|error| {
+        report::write_line(&format!(
+            "[{name}] does not start: {}",
+            error.text().trim_start_matches("lockgate: ").trim_end()
+        ));
+        error.message().to_owned()
     })
 }
 

@@ -1,16 +1,13 @@
 //! Which server is meant, and what it is given: the arguments that `run`, `call`, `tools` and `plan` share.
 
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
-use lockgate_runtime::{
-    Directory, Grant, HttpRule, Image, Layout, Limits, Reference, Remote, ServerName, Source, Sourced, Spec, Variable,
-    names_registry, parse_bytes, parse_duration,
-};
+use lockgate_runtime::{Credential, Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration};
 
-use crate::built_in;
+use crate::config::{Config, Configured};
 use crate::error::{CommandError, Kind};
+use crate::sources::parse_server;
 
 /// A server with its grant.
 #[derive(Debug, Args)]
@@ -18,6 +15,17 @@ pub(super) struct Selection {
     /// A .wasm, an OCI reference, oci-layout:DIR, docker://IMAGE, a URL or a name; NAME=SERVER names it
     #[arg(value_name = "SERVER")]
     server: String,
+    #[command(flatten)]
+    rights: Rights,
+}
+
+/// Any number of servers; flags are for a single one.
+#[derive(Debug, Args)]
+pub(super) struct Selections {
+    /// The servers: each a .wasm, an OCI reference, oci-layout:DIR, docker://IMAGE, a URL or a name; NAME=SERVER names
+    /// it. Without any, all that are configured
+    #[arg(value_name = "SERVER")]
+    servers: Vec<String>,
     #[command(flatten)]
     rights: Rights,
 }
@@ -36,6 +44,12 @@ pub(super) struct Rights {
     /// Set an environment variable
     #[arg(long = "env", help_heading = RIGHTS, value_name = "K=V")]
     env: Vec<Variable>,
+    /// Send a secret in a header of its requests, as "https://api.example.com X-Api-Key: {example.key}"; it does not get it
+    #[arg(long = "credential", help_heading = RIGHTS, value_name = "TO HEADER: {SECRET}")]
+    credentials: Vec<String>,
+    /// Give it a secret itself, in an environment variable
+    #[arg(long = "reveal-env", help_heading = RIGHTS, value_name = "NAME=SECRET")]
+    reveal_env: Vec<String>,
     /// The memory of one call [default: 128MiB]
     #[arg(long, help_heading = RIGHTS, value_name = "SIZE", value_parser = parse_bytes)]
     memory: Option<u64>,
@@ -46,154 +60,85 @@ pub(super) struct Rights {
 
 impl Selection {
     /// What was asked for, read once.
-    pub(super) fn spec(self) -> Result<Spec, CommandError> {
-        let (name, source) = parse_server(&self.server)?;
-        let Rights { dirs, http, env, memory, time } = self.rights;
-        let mut limits = Limits::default();
+    pub(super) fn spec(self, config: &Config) -> Result<Spec, CommandError> {
+        self.rights.add_to(find(&self.server, config)?.spec)
+    }
+}
+
+impl Selections {
+    /// What was asked for, read once. There is at least one.
+    pub(super) fn servers(self, config: &Config) -> Result<Vec<Configured>, CommandError> {
+        let Self { servers, rights } = self;
+        let mut found = match &*servers {
+            [] => config.servers.clone(),
+            servers => servers.iter().map(|server| find(server, config)).collect::<Result<_, _>>()?,
+        };
+        match &mut *found {
+            [] => Err(CommandError::new(Kind::Usage, "no server is named, and none is configured")
+                .hint("name one: lockgate run SERVER")
+                .hint("or configure one: a table [servers.NAME] with a `source` in config.toml")),
+            [only] => {
+                only.spec = rights.add_to(only.spec.clone())?;
+                Ok(found)
+            }
+            _ if !rights.is_empty() => {
+                Err(CommandError::new(Kind::Usage, "flags that grant something go with exactly one server")
+                    .hint("several servers take their grants from the configuration: [servers.NAME.grant]"))
+            }
+            _ => Ok(found),
+        }
+    }
+}
+
+/// A server that is configured, or else what the words say by themselves.
+pub(super) fn find(server: &str, config: &Config) -> Result<Configured, CommandError> {
+    if let Some(configured) = config.server(server) {
+        return Ok(configured.clone());
+    }
+    if let Some((name, known)) = server.split_once('=')
+        && let Some(configured) = config.server(known)
+    {
+        let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
+        let mut configured = configured.clone();
+        configured.spec.name = name;
+        return Ok(configured);
+    }
+    let (name, source) = parse_server(server)?;
+    let (arguments, grant, limits) = (Vec::new(), Grant::default(), Limits::default());
+    Ok(Configured { spec: Spec { name, source, arguments, grant, limits }, prefix: None })
+}
+
+impl Rights {
+    fn is_empty(&self) -> bool {
+        let Self { dirs, http, env, credentials, reveal_env, memory, time } = self;
+        let limits = memory.is_some() || time.is_some();
+        let secrets = !credentials.is_empty() || !reveal_env.is_empty();
+        dirs.is_empty() && http.is_empty() && env.is_empty() && !secrets && !limits
+    }
+
+    /// What is written on the command line comes to what is configured; a limit replaces the configured one.
+    fn add_to(self, mut spec: Spec) -> Result<Spec, CommandError> {
+        let Self { dirs, http, env, credentials, reveal_env, memory, time } = self;
+        let credentials = parse_credentials(&credentials, &reveal_env)?;
+        spec.grant.dirs.extend(dirs.into_iter().map(Sourced::flag));
+        spec.grant.http.extend(http.into_iter().map(Sourced::flag));
+        spec.grant.env.extend(env.into_iter().map(Sourced::flag));
+        spec.grant.credentials.extend(credentials.into_iter().map(Sourced::flag));
         if let Some(memory) = memory {
-            limits.memory = Sourced::flag(memory);
+            spec.limits.memory = Sourced::flag(memory);
         }
         if let Some(time) = time {
-            limits.time = Sourced::flag(time);
+            spec.limits.time = Sourced::flag(time);
         }
-        let grant = Grant { http: flags(http), dirs: flags(dirs), env: flags(env) };
-        Ok(Spec { name, source, arguments: Vec::new(), grant, limits })
+        Ok(spec)
     }
 }
 
-fn flags<T>(items: Vec<T>) -> Vec<Sourced<T>> {
-    items.into_iter().map(Sourced::flag).collect()
-}
-
-/// Reads `[NAME=]SERVER`.
-pub(super) fn parse_server(text: &str) -> Result<(ServerName, Source), CommandError> {
-    let (name, server) = match text.split_once('=') {
-        Some((name, server)) if !name.contains(['/', '.', ':']) => {
-            let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
-            (Some(name), server)
-        }
-        _ => (None, text),
-    };
-    let (source, words) = parse_source(server)?;
-    let name = name.map_or_else(|| name_from(&words, server), Ok)?;
-    Ok((name, source))
-}
-
-/// Reads a `SERVER`, and gives the words that name it best.
-fn parse_source(server: &str) -> Result<(Source, String), CommandError> {
-    let usage = |error: &(dyn std::error::Error + 'static)| CommandError::from_error(Kind::Usage, error);
-    if server.is_empty() {
-        return Err(CommandError::new(Kind::Usage, "the server is empty")
-            .hint("name a .wasm file, a reference to an artifact, or a built-in server"));
-    }
-    if let Some(layout) = server.strip_prefix("oci-layout:") {
-        let layout: Layout = layout.parse().map_err(|error| usage(&error))?;
-        let words = last_part(&layout.folder.to_string_lossy()).to_owned();
-        return Ok((Source::Layout(layout), words));
-    }
-    if let Some(image) = server.strip_prefix("docker://") {
-        let image: Image = image.parse().map_err(|error| usage(&error))?;
-        let words = match &image {
-            Image::Registry(reference) => last_part(reference.repository()).to_owned(),
-            Image::Local(id) => id.hex().chars().take(12).collect(),
-        };
-        return Ok((Source::Image(image), words));
-    }
-    if server.contains("://") {
-        let remote: Remote = server.parse().map_err(|error| usage(&error))?;
-        let words = remote.url().host_str().unwrap_or_default().to_owned();
-        return Ok((Source::Remote(remote), words));
-    }
-    if is_path(server) {
-        let words = Path::new(server).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        return Ok((Source::File(server.into()), words));
-    }
-    if server.split_once('/').is_some_and(|(first, _)| names_registry(first)) {
-        let reference: Reference = server.parse().map_err(|error| usage(&error))?;
-        let words = last_part(reference.repository()).to_owned();
-        return Ok((Source::Oci(reference), words));
-    }
-    if built_in::has(server) {
-        return Ok((Source::BuiltIn(server.to_owned()), server.to_owned()));
-    }
-    let message = format!("`{server}` is neither a path to a .wasm, a reference, nor a server that is known by name");
-    Err(CommandError::new(Kind::Usage, message)
-        .hint(built_in::sentence())
-        .hint("a file in this folder is written ./FILE, an artifact REGISTRY/REPOSITORY:TAG, an image docker://IMAGE"))
-}
-
-fn is_path(server: &str) -> bool {
-    server.starts_with(['/', '.']) || (server.ends_with(".wasm") && !server.contains(':'))
-}
-
-fn last_part(path: &str) -> &str {
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
-}
-
-/// The name of a server that was given none: what it comes from, made fit.
-fn name_from(words: &str, server: &str) -> Result<ServerName, CommandError> {
-    let fit: String = words.to_ascii_lowercase().replace(['.', ' '], "-");
-    fit.parse().map_err(|error| {
-        CommandError::from_error(Kind::Usage, &error).hint(format!("name the server yourself: NAME={server}"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_a_file_and_names_its_server() {
-        for (text, name, path) in [
-            ("./My.Server.wasm", "my-server", "./My.Server.wasm"),
-            ("/srv/a.wasm", "a", "/srv/a.wasm"),
-            ("time.wasm", "time", "time.wasm"),
-            ("clock=/srv/a=b.wasm", "clock", "/srv/a=b.wasm"),
-            ("./a=b.wasm", "other", "./a=b.wasm"),
-        ] {
-            let text = if name == "other" { format!("other={text}") } else { text.to_owned() };
-            let (found, source) = parse_server(&text).unwrap();
-            assert_eq!((found.to_string().as_str(), source), (name, Source::File(path.into())), "{text}");
-        }
-    }
-
-    #[test]
-    fn other_sources_are_told_apart_by_how_they_are_written() {
-        let id = format!("docker://sha256:{}", "ab".repeat(32));
-        for (text, name, shown) in [
-            ("ghcr.io/acme/time-server:1.0", "time-server", "ghcr.io/acme/time-server:1.0"),
-            ("clock=127.0.0.1:5000/time:1", "clock", "127.0.0.1:5000/time:1"),
-            ("oci-layout:./dist/time", "time", "oci-layout:./dist/time"),
-            ("oci-layout:/srv/a:v1", "a", "oci-layout:/srv/a:v1"),
-            ("docker://mcp/time", "time", "docker://docker.io/mcp/time:latest"),
-            (&*id, "abababababab", &*id),
-            ("https://mcp.example.com/mcp", "mcp-example-com", "https://mcp.example.com/mcp"),
-            ("x=http://127.0.0.1:9/mcp?a=b", "x", "http://127.0.0.1:9/mcp?a=b"),
-        ] {
-            let (found, source) = parse_server(text).unwrap_or_else(|error| panic!("{text}: {}", error.text()));
-            assert_eq!((found.as_str(), source.to_string().as_str()), (name, shown));
-        }
-    }
-
-    #[test]
-    fn what_is_not_known_says_what_is() {
-        for text in [
-            "",
-            "x=",
-            "nobody",
-            "acme/x:1",
-            "ghcr.io/acme/x",
-            "docker://",
-            "docker://X",
-            "ftp://x.example",
-            "http://x.example/mcp",
-            "https://user@x.example/mcp",
-            "oci-layout:",
-            "A=./x.wasm",
-            "a__b=./x.wasm",
-            "./_.wasm",
-        ] {
-            assert!(parse_server(text).is_err(), "{text}");
-        }
-    }
+/// Reads the flags for credentials. Not by clap, which repeats what it cannot read: it may be the secret itself.
+fn parse_credentials(headers: &[String], reveals: &[String]) -> Result<Vec<Credential>, CommandError> {
+    let usage = |flag: &str, error| CommandError::from_error(Kind::Usage, &error).during(flag);
+    let headers = headers.iter().map(|text| Credential::parse_flag(text).map_err(|error| usage("--credential", error)));
+    let reveals =
+        reveals.iter().map(|text| Credential::parse_reveal_flag(text).map_err(|error| usage("--reveal-env", error)));
+    headers.chain(reveals).collect()
 }

@@ -1,14 +1,16 @@
 //! `lockgate tools`: what a server offers.
 
 use clap::Args;
-use lockgate_runtime::message::{Json, Request};
-use lockgate_runtime::{Link, Principal, Untrusted};
+use lockgate_runtime::message::{Json, RpcError};
+use lockgate_runtime::{Principal, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::selection::Selection;
+use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
+use crate::session::Direct;
 
 /// The most pages of tools that are asked for: a server could go on for ever.
 const MAX_PAGES: usize = 1000;
@@ -17,15 +19,19 @@ const MAX_PAGES: usize = 1000;
 pub(super) struct ToolsArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandError> {
-    let spec = args.selection.spec()?;
-    let runtime = common.runtime(Detail::Brief)?;
+    let config = common.config()?;
+    let spec = args.selection.spec(&config)?;
+    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
     let tools = block_on(async {
         let plan = runtime.resolve(spec).await?;
         let server = runtime.start(&plan).await?;
-        list(&server.open(Principal::local())).await
+        let direct = Direct::to(server.open(Principal::local())).await.map_err(failed)?;
+        list(&direct).await
     })?;
     match common.format {
         Format::Json => {
@@ -55,11 +61,11 @@ pub(super) struct ListedTool {
 }
 
 /// All tools of a server, over all pages.
-pub(super) async fn list(link: &Link) -> Result<Vec<ListedTool>, CommandError> {
+pub(super) async fn list(server: &Direct) -> Result<Vec<ListedTool>, CommandError> {
     let mut tools = Vec::new();
     let mut cursor: Option<String> = None;
     for _ in 0..MAX_PAGES {
-        let page = page(link, cursor.as_deref()).await?;
+        let page = page(server, cursor.as_deref()).await?;
         for whole in page.tools {
             tools.push(listed(whole)?);
         }
@@ -72,6 +78,11 @@ pub(super) async fn list(link: &Link) -> Result<Vec<ListedTool>, CommandError> {
     Err(CommandError::new(Kind::Failed, "the server's list of tools has no end"))
 }
 
+/// What a server answered instead.
+pub(super) fn failed(error: RpcError) -> CommandError {
+    CommandError::new(Kind::Failed, error.message)
+}
+
 #[derive(Deserialize)]
 struct Page {
     tools: Vec<Json>,
@@ -79,14 +90,13 @@ struct Page {
     next_cursor: Option<String>,
 }
 
-async fn page(link: &Link, cursor: Option<&str>) -> Result<Page, CommandError> {
+async fn page(server: &Direct, cursor: Option<&str>) -> Result<Page, CommandError> {
     #[derive(Serialize)]
     struct Params<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<&'a str>,
     }
-    let request = Request { method: "tools/list".to_owned(), params: Json::of(&Params { cursor }) };
-    let result = link.call(request).outcome().await.map_err(|error| CommandError::new(Kind::Failed, error.message))?;
+    let result = server.list_tools(Json::of(&Params { cursor })).await.map_err(failed)?;
     result
         .read()
         .map_err(|error| CommandError::new(Kind::Failed, format!("the server's list of tools is not MCP: {error}")))

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use lockgate_runtime::Call;
 use lockgate_runtime::message::{Answer, Json, Message, Notification, Request, RpcError, code};
-use serde::Deserialize;
 
 use super::budget::Charge;
 use super::client::{Client, progress_token};
@@ -14,7 +13,9 @@ use super::input::{Answered, InputRequired};
 use super::level::Level;
 use super::method::Served;
 use super::progress::Progress;
-use super::{Session, legacy};
+use super::rename::Shower;
+use super::{Session, legacy, upstream};
+use crate::names::ServerId;
 
 /// How long an answer is waited for awake. A small server is done sooner than a sleeping thread wakes up; of a slow one,
 /// this is lost once for each call.
@@ -38,6 +39,8 @@ pub(super) struct Passage {
     pub(super) charge: Arc<Charge>,
     client: Client,
     progress: Progress,
+    /// Who was asked last.
+    server: ServerId,
 }
 
 impl Passage {
@@ -54,7 +57,7 @@ impl Passage {
             Client::Modern(_) => request.params,
             Client::Legacy(legacy) => legacy::modernise(&request.params, legacy)?,
         };
-        Ok(Self { session, served, method: request.method, params, charge, client, progress })
+        Ok(Self { session, served, method: request.method, params, charge, client, progress, server: ServerId::FIRST })
     }
 
     /// Passes the request on until it is answered.
@@ -77,17 +80,23 @@ impl Passage {
 
     /// Sends the request to the server, and passes on what it says until it is done.
     pub(super) async fn round(&mut self, params: Json) -> Result<Json, RpcError> {
-        let mut call = self.session.call(self.served, Request { method: self.method.clone(), params }).await?;
+        let request = Request { method: self.method.clone(), params };
+        let session = Arc::clone(&self.session);
+        let addressed = session.address(self.served, request).await?;
+        let (server, era) = (addressed.server, addressed.era);
+        self.server = server;
+        let shower = Shower { names: session.router.names(), server };
+        let mut call = session.send(addressed)?;
         stay_awake_for(&mut call).await;
         while let Some(answer) = call.next().await {
             match answer {
-                Answer::Notification(notification) => self.pass_on(notification).await,
-                Answer::Done(Ok(result)) => return Ok(result),
-                Answer::Done(Err(error)) => {
-                    return Err(match self.client {
-                        Client::Modern(_) => error,
-                        Client::Legacy(_) => legacy::error(self.served, error),
-                    });
+                Answer::Notification(notification) => self.pass_on(shower.notification(notification)).await,
+                Answer::Done(outcome) => {
+                    return match (upstream::outcome(era, self.served, outcome), &self.client) {
+                        (Ok(result), _) => Ok(shower.result(self.served, result)),
+                        (Err(error), Client::Modern(_)) => Err(error),
+                        (Err(error), Client::Legacy(_)) => Err(legacy::error(self.served, error)),
+                    };
                 }
             }
         }
@@ -97,7 +106,7 @@ impl Passage {
     /// Whether the client may be asked, and can be.
     pub(super) fn check(&self, input: &InputRequired, capabilities: &Json) -> Result<(), RpcError> {
         for (_, question) in &input.questions {
-            self.session.permit(question.method(), None)?;
+            self.session.permit_for(self.server, question.method())?;
         }
         input.check(capabilities)
     }
@@ -116,11 +125,6 @@ impl Passage {
 
     /// Whether the client wants to see a log message.
     fn wants(&self, message: &Notification) -> bool {
-        #[derive(Deserialize)]
-        struct Log {
-            level: Level,
-        }
-        let log = message.params.read::<Log>();
-        self.session.offers().logging && log.is_ok_and(|log| self.client.wants_log(log.level))
+        self.session.offers().logging && Level::of(message).is_some_and(|level| self.client.wants_log(level))
     }
 }

@@ -6,7 +6,7 @@ use lockgate_runtime::message::{Json, Members, RpcError, code};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use self::question::Question;
+pub(super) use self::question::Question;
 
 /// The most questions of one result.
 const MAX_QUESTIONS: usize = 64;

@@ -92,6 +92,11 @@ pub(super) fn result(mut members: Members<'_>) -> Json {
     members.to_json()
 }
 
+/// A result of our own as older clients know it.
+pub(super) fn without_modern_members(list: &Json) -> Json {
+    list.members().map_or_else(|_| list.clone(), result)
+}
+
 /// A server's error as older clients know it: an unknown resource had a code of its own.
 pub(super) fn error(served: Served, error: RpcError) -> RpcError {
     if served == Served::ReadResource && error.code == code::INVALID_PARAMS {

@@ -1,5 +1,6 @@
 //! How important a log message is.
 
+use lockgate_runtime::message::Notification;
 use serde::Deserialize;
 
 /// A severity of RFC 5424, §6.2.1 (MCP schema, `LoggingLevel`); the more important is the greater.
@@ -17,6 +18,15 @@ pub(super) enum Level {
 }
 
 impl Level {
+    /// Of a log message; nothing where it has none.
+    pub(super) fn of(message: &Notification) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Log {
+            level: Level,
+        }
+        message.params.read::<Log>().ok().map(|log| log.level)
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Debug => "debug",

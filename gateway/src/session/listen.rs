@@ -14,7 +14,7 @@ use crate::names::Shown;
 impl Session {
     /// Opens a subscription: it is acknowledged first, and lasts until it is cancelled or the session ends.
     pub(super) fn listen(self: &Arc<Self>, id: &Id, request: &Request) -> Result<Step, RpcError> {
-        let may_know = |uri: &str| self.permit(&request.method, Some(Shown::Uri(uri))).is_ok();
+        let may_know = |uri: &str| self.permit(&request.method, Shown::Uri(uri)).is_ok();
         let filter = Filter::read(&request.params)?.honoured(self.offers(), may_know);
         let listening = self.subscriptions.place(id, filter)?;
         let (session, id) = (Arc::clone(self), id.clone());
@@ -22,6 +22,7 @@ impl Session {
         let work = async move {
             session.outbox.send(Message::Notification(acknowledgement(listening.filter(), &id))).await;
             listening.begin();
+            session.hear_all().await;
             // It only fails without a session, which is here.
             let _ = closing.wait_for(|closing| *closing).await;
             drop(listening);

@@ -38,6 +38,25 @@ pub(super) enum Served {
     Complete,
 }
 
+/// What a request is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Item {
+    /// A tool or prompt, by its name.
+    Name(String),
+    /// A resource or a template of resources, by its URI.
+    Uri(String),
+}
+
+impl Item {
+    /// As the client wrote it.
+    pub(super) fn shown(&self) -> Shown<'_> {
+        match self {
+            Self::Name(name) => Shown::Name(name),
+            Self::Uri(uri) => Shown::Uri(uri),
+        }
+    }
+}
+
 impl Method {
     /// The method of this name; nothing where clients of the era do not have it.
     pub(super) fn of(name: &str, era: Era) -> Option<Self> {
@@ -66,20 +85,12 @@ impl Served {
         matches!(self, Self::CallTool | Self::GetPrompt | Self::ReadResource)
     }
 
-    /// What [`item`](Self::item) gave, as a name or URI.
-    pub(super) fn shown(self, item: Option<&str>) -> Option<Shown<'_>> {
-        item.map(|item| match self {
-            Self::ReadResource => Shown::Uri(item),
-            Self::List | Self::CallTool | Self::GetPrompt | Self::Complete => Shown::Name(item),
-        })
-    }
-
     /// The name of the tool or prompt, or the URI of the resource, that the request is about.
-    pub(super) fn item(self, params: &Json) -> Result<Option<String>, RpcError> {
+    pub(super) fn item(self, params: &Json) -> Result<Option<Item>, RpcError> {
         match self {
             Self::List => Ok(None),
-            Self::CallTool | Self::GetPrompt => string(params, "name").map(Some),
-            Self::ReadResource => uri(params).map(Some),
+            Self::CallTool | Self::GetPrompt => string(params, "name").map(|name| Some(Item::Name(name))),
+            Self::ReadResource => uri(params).map(|uri| Some(Item::Uri(uri))),
             Self::Complete => reference(params).map(Some),
         }
     }
@@ -98,7 +109,7 @@ fn string(params: &Json, key: &str) -> Result<String, RpcError> {
 }
 
 /// What a completion is for (MCP schema, `PromptReference` and `ResourceTemplateReference`).
-fn reference(params: &Json) -> Result<String, RpcError> {
+fn reference(params: &Json) -> Result<Item, RpcError> {
     #[derive(Deserialize)]
     struct CompleteParams<'a> {
         #[serde(borrow, rename = "ref")]
@@ -114,8 +125,8 @@ fn reference(params: &Json) -> Result<String, RpcError> {
     let invalid = || RpcError::new(code::INVALID_PARAMS, "`ref` must name a prompt, or give a resource's URI");
     let params: CompleteParams<'_> = params.read().map_err(|_| invalid())?;
     let item = match &*params.reference.kind {
-        "ref/prompt" => params.reference.name,
-        "ref/resource" => params.reference.uri,
+        "ref/prompt" => params.reference.name.map(Item::Name),
+        "ref/resource" => params.reference.uri.map(Item::Uri),
         _ => None,
     };
     item.ok_or_else(invalid)
@@ -148,10 +159,10 @@ mod tests {
     #[test]
     fn what_a_request_is_about_must_be_named() {
         let item = |served: Served, params: &str| served.item(&Json::parse(params).unwrap());
-        assert_eq!(item(Served::CallTool, r#"{"name":"a"}"#).unwrap().as_deref(), Some("a"));
-        assert_eq!(item(Served::ReadResource, r#"{"uri":"a:b"}"#).unwrap().as_deref(), Some("a:b"));
+        assert_eq!(item(Served::CallTool, r#"{"name":"a"}"#).unwrap(), Some(Item::Name("a".to_owned())));
+        assert_eq!(item(Served::ReadResource, r#"{"uri":"a:b"}"#).unwrap(), Some(Item::Uri("a:b".to_owned())));
         let prompt = r#"{"ref":{"type":"ref/prompt","name":"p"}}"#;
-        assert_eq!(item(Served::Complete, prompt).unwrap().as_deref(), Some("p"));
+        assert_eq!(item(Served::Complete, prompt).unwrap(), Some(Item::Name("p".to_owned())));
         for (served, params) in [
             (Served::CallTool, "{}"),
             (Served::GetPrompt, r#"{"name":1}"#),

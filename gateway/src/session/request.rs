@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
 use lockgate_runtime::message::{Id, Json, Message, Request, RpcError, code};
-use lockgate_runtime::{Call, Card, Untrusted};
+use lockgate_runtime::{Call, Card, Era, Link, Untrusted};
 
 use super::budget::Charge;
 use super::call::Passage;
@@ -12,7 +12,7 @@ use super::client::Client;
 use super::flights::Lasts;
 use super::method::{self, Method, Served};
 use super::outbox::Outbox;
-use super::{Session, legacy, modern};
+use super::{Session, legacy, modern, rename, upstream};
 use crate::names::{ServerId, Shown, Target};
 use crate::policy::{self, Permit};
 
@@ -57,6 +57,15 @@ impl Session {
             RpcError::new(code::METHOD_NOT_FOUND, format!("there is no method `{name}` here for MCP of this era"))
         };
         match (Method::of(&request.method, client.era()).ok_or_else(unknown)?, &client) {
+            (Method::Serve(Served::List), _) if !self.router.names().is_one() => {
+                let session = Arc::clone(self);
+                let list = async move { session.list_of_all(&request.method, &request.params).await };
+                let work = async move {
+                    let list = list.await?;
+                    Ok(if client.era() == Era::Legacy { legacy::without_modern_members(&list) } else { list })
+                };
+                Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
+            }
             (Method::Serve(served), _) => {
                 let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge))?;
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(passage.travel())))
@@ -68,22 +77,37 @@ impl Session {
             }
             (Method::Listen, _) => self.listen(id, &request),
             (Method::SetLevel, Client::Legacy(legacy)) if self.offers().logging => {
-                legacy.set_log_level(legacy::log_level(&request.params)?);
-                Ok(Step::Result(Json::empty_object()))
+                let level = legacy::log_level(&request.params)?;
+                legacy.set_log_level(level);
+                let session = Arc::clone(self);
+                let work = async move {
+                    session.pass_on_level(level).await;
+                    Ok(Json::empty_object())
+                };
+                Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
             }
             (Method::Subscribe, _) if self.offers().subscriptions => {
                 let uri = method::uri(&request.params)?;
-                self.permit(&request.method, Some(Shown::Uri(&uri)))?;
+                self.permit(&request.method, Shown::Uri(&uri))?;
                 self.subscriptions.subscribe(uri)?;
-                Ok(Step::Result(Json::empty_object()))
+                Ok(self.pass_on_and_answer(request, charge))
             }
             (Method::Unsubscribe, _) if self.offers().subscriptions => {
                 self.subscriptions.unsubscribe(&method::uri(&request.params)?);
-                Ok(Step::Result(Json::empty_object()))
+                Ok(self.pass_on_and_answer(request, charge))
             }
             (Method::Ping, _) => Ok(Step::Result(Json::empty_object())),
             (Method::SetLevel | Method::Subscribe | Method::Unsubscribe, _) => Err(unknown()),
         }
+    }
+
+    fn pass_on_and_answer(self: &Arc<Self>, request: Request, charge: Arc<Charge>) -> Step {
+        let session = Arc::clone(self);
+        let work = async move {
+            session.pass_on_subscription(request).await?;
+            Ok(Json::empty_object())
+        };
+        Step::Work(Lasts::UntilAnswered(charge), Box::pin(work))
     }
 
     /// Who sent a request; nothing where neither it nor a session says so.
@@ -104,30 +128,62 @@ impl Session {
         Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
     }
 
-    /// Decides whether the client may send a request; without an item, it is for the first server.
-    pub(super) fn permit(&self, method: &str, item: Option<Shown<'_>>) -> Result<(Permit, Target), RpcError> {
-        let target = match item {
-            Some(item) => self.router.names().resolve(item)?,
-            None => Target { server: ServerId::FIRST, item: None },
-        };
+    /// Decides whether the client may send a request about `item`, and whose that is.
+    pub(super) fn permit(&self, method: &str, item: Shown<'_>) -> Result<(Permit, Target), RpcError> {
+        let target = self.router.names().resolve(item)?;
         Ok((policy::decide(self.router.principal(), method, &target)?, target))
     }
 
+    /// Decides whether the client may send a request that names nothing.
+    pub(super) fn permit_for(&self, server: ServerId, method: &str) -> Result<(Permit, Target), RpcError> {
+        let target = Target { server, item: None };
+        Ok((policy::decide(self.router.principal(), method, &target)?, target))
+    }
+
+    /// The server that a request is for, and the request as that server takes it, with the permit to send it.
+    pub(super) async fn address(self: &Arc<Self>, served: Served, request: Request) -> Result<Addressed, RpcError> {
+        let (permit, target) = match served.item(&request.params)? {
+            Some(item) => self.permit(&request.method, item.shown())?,
+            None => self.permit_for(ServerId::FIRST, &request.method)?,
+        };
+        let link = self.link(target.server).await?;
+        let era = match link.known_card() {
+            Some(card) => card.era,
+            None => link.card().await?.era,
+        };
+        let params = match &target.item {
+            Some(own) if !self.router.names().is_one() => rename::params(served, &request.params, own)?,
+            _ => request.params,
+        };
+        let request = Request { method: request.method, params: upstream::params(era, params)? };
+        Ok(Addressed { permit, server: target.server, link, era, request })
+    }
+
     /// Sends a request to its server, exactly as it was decided on.
-    pub(super) async fn call(&self, served: Served, request: Request) -> Result<Call, RpcError> {
-        let item = served.item(&request.params)?;
-        let (permit, target) = self.permit(&request.method, served.shown(item.as_deref()))?;
-        let link = self.router.link(target.server).await?;
-        self.router.call(&permit, target.server, &link, request)
+    pub(super) fn send(&self, addressed: Addressed) -> Result<Call, RpcError> {
+        let Addressed { permit, server, link, era: _, request } = addressed;
+        self.router.call(&permit, server, &link, request)
     }
 
     /// What the gateway says of itself to this client: of a single server, that server's own words.
-    pub(super) async fn card(&self) -> Result<Arc<Card>, RpcError> {
-        self.router.link(ServerId::FIRST).await?.card().await
+    pub(super) async fn card(self: &Arc<Self>) -> Result<Arc<Card>, RpcError> {
+        if self.router.names().is_one() {
+            return self.link(ServerId::FIRST).await?.card().await;
+        }
+        Ok(Arc::new(self.card_of_all()))
     }
 
     /// Who the client is told it speaks with.
-    pub(super) async fn server_info(&self) -> Json {
+    pub(super) async fn server_info(self: &Arc<Self>) -> Json {
         self.card().await.map_or_else(|_| Json::empty_object(), |card| card.server_info.clone())
     }
+}
+
+/// A request that was decided on, and the way to its server.
+pub(super) struct Addressed {
+    permit: Permit,
+    pub(super) server: ServerId,
+    link: Link,
+    pub(super) era: Era,
+    request: Request,
 }

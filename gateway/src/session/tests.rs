@@ -8,6 +8,7 @@ mod legacy;
 mod limits;
 mod modern;
 mod notifications;
+mod older_servers;
 mod questions_bridged;
 mod questions_passed_on;
 

@@ -9,6 +9,7 @@
 
 mod client;
 mod code;
+mod command;
 mod component;
 mod engine;
 mod host;
@@ -19,6 +20,7 @@ mod set_times_at;
 pub(crate) mod worker;
 
 pub use code::CodeError;
+pub(crate) use command::CommandServer;
 pub(crate) use code::Compiler;
 pub(crate) use component::describe;
 pub use component::{DescribeError, Description, Form, Shape};
@@ -26,6 +28,7 @@ pub(crate) use engine::Engine;
 pub use engine::{EngineError, Profile};
 pub use imports::MissingImport;
 pub(crate) use imports::check_imports;
+pub(crate) use host::Sandbox;
 pub(crate) use native::NativeServer;
 pub use native::StartError;
 

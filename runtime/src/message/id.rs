@@ -42,6 +42,13 @@ impl Id {
     }
 }
 
+/// A number of our own.
+impl From<u64> for Id {
+    fn from(number: u64) -> Self {
+        Self(Json::of(&number))
+    }
+}
+
 impl TryFrom<Json> for Id {
     type Error = InvalidId;
 

@@ -1,22 +1,35 @@
 //! The one door for a guest's side effects: what it may send is decided here, on plain data.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::HttpRule;
+use super::credentials::StandInLeaves;
+use super::{Credentials, HttpRule};
 use crate::dial::{DialError, Dialler};
+use crate::principal::Principal;
 
 /// The longest request body that a guest may send, in bytes.
 pub(crate) const MAX_REQUEST_BODY: usize = 4 * 1024 * 1024;
+
+/// How many principals' connections one server keeps open. Whoever was away longest makes new ones.
+const MAX_PRINCIPALS: usize = 64;
 
 /// Decides on a server's outgoing requests, and makes them.
 #[derive(Clone)]
 pub(crate) struct Broker {
     dialler: Dialler,
     rules: Arc<[HttpRule]>,
+    credentials: Arc<Credentials>,
+}
+
+/// The brokers of one server: each principal's decides the same, and has connections of its own.
+pub(crate) struct Brokers {
+    server: Broker,
+    /// The last one is the one that was used last.
+    principals: Mutex<Vec<(Option<Principal>, Broker)>>,
 }
 
 /// A request of a guest.
@@ -41,25 +54,66 @@ pub(crate) enum BrokerError {
     #[error("no rule allows this request; to allow it: --allow-http \"{0}\"")]
     NotGranted(String),
     #[error(transparent)]
+    StandIn(#[from] StandInLeaves),
+    #[error(transparent)]
     Dial(#[from] DialError),
 }
 
 impl Broker {
-    pub(crate) fn new(dialler: Dialler, rules: impl IntoIterator<Item = HttpRule>) -> Self {
-        Self { dialler, rules: rules.into_iter().collect() }
+    pub(crate) fn new(
+        dialler: Dialler,
+        rules: impl IntoIterator<Item = HttpRule>,
+        credentials: Arc<Credentials>,
+    ) -> Self {
+        Self { dialler, rules: rules.into_iter().collect(), credentials }
     }
 
-    /// Sends a request that a rule allows. The answer may be a redirect: the guest asks again, and is judged again.
-    pub(crate) async fn http(&self, request: HttpRequest) -> Result<HttpResponse, BrokerError> {
+    /// Sends a request that a rule allows, with the credentials that go where it goes. The answer may be a redirect: the
+    /// guest asks again, and is judged again.
+    pub(crate) async fn http(&self, mut request: HttpRequest) -> Result<HttpResponse, BrokerError> {
+        request.url.set_fragment(None);
         let rule = self.rule(&request.method, &request.url)?;
-        let HttpRequest { method, mut url, headers, body } = request;
-        url.set_fragment(None);
+        let redactor = self.credentials.put_into(&mut request)?;
+        let HttpRequest { method, url, headers, body } = request;
         let mut outgoing = http::Request::new(reqwest::Body::from(body));
         *outgoing.method_mut() = method;
         *outgoing.headers_mut() = headers;
         *outgoing.uri_mut() = url.as_str().parse().map_err(|_| DialError::NoHost)?;
-        let (head, body) = self.dialler.send(outgoing, &url, rule.literal_address().is_some()).await?.into_parts();
-        Ok(HttpResponse { status: head.status, headers: head.headers, body })
+        let (mut head, body) = self.dialler.send(outgoing, &url, rule.literal_address().is_some()).await?.into_parts();
+        redactor.headers(&mut head.headers);
+        Ok(HttpResponse { status: head.status, headers: head.headers, body: redactor.body(body) })
+    }
+
+    /// The variables that the server gets for its credentials: stand-ins, and values that its grant reveals.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.credentials.variables()
+    }
+
+    /// The same decisions, with connections that are used for nobody else.
+    fn isolated(&self) -> Result<Self, DialError> {
+        Ok(Self { dialler: self.dialler.isolated()?, ..self.clone() })
+    }
+}
+
+impl Brokers {
+    pub(crate) fn new(server: Broker) -> Self {
+        Self { server, principals: Mutex::default() }
+    }
+
+    /// The broker for a principal's calls; for none, the one for what a server does by itself.
+    pub(crate) fn of(&self, principal: Option<&Principal>) -> Result<Broker, DialError> {
+        let mut principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = principals.iter().position(|(known, _)| known.as_ref() == principal);
+        let entry = match known {
+            Some(position) => principals.remove(position),
+            None => (principal.cloned(), self.server.isolated()?),
+        };
+        if principals.len() >= MAX_PRINCIPALS {
+            principals.remove(0);
+        }
+        let broker = entry.1.clone();
+        principals.push(entry);
+        Ok(broker)
     }
 }
 
@@ -77,31 +131,4 @@ fn rule_for(method: &Method, url: &Url) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_request_without_a_rule_names_the_rule_that_would_allow_it() {
-        let broker = Broker::new(Dialler::new(&[]).unwrap(), ["GET https://example.com/".parse().unwrap()]);
-        let request = HttpRequest {
-            method: Method::POST,
-            url: Url::parse("https://example.com/x?secret").unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
-        let error = broker.http(request).await.err().unwrap().to_string();
-        assert_eq!(error, "no rule allows this request; to allow it: --allow-http \"POST https://example.com/\"");
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_to_this_machine_is_not_dialled() {
-        let broker = Broker::new(Dialler::new(&[]).unwrap(), ["http://localhost:9/".parse().unwrap()]);
-        let request = HttpRequest {
-            method: Method::GET,
-            url: Url::parse("http://localhost:9/").unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
-        assert!(matches!(broker.http(request).await, Err(BrokerError::Dial(DialError::Failed(_)))));
-    }
-}
+mod tests;

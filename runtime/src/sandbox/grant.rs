@@ -5,8 +5,10 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
-use super::HttpRule;
+use super::{Credential, Destination, HttpRule};
+use crate::secret::{SecretName, is_variable_name};
 use crate::spec::Sourced;
 
 /// What one server may touch: nothing, unless it is written here.
@@ -18,19 +20,42 @@ pub struct Grant {
     pub dirs: Vec<Sourced<Directory>>,
     /// Which environment variables it has.
     pub env: Vec<Sourced<Variable>>,
+    /// Which secrets are used for it.
+    #[serde(default)]
+    pub credentials: Vec<Sourced<Credential>>,
 }
 
 impl Grant {
+    /// Says for credentials that name no destination that they go to the origin of this URL, where the server is.
+    pub(crate) fn send_home(&mut self, url: &Url) {
+        let headers = self.credentials.iter_mut().filter_map(|credential| credential.value.header.as_mut());
+        for header in headers.filter(|header| header.to.is_empty()) {
+            header.to.extend(Destination::origin_of(url));
+        }
+    }
+
     /// Checks what no single item can show.
     ///
     /// # Errors
-    /// Where two directories have the same place in the guest, or a variable is set twice.
+    /// Where two directories have the same place in the guest, a variable is set twice, or a credential has no
+    /// destination or shares its header with another one.
     pub fn check(&self) -> Result<(), InvalidGrant> {
         if let Some(guest) = first_duplicate(self.dirs.iter().map(|dir| &dir.value.guest)) {
             return Err(InvalidGrant::SamePlace(guest.clone()));
         }
-        if let Some(name) = first_duplicate(self.env.iter().map(|variable| &variable.value.name)) {
+        let credentials = || self.credentials.iter().map(|credential| &credential.value);
+        let variables = self.env.iter().map(|variable| &variable.value.name);
+        if let Some(name) = first_duplicate(variables.chain(credentials().flat_map(Credential::variables))) {
             return Err(InvalidGrant::SameVariable(name.clone()));
+        }
+        let headers = || credentials().filter_map(|credential| Some((&credential.name, credential.header.as_ref()?)));
+        for (position, (name, header)) in headers().enumerate() {
+            if header.to.is_empty() {
+                return Err(InvalidGrant::NowhereToSend(name.clone()));
+            }
+            if let Some((first, _)) = headers().take(position).find(|(_, first)| first.meets(header)) {
+                return Err(InvalidGrant::SameHeader(first.clone(), name.clone(), header.name.to_string()));
+            }
         }
         Ok(())
     }
@@ -68,6 +93,12 @@ pub enum InvalidGrant {
     /// A variable twice.
     #[error("the variable {0} is set twice")]
     SameVariable(String),
+    /// A credential for a header, and no destination.
+    #[error("the credential {0} does not say where it may be sent: write `to`, as to = [\"https://api.example.com\"]")]
+    NowhereToSend(SecretName),
+    /// Two credentials in one place.
+    #[error("the credentials {0} and {1} would both be sent as {2} in one request: one header holds one credential")]
+    SameHeader(SecretName, SecretName, String),
 }
 
 /// A directory of the host that the guest sees.
@@ -96,19 +127,34 @@ impl FromStr for Directory {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        let invalid = || InvalidGrant::Directory(text.to_owned());
         let (paths, access) = match text.strip_suffix(",rw") {
             Some(paths) => (paths, Access::ReadWrite),
             None => (text, Access::Read),
         };
         let (host, guest) = match paths.split_once('=') {
-            Some((host, guest)) => (host, guest.to_owned()),
-            None => (paths, format!("/{}", last_name(paths).ok_or_else(invalid)?)),
+            Some((host, guest)) => (host, Some(guest.to_owned())),
+            None => (paths, None),
+        };
+        Self::new(host.into(), guest, access).map_err(|_| InvalidGrant::Directory(text.to_owned()))
+    }
+}
+
+impl Directory {
+    /// The directory `host`, which the guest sees as `guest`: without one, as `/` and its last name.
+    ///
+    /// # Errors
+    /// Where `host` is empty, or `guest` is no absolute path without `.` and `..`.
+    pub fn new(host: PathBuf, guest: Option<String>, access: Access) -> Result<Self, InvalidGrant> {
+        let invalid = || InvalidGrant::Directory(host.display().to_string());
+        let guest = match guest {
+            Some(guest) => guest,
+            None => format!("/{}", host.to_str().and_then(last_name).ok_or_else(invalid)?),
         };
         let plain = |c: Component<'_>| matches!(c, Component::RootDir | Component::Normal(_));
         let guest_path = Path::new(&guest);
-        if host.is_empty()
-            || text.contains('\0')
+        if host.as_os_str().is_empty()
+            || host.as_os_str().as_encoded_bytes().contains(&0)
+            || guest.contains('\0')
             || !guest_path.is_absolute()
             || !guest_path.components().all(plain)
             || guest.split('/').any(|part| part == ".")
@@ -116,7 +162,7 @@ impl FromStr for Directory {
             return Err(invalid());
         }
         let guest = if guest == "/" { guest } else { guest.trim_end_matches('/').to_owned() };
-        Ok(Self { host: host.into(), guest, access })
+        Ok(Self { host, guest, access })
     }
 }
 
@@ -144,14 +190,22 @@ impl FromStr for Variable {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        // Only the name is shown: the rest may be a secret.
-        let invalid = || InvalidGrant::Variable(text.split('=').next().unwrap_or_default().to_owned());
-        let (name, value) = text.split_once('=').ok_or_else(invalid)?;
-        let named = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !named || value.contains('\0') {
-            return Err(invalid());
+        let (name, value) = text.split_once('=').ok_or_else(|| InvalidGrant::Variable(text.to_owned()))?;
+        Self::new(name.to_owned(), value.to_owned())
+    }
+}
+
+impl Variable {
+    /// The variable `name`.
+    ///
+    /// # Errors
+    /// Where the name has other characters than `A-Z a-z 0-9 _` or none, or the value has a NUL.
+    pub fn new(name: String, value: String) -> Result<Self, InvalidGrant> {
+        if !is_variable_name(&name) || value.contains('\0') {
+            // Only the name is shown: the rest may be a secret.
+            return Err(InvalidGrant::Variable(name));
         }
-        Ok(Self { name: name.to_owned(), value: value.to_owned() })
+        Ok(Self { name, value })
     }
 }
 
@@ -190,12 +244,52 @@ mod tests {
         assert!(matches!(grant.check(), Err(InvalidGrant::SamePlace(place)) if place == "/x"));
     }
 
+    #[test]
+    fn one_header_of_a_request_holds_one_credential() {
+        let grant = |flags: &[&str]| {
+            let credentials = flags.iter().map(|text| Sourced::flag(Credential::parse_flag(text).unwrap())).collect();
+            Grant { credentials, ..Grant::default() }.check()
+        };
+        let first = "https://example.com/a Authorization: {one}";
+        for good in ["https://example.com/b Authorization: {two}", "https://example.com/a X-Key: {two}"] {
+            grant(&[first, good]).unwrap();
+        }
+        for bad in ["https://example.com authorization: {two}", "https://*.com.example Authorization: {two}"] {
+            assert_eq!(grant(&[first, bad]).is_err(), !bad.contains('*'), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_credential_without_a_destination_goes_to_its_own_server_or_nowhere() {
+        let written = serde_json::json!({ "name": "a", "secret": "s", "header": "X-Key" });
+        let credentials = vec![Sourced::config(serde_json::from_value(written).unwrap())];
+        let mut grant = Grant { credentials, ..Grant::default() };
+        assert!(matches!(grant.check(), Err(InvalidGrant::NowhereToSend(_))));
+        grant.send_home(&Url::parse("https://mcp.example.com/mcp").unwrap());
+        grant.check().unwrap();
+        grant.send_home(&Url::parse("https://evil.example").unwrap());
+        let to = &grant.credentials[0].value.header.as_ref().unwrap().to;
+        assert_eq!(Vec::from_iter(to.iter().map(ToString::to_string)), ["https://mcp.example.com/"]);
+    }
+
+    #[test]
+    fn a_variable_of_a_credential_is_set_once() {
+        let reveal = |text: &str| Sourced::flag(Credential::parse_reveal_flag(text).unwrap());
+        let env = vec![Sourced::flag("A=1".parse().unwrap())];
+        let grant = Grant { env, credentials: vec![reveal("B=secret")], ..Grant::default() };
+        grant.check().unwrap();
+        let twice = Grant { credentials: vec![reveal("A=secret")], ..grant };
+        assert!(matches!(twice.check(), Err(InvalidGrant::SameVariable(name)) if name == "A"));
+    }
+
     proptest::proptest! {
         #[test]
         fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,60}") {
             let _ = text.parse::<Directory>();
             let _ = text.parse::<Variable>();
             let _ = text.parse::<HttpRule>();
+            let _ = Credential::parse_flag(&text);
+            let _ = Credential::parse_reveal_flag(&text);
         }
     }
 }

@@ -49,9 +49,36 @@ impl HttpRule {
             HostRule::Name(_) | HostRule::Below(_) => None,
         }
     }
+
+    /// Whether the requests go over TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// Whether some request could be let pass by both rules.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let methods = self.methods.is_empty()
+            || other.methods.is_empty()
+            || self.methods.iter().any(|method| other.methods.contains(method));
+        methods
+            && self.scheme == other.scheme
+            && self.port == other.port
+            && self.host.overlaps(&other.host)
+            // Coarser than `is_below`: it is better to see two rules meet that do not.
+            && (self.path.starts_with(&other.path) || other.path.starts_with(&self.path))
+    }
 }
 
 impl HostRule {
+    fn overlaps(&self, other: &Self) -> bool {
+        let is_below = |name: &str, domain: &str| name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'));
+        match (self, other) {
+            (Self::Name(name), Self::Below(domain)) | (Self::Below(domain), Self::Name(name)) => is_below(name, domain),
+            (Self::Below(a), Self::Below(b)) => a == b || is_below(a, b) || is_below(b, a),
+            (a, b) => a == b,
+        }
+    }
+
     fn allows(&self, url: &Url) -> bool {
         match (self, url.host()) {
             (Self::Name(name), Some(Host::Domain(host))) => host == name,
@@ -223,6 +250,33 @@ mod tests {
     fn another_spelling_of_an_address_is_the_same_address() {
         assert!(allows("http://127.0.0.1", "GET http://2130706433/"));
         assert!(!allows("http://10.0.0.1", "GET http://0x7f.1/"));
+    }
+
+    #[test]
+    fn rules_overlap_where_one_request_passes_both() {
+        let overlap = |a: &str, b: &str| {
+            let (a, b): (HttpRule, HttpRule) = (a.parse().unwrap(), b.parse().unwrap());
+            assert_eq!(a.overlaps(&b), b.overlaps(&a), "{a} {b}");
+            a.overlaps(&b)
+        };
+        for (a, b) in [
+            ("https://example.com", "GET https://example.com/a"),
+            ("GET,POST https://example.com", "POST,PUT https://example.com"),
+            ("https://*.example.com", "https://a.b.example.com"),
+            ("https://*.example.com", "https://*.b.example.com"),
+        ] {
+            assert!(overlap(a, b), "{a} {b}");
+        }
+        for (a, b) in [
+            ("https://example.com/a", "https://example.com/b"),
+            ("GET https://example.com", "POST https://example.com"),
+            ("https://*.example.com", "https://example.com"),
+            ("https://*.example.com", "https://*.badexample.com"),
+            ("https://127.0.0.1:1", "https://127.0.0.1:2"),
+            ("https://127.0.0.1", "http://127.0.0.1:443"),
+        ] {
+            assert!(!overlap(a, b), "{a} {b}");
+        }
     }
 
     #[test]

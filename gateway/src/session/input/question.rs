@@ -1,7 +1,7 @@
 //! One thing that a server wants from a client.
 
 use lockgate_runtime::message::{Json, Members, Request, RpcError};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::revision::Revision;
@@ -29,6 +29,16 @@ enum Kind {
 }
 
 impl Question {
+    /// The question that an older server asks with a request of its own.
+    pub(in super::super) fn of(request: &Request) -> Result<Self, RpcError> {
+        #[derive(Serialize)]
+        struct InputRequest<'a> {
+            method: &'a str,
+            params: &'a Json,
+        }
+        Self::read(Json::of(&InputRequest { method: &request.method, params: &request.params }).as_str())
+    }
+
     pub(super) fn read(request: &str) -> Result<Self, RpcError> {
         #[derive(Deserialize)]
         struct InputRequest {
@@ -76,7 +86,7 @@ impl Question {
     }
 
     /// Whether a client with these capabilities can be asked.
-    pub(super) fn is_covered_by(&self, declared: &Members<'_>) -> bool {
+    pub(in super::super) fn is_covered_by(&self, declared: &Members<'_>) -> bool {
         let capability = |name: &str| declared.read::<Members<'_>>(name).ok().flatten();
         match self.kind {
             // A client that says nothing of modes has forms (MCP, "Elicitation").

@@ -1,19 +1,19 @@
 //! Native code: made here by a child, kept on disk under a key of this machine, loaded from the bytes that were checked.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use wasmtime::component::Component;
 
 use super::engine::{Engine, Profile};
 use crate::artifact::Digest;
+use crate::files::{is_private_file, open_at_once, private_folder};
 use crate::settings::{CompileWorker, Event, Hooks};
 use crate::trust::Verified;
 use crate::untrusted::Untrusted;
@@ -254,20 +254,10 @@ fn read_key(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, CodeError> {
         Err(error) => return Err(key_error(error)),
     };
     let meta = file.metadata().map_err(key_error)?;
-    let ours = meta.is_file() && meta.uid() == rustix::process::geteuid().as_raw() && meta.mode() & 0o077 == 0;
-    if !ours {
+    if !is_private_file(&meta) {
         return Err(CodeError::KeyNotPrivate(path.to_owned()));
     }
     let mut key = [0; KEY_BYTES];
     file.read_exact(&mut key).map_err(key_error)?;
     Ok(Some(key))
-}
-
-/// Opens a file to read it. A FIFO in its place is not waited for; it has nothing to read.
-fn open_at_once(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
-}
-
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }

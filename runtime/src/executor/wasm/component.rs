@@ -23,6 +23,8 @@ pub enum Form {
 pub enum Shape {
     /// Interfaces of `lockgate:mcp`, by their names there: stateless request and result.
     Native(BTreeSet<String>),
+    /// A program (`wasi:cli/run`) that speaks MCP on its stdin and stdout.
+    Command,
 }
 
 /// A component as its names describe it.
@@ -57,8 +59,8 @@ pub enum DescribeError {
     },
     /// It has nothing to serve.
     #[error(
-        "this {form} is no MCP server: it exports none of lockgate:mcp/tools, resources, prompts, completions; \
-         see the README on how to write one"
+        "this {form} is no MCP server: it exports none of lockgate:mcp/tools, resources, prompts, completions, and no \
+         wasi:cli/run; see the README on how to write one"
     )]
     NoServer {
         /// What it is.
@@ -85,6 +87,10 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, DescribeError> {
         .filter(|interface| matches!(*interface, "tools" | "resources" | "prompts" | "completions"))
         .map(str::to_owned)
         .collect();
+    if served.is_empty() && names.is_program() {
+        let reason = "it is a program: it exports wasi:cli/run, and nothing of lockgate:mcp".to_owned();
+        return Ok(names.into_description(Shape::Command, reason));
+    }
     if served.is_empty() {
         let form = match names.form {
             Form::Component => "component",
@@ -93,24 +99,20 @@ pub(crate) fn describe(bytes: &[u8]) -> Result<Description, DescribeError> {
         return Err(DescribeError::NoServer { form });
     }
     let reason = format!("it exports {}", names.contract_exports().join(", "));
-    Ok(Description {
-        form: names.form,
-        shape: Shape::Native(served),
-        reason,
-        imports: names.imports,
-        exports: names.exports,
-    })
+    Ok(names.into_description(Shape::Native(served), reason))
 }
 
 struct Names {
     form: Form,
+    /// It is a core module with the entry of a program.
+    starts: bool,
     imports: BTreeSet<String>,
     exports: BTreeSet<String>,
 }
 
 impl Names {
     fn read(bytes: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
-        let mut names = Self { form: Form::CoreModule, imports: BTreeSet::new(), exports: BTreeSet::new() };
+        let mut names = Self { form: Form::CoreModule, starts: false, imports: BTreeSet::new(), exports: BTreeSet::new() };
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
@@ -135,8 +137,10 @@ impl Names {
                 }
                 Payload::ExportSection(section) if depth == 0 => {
                     for export in section {
+                        let name = export?.name;
+                        names.starts |= name == "_start";
                         // A core module exports the function `f` of an interface as `package:name/interface#f`.
-                        if let Some((interface, _)) = export?.name.split_once('#') {
+                        if let Some((interface, _)) = name.split_once('#') {
                             names.exports.insert(interface.trim_start_matches("cabi_post_").to_owned());
                         }
                     }
@@ -145,6 +149,15 @@ impl Names {
             }
         }
         Ok(names)
+    }
+
+    fn is_program(&self) -> bool {
+        let runs = |export: &String| export.strip_prefix("wasi:cli/run@").is_some_and(|rest| rest.starts_with("0.2."));
+        self.starts || self.exports.iter().any(runs)
+    }
+
+    fn into_description(self, shape: Shape, reason: String) -> Description {
+        Description { form: self.form, shape, reason, imports: self.imports, exports: self.exports }
     }
 
     fn contract_exports(&self) -> Vec<&str> {
@@ -194,6 +207,14 @@ mod tests {
         assert_eq!(description.shape, Shape::Native(["tools".to_owned()].into()));
         assert_eq!(description.reason, "it exports lockgate:mcp/tools@0.1.0");
         assert_eq!(description.imports, ["wasi_snapshot_preview1".to_owned()].into());
+    }
+
+    #[test]
+    fn a_program_is_a_command_unless_it_keeps_the_contract() {
+        let program = wat::parse_str("(module (func (export \"_start\")))").unwrap();
+        assert_eq!(describe(&program).unwrap().shape, Shape::Command);
+        let both = r#"(module (func (export "_start")) (func (export "lockgate:mcp/tools@0.1.0#call-tool")))"#;
+        assert!(matches!(describe(&wat::parse_str(both).unwrap()).unwrap().shape, Shape::Native(_)));
     }
 
     proptest::proptest! {

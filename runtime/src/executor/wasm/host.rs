@@ -4,10 +4,10 @@ mod http;
 mod output;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
+use wasmtime_wasi::cli::{StdinStream, StdoutStream};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -15,7 +15,8 @@ use super::bindings::lockgate::mcp as contract;
 use super::client::Outlet;
 use super::engine::{Engine, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
 use super::{open_at, set_times_at};
-use crate::sandbox::{Access, Broker, Grant, OpenDirectory};
+use crate::principal::Principal;
+use crate::sandbox::{Access, Brokers, Grant, OpenDirectory};
 use crate::settings::Hooks;
 use crate::spec::ServerName;
 
@@ -38,13 +39,21 @@ const MAX_RANDOM_BYTES: u64 = 1 << 20;
 const MAX_TABLE_ELEMENTS: usize = 20_000;
 
 /// What every instance of one server starts with.
-pub(super) struct Sandbox {
-    pub(super) server: ServerName,
-    pub(super) env: Vec<(String, String)>,
-    pub(super) directories: Vec<OpenDirectory>,
-    pub(super) memory: u64,
-    pub(super) broker: Arc<Broker>,
-    pub(super) hooks: Hooks,
+pub(crate) struct Sandbox {
+    pub(crate) server: ServerName,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) directories: Vec<OpenDirectory>,
+    pub(crate) memory: u64,
+    pub(crate) brokers: Arc<Brokers>,
+    pub(crate) hooks: Hooks,
+}
+
+/// What the standard streams of an instance are. Its stderr is a log.
+pub(super) enum Streams {
+    /// Nothing to read; stdout is a log as well.
+    Log,
+    /// The client's, for servers that speak with it there.
+    Client { stdin: Box<dyn StdinStream + Sync>, stdout: Box<dyn StdoutStream + Sync> },
 }
 
 /// The state behind one instance.
@@ -79,8 +88,16 @@ pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<
 }
 
 impl Sandbox {
-    /// A new store for one call that must be over at `deadline`.
-    pub(super) fn store(&self, engine: &Engine, outlet: Outlet, deadline: Instant) -> wasmtime::Result<Store<Host>> {
+    /// A new store for an instance that works for `principal`; for nobody, while a server introduces itself. It is asked
+    /// every tick in which it computes whether it may go on.
+    pub(super) fn store(
+        &self,
+        engine: &Engine,
+        principal: Option<&Principal>,
+        outlet: Outlet,
+        streams: Streams,
+        may_go_on: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> wasmtime::Result<Store<Host>> {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         let mut http = WasiHttpCtx::new();
@@ -88,9 +105,9 @@ impl Sandbox {
         let host = Host {
             table,
             outlet,
-            wasi: self.wasi()?,
+            wasi: self.wasi(streams)?,
             http,
-            guest_http: GuestHttp::new(self),
+            guest_http: GuestHttp::new(self, principal),
             memory: Memory { limit: self.memory, used: 0, refused: false },
         };
         let mut store = Store::new(&engine.wasm, host);
@@ -99,20 +116,23 @@ impl Sandbox {
         store.set_max_component_handles(MAX_RESOURCES);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
-            if Instant::now() >= deadline { Err(TimeLimit.into()) } else { Ok(UpdateDeadline::Yield(1)) }
+            if may_go_on() { Ok(UpdateDeadline::Yield(1)) } else { Err(TimeLimit.into()) }
         });
         Ok(store)
     }
 
-    fn wasi(&self) -> wasmtime::Result<WasiCtx> {
+    fn wasi(&self, streams: Streams) -> wasmtime::Result<WasiCtx> {
         let mut wasi = WasiCtxBuilder::new();
         let output = GuestOutput::new(self);
         wasi.max_random_size(MAX_RANDOM_BYTES)
             .allow_ip_name_lookup(false)
             .allow_tcp(false)
-            .allow_udp(false)
-            .stdout(output.clone())
-            .stderr(output);
+            .allow_udp(false);
+        match streams {
+            Streams::Log => wasi.stdout(output.clone()),
+            Streams::Client { stdin, stdout } => wasi.stdin(stdin).stdout(stdout),
+        };
+        wasi.stderr(output);
         for (name, value) in &self.env {
             wasi.env(name, value);
         }

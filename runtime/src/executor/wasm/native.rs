@@ -1,7 +1,7 @@
 //! Components of the native shape: one function of `lockgate:mcp` for each request, in an instance of its own.
 
 mod card;
-mod failure;
+pub(super) mod failure;
 mod params;
 mod request;
 mod results;
@@ -21,13 +21,11 @@ use super::client::Outlet;
 use super::code::Loaded;
 use super::component::{Description, Shape};
 use super::engine::Engine;
-use super::host::{Host, Sandbox, linker};
+use super::host::{Host, Sandbox, Streams, linker};
 use crate::message::{Answer, Json, Request, RpcError};
 use crate::plan::Plan;
 use crate::principal::Principal;
-use crate::sandbox::{Broker, OpenDirectory};
 use crate::server::{Call, Card, Link, Serve};
-use crate::settings::Hooks;
 use failure::Failure;
 use seal::Sealer;
 
@@ -86,24 +84,18 @@ impl NativeServer {
         loaded: Loaded,
         plan: &Plan,
         component: &Description,
-        directories: Vec<OpenDirectory>,
-        broker: Broker,
-        hooks: Hooks,
+        sandbox: Sandbox,
     ) -> Result<Self, StartError> {
         let contract = |error: wasmtime::Error| StartError::Contract(failure::one_line(&error));
         let instances = linker(&engine, &plan.grant)
             .and_then(|linker| linker.instantiate_pre(&loaded.component))
             .map_err(contract)?;
-        let Shape::Native(served) = &component.shape;
-        let parts = Parts::find(&instances, served, &component.exports).map_err(contract)?;
-        let sandbox = Sandbox {
-            server: plan.name.clone(),
-            env: plan.grant.env.iter().map(|item| (item.value.name.clone(), item.value.value.clone())).collect(),
-            directories,
-            memory: plan.limits.memory.value,
-            broker: Arc::new(broker),
-            hooks,
+        let nothing = BTreeSet::new();
+        let served = match &component.shape {
+            Shape::Native(served) => served,
+            Shape::Command => &nothing,
         };
+        let parts = Parts::find(&instances, served, &component.exports).map_err(contract)?;
         let mut inner = Inner {
             engine,
             sandbox,
@@ -130,7 +122,7 @@ impl NativeServer {
         let task = guests.spawn(async move {
             let (answers, _nobody) = mpsc::unbounded_channel();
             let outlet = Outlet::new(answers, inner.limits.output, Arc::default(), None);
-            let card = inner.within_limits(outlet, card::ask).await;
+            let card = inner.within_limits(None, outlet, card::ask).await;
             (inner, card)
         });
         let (mut inner, card) = task.await.map_err(|error| StartError::Describe(error.to_string()))?;
@@ -213,7 +205,7 @@ impl Inner {
             return Err(RpcError::new(crate::message::code::INTERNAL_ERROR, "the call was cancelled"));
         }
         let outlet = Outlet::new(answers, self.limits.output, cancelled, params::meta(request));
-        self.within_limits(outlet, async |server, store, instance| {
+        self.within_limits(Some(principal), outlet, async |server, store, instance| {
             let result = request::serve(server, principal, request, store, instance).await?;
             store.data_mut().outlet.charge(result.as_str().len()).map_err(wasmtime::Error::from)?;
             Ok(result)
@@ -222,15 +214,17 @@ impl Inner {
         .map_err(|failure| failure.into_rpc_error(&self.limits))
     }
 
-    /// Makes an instance and lets `work` use it. Both end with the limits, whatever the guest does.
+    /// Makes an instance for a principal, if it is one's, and lets `work` use it. Both end with the limits, whatever the guest does.
     async fn within_limits<T>(
         &self,
+        principal: Option<&Principal>,
         outlet: Outlet,
         work: impl AsyncFnOnce(&Self, &mut Store<Host>, &Instance) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let deadline = Instant::now() + self.limits.time;
         let _ticking = self.engine.clock.tick();
-        let mut store = self.sandbox.store(&self.engine, outlet, deadline)?;
+        let may_go_on = move || Instant::now() < deadline;
+        let mut store = self.sandbox.store(&self.engine, principal, outlet, Streams::Log, may_go_on)?;
         let run = async {
             let instance = self.instances.instantiate_async(&mut store).await?;
             work(self, &mut store, &instance).await

@@ -7,11 +7,12 @@ use std::io::{Read, Write};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wit_component::ComponentEncoder;
 
-use super::component::{DescribeError, Form, describe};
+use super::component::{DescribeError, Description, Form, Shape, describe};
 use super::engine::{Profile, generating};
 
 /// The processor time of one compilation, over all cores, in seconds.
@@ -47,9 +48,11 @@ pub fn run(profile: Profile, mut input: impl Read, mut output: impl Write) -> Re
     limit(Resource::Core, 0);
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
-    let component = match describe(&bytes)?.form {
-        Form::Component => bytes,
-        Form::CoreModule => adapt(&bytes)?,
+    let Description { form, shape, .. } = describe(&bytes)?;
+    let component = match (form, shape) {
+        (Form::Component, _) => bytes,
+        (Form::CoreModule, Shape::Native(_)) => adapt(&bytes, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?,
+        (Form::CoreModule, Shape::Command) => adapt(&bytes, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)?,
     };
     let engine = wasmtime::Engine::new(&generating(profile)).map_err(compile_error)?;
     let code = engine.precompile_component(&component).map_err(compile_error)?;
@@ -63,12 +66,12 @@ fn compile_error(error: wasmtime::Error) -> WorkerError {
 }
 
 /// Makes a component of a `wasm32-wasip1` module.
-fn adapt(module: &[u8]) -> Result<Vec<u8>, WorkerError> {
+fn adapt(module: &[u8], adapter: &[u8]) -> Result<Vec<u8>, WorkerError> {
     let encode = || {
         ComponentEncoder::default()
             .validate(true)
             .module(module)?
-            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?
+            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)?
             .encode()
     };
     encode().map_err(|error| WorkerError::Adapt(format!("{error:#}")))

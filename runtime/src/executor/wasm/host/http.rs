@@ -10,7 +10,8 @@ use tokio::sync::Semaphore;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::Sandbox;
-use crate::sandbox::{Broker, BrokerError, HttpRequest, MAX_REQUEST_BODY};
+use crate::principal::Principal;
+use crate::sandbox::{BrokerError, Brokers, HttpRequest, MAX_REQUEST_BODY};
 use crate::settings::{Event, Hooks};
 use crate::spec::ServerName;
 use crate::untrusted::Untrusted;
@@ -28,7 +29,8 @@ const OVERRIDES: [&str; 5] =
 /// The way from one instance to the broker.
 pub(in crate::executor::wasm) struct GuestHttp {
     server: ServerName,
-    broker: Arc<Broker>,
+    brokers: Arc<Brokers>,
+    principal: Option<Principal>,
     hooks: Hooks,
     under_way: Arc<Semaphore>,
     refusals: Arc<AtomicUsize>,
@@ -38,10 +40,11 @@ type Sent =
     Result<(http::Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), wasmtime_wasi_http::Error>;
 
 impl GuestHttp {
-    pub(super) fn new(sandbox: &Sandbox) -> Self {
+    pub(super) fn new(sandbox: &Sandbox, principal: Option<&Principal>) -> Self {
         Self {
             server: sandbox.server.clone(),
-            broker: Arc::clone(&sandbox.broker),
+            brokers: Arc::clone(&sandbox.brokers),
+            principal: principal.cloned(),
             hooks: sandbox.hooks.clone(),
             under_way: Arc::new(Semaphore::new(MAX_REQUESTS)),
             refusals: Arc::default(),
@@ -68,12 +71,14 @@ impl WasiHttpHooks for GuestHttp {
         options: Option<RequestOptions>,
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
-        let (broker, under_way, refused) = (Arc::clone(&self.broker), Arc::clone(&self.under_way), self.refusing());
+        let broker = self.brokers.of(self.principal.as_ref());
+        let (under_way, refused) = (Arc::clone(&self.under_way), self.refusing());
         Box::new(async move {
             // Never closed, and if it were, one request more would do no harm.
             let _under_way = under_way.acquire().await;
             let first_byte = options.and_then(|options| options.first_byte_timeout);
             let url = url(request.uri())?;
+            let broker = broker.map_err(|error| refused(error.into()))?;
             broker.rule(request.method(), &url).map_err(&refused)?;
             let request = plain(request, url).await?;
             let answer = match first_byte {
@@ -120,7 +125,7 @@ async fn plain(request: http::Request<WasiBody>, url: url::Url) -> Result<HttpRe
 /// What the guest is told, and what the log is told: a guest learns nothing of the network that it was not granted.
 fn guest_error(error: &BrokerError) -> (Error, String) {
     let code = match error {
-        BrokerError::NotGranted(_) => Error::HttpRequestDenied,
+        BrokerError::NotGranted(_) | BrokerError::StandIn(_) => Error::HttpRequestDenied,
         BrokerError::Dial(_) => Error::DestinationUnavailable,
     };
     let mut reason = error.to_string();

@@ -1,14 +1,13 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use wasmtime::component::Component;
 
 use super::super::client::Outlet;
 use super::super::engine::Engine;
-use super::{Sandbox, linker};
+use super::{Sandbox, Streams, linker};
 use crate::dial::Dialler;
-use crate::sandbox::{Broker, Grant};
+use crate::sandbox::{Broker, Brokers, Grant};
 use crate::settings::Hooks;
 
 /// Asks for random bytes, and asks again whenever the host wants memory to put them into.
@@ -46,12 +45,12 @@ async fn a_guest_cannot_recurse_through_the_host() {
         env: Vec::new(),
         directories: Vec::new(),
         memory: 1 << 20,
-        broker: Arc::new(Broker::new(Dialler::new(&[]).unwrap(), [])),
+        brokers: Arc::new(Brokers::new(Broker::new(Dialler::new(&[]).unwrap(), [], Arc::default()))),
         hooks: Hooks { event: Arc::new(|_| ()) },
     };
     let (answers, _nobody) = mpsc::unbounded_channel();
     let outlet = Outlet::new(answers, 1 << 20, Arc::default(), None);
-    let mut store = sandbox.store(&engine, outlet, Instant::now() + Duration::from_secs(60)).unwrap();
+    let mut store = sandbox.store(&engine, None, outlet, Streams::Log, || true).unwrap();
     let instance = linker(&engine, &Grant::default()).unwrap().instantiate_async(&mut store, &component).await.unwrap();
     let run = instance.get_typed_func::<(), ()>(&mut store, "run").unwrap();
     let trap = run.call_async(&mut store, ()).await.unwrap_err();

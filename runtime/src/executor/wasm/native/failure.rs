@@ -77,7 +77,7 @@ impl Failure {
 }
 
 /// The innermost cause, which for a trap is what the guest did.
-pub(super) fn one_line(error: &wasmtime::Error) -> String {
+pub(in crate::executor::wasm) fn one_line(error: &wasmtime::Error) -> String {
     let cause = match error.downcast_ref::<wasmtime::Trap>() {
         Some(trap) => trap.to_string(),
         None => host_limit(error).map_or_else(|| format!("{error:#}"), str::to_owned),

@@ -1,0 +1,81 @@
+//! Whom a command trusts: the policy's file, and what is waived for this once.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lockgate_runtime::{Digest, TrustPolicy};
+
+use crate::error::{CommandError, Kind};
+
+/// The largest policy or key that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The heading of these flags in the help.
+const TRUST: &str = "Whom to trust (trust.toml in the configuration folder; without it, nobody)";
+
+#[derive(Debug, Default, Args)]
+pub(super) struct Trusting {
+    #[command(flatten)]
+    policy: PolicyFile,
+    /// Run this manifest once though nobody vouches for it; a bad signature is never overlooked
+    #[arg(long = "allow-unsigned", help_heading = TRUST, value_name = "DIGEST")]
+    waived: Vec<Digest>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(super) struct PolicyFile {
+    /// Use this trust policy in place of trust.toml
+    #[arg(long = "trust-policy", help_heading = TRUST, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+impl Trusting {
+    /// The policy of this run, and the manifests that are waived.
+    pub(super) fn read(&self, config: &Path) -> Result<(TrustPolicy, Vec<Digest>), CommandError> {
+        Ok((self.policy.read(config)?, self.waived.clone()))
+    }
+}
+
+impl From<PolicyFile> for Trusting {
+    fn from(policy: PolicyFile) -> Self {
+        Self { policy, waived: Vec::new() }
+    }
+}
+
+impl PolicyFile {
+    /// Reads the policy. Without a file in the configuration folder, nobody is trusted.
+    fn read(&self, config: &Path) -> Result<TrustPolicy, CommandError> {
+        let path = self.policy.clone().unwrap_or_else(|| config.join("trust.toml"));
+        let text = match read_file(&path) {
+            Ok(bytes) => String::from_utf8(bytes).map_err(|_| unusable(&path, "it is no UTF-8 text"))?,
+            Err(error) if error.kind() == ErrorKind::NotFound && self.policy.is_none() => {
+                return Ok(TrustPolicy::default().in_file(path.display().to_string()));
+            }
+            Err(error) => return Err(unusable(&path, &error.to_string())),
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        TrustPolicy::read(&text, &mut |key| read_file(&folder.join(key)))
+            .map(|policy| policy.in_file(path.display().to_string()))
+            .map_err(|error| unusable(&path, &error.to_string()))
+    }
+}
+
+/// Reads a whole file, unless it is too large, or a FIFO that would be waited for.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
+    }
+    Ok(bytes)
+}
+
+fn unusable(path: &Path, problem: &str) -> CommandError {
+    CommandError::new(Kind::Usage, format!("the trust policy {} cannot be used: {problem}", path.display()))
+        .hint("nothing runs until it can be read: correct it, or take it away to trust nobody")
+}

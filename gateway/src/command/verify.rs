@@ -1,0 +1,79 @@
+//! `lockgate verify`: whether an artifact may run by the trust policy, and what was checked.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lockgate_runtime::{Decision, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
+
+use super::trusting::{PolicyFile, Trusting, read_file};
+use super::{Common, Format, block_on, output};
+use crate::error::{CommandError, Kind};
+use crate::report::{Detail, basis_text};
+use crate::sources::parse_server;
+
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// An OCI reference, or oci-layout:DIR
+    #[arg(value_name = "REF")]
+    server: String,
+    /// Trust this public key alone (PEM; ECDSA on P-256 or Ed25519), in place of the trust policy
+    #[arg(long, value_name = "FILE", conflicts_with = "policy")]
+    key: Option<PathBuf>,
+    /// With --key: count its signatures without having been logged
+    #[arg(long, requires = "key")]
+    no_log: bool,
+    #[command(flatten)]
+    policy: PolicyFile,
+}
+
+pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
+    let (_, source) = parse_server(&args.server)?;
+    if !matches!(source, Source::Oci(_) | Source::Layout(_)) {
+        let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
+        return Err(CommandError::new(Kind::Usage, message)
+            .hint("write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST or oci-layout:DIR"));
+    }
+    let config = common.config()?;
+    let runtime = match &args.key {
+        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?, Vec::new())?,
+        None => common.runtime(Detail::Brief, &config, &Trusting::from(args.policy))?,
+    };
+    let decision = block_on(async { Ok(runtime.verify(&source).await?) })?;
+    match common.format {
+        Format::Json => output::json(&decision)?,
+        Format::Text => output::text_line(&text(&decision))?,
+    }
+    decision.refused().map_or(Ok(()), |refused| Err(refused.into()))
+}
+
+fn of_key(path: &Path, no_log: bool) -> Result<TrustPolicy, CommandError> {
+    let name = path.display().to_string();
+    let unusable =
+        |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
+    let bytes = read_file(path).map_err(|error| unusable(error.to_string()))?;
+    let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
+    let log = if no_log { LogRule::Ignore } else { LogRule::Required };
+    Ok(TrustPolicy::of_key(name, key, log))
+}
+
+fn text(decision: &Decision) -> String {
+    let Decision { reference, manifests, scope, verdict, checked } = decision;
+    let mut lines = vec![format!("reference {reference}")];
+    lines.extend(manifests.iter().map(|digest| format!("manifest  {digest}")));
+    lines.push(format!("scope     {}", scope.as_deref().unwrap_or("none: the policy's default holds")));
+    match verdict {
+        Verdict::Accepted { basis, signers, .. } => {
+            lines.push(format!("verdict   accepted: {}", basis_text(*basis)));
+            for SignedBy { key, fingerprint, log } in signers {
+                let log = match log {
+                    LogRule::Required => "logged",
+                    LogRule::Ignore => "whether it was logged was not looked at",
+                };
+                lines.push(format!("signer    {key} {fingerprint} ({log})"));
+            }
+        }
+        Verdict::Refused { reason, .. } => lines.push(format!("verdict   refused: {reason}")),
+    }
+    lines.extend(checked.iter().map(|checked| format!("checked   {checked}")));
+    lines.join("\n")
+}

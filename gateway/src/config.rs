@@ -1,0 +1,164 @@
+//! What a person configured: `config.toml` in the configuration folder, and an approved `lockgate.toml` of the working
+//! directory. Strict: what is not known, or written twice, is an error with its line.
+
+mod approval;
+mod file;
+
+use std::path::{Path, PathBuf};
+
+use lockgate_runtime::{Digest, ServerName, Spec, StoreKind};
+
+pub(crate) use self::approval::{Approvals, approve};
+use self::file::{File, Read};
+use crate::environment::Folders;
+
+/// The name of the file in the configuration folder.
+const OWN_FILE: &str = "config.toml";
+
+/// The name of a project's file.
+pub(crate) const PROJECT_FILE: &str = "lockgate.toml";
+
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Everything that is configured. Nothing, where there is no file.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
+    pub(crate) roots: Vec<Vec<u8>>,
+    /// Where secrets are kept, if the person chose.
+    pub(crate) store: Option<StoreKind>,
+    /// The servers, by their names.
+    pub(crate) servers: Vec<Configured>,
+    /// What the person should know of it.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A configured server.
+#[derive(Debug, Clone)]
+pub(crate) struct Configured {
+    /// The server, as the file says.
+    pub(crate) spec: Spec,
+    /// What its names are prefixed with, if not with its own name.
+    pub(crate) prefix: Option<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is larger than a configuration is.
+    #[error("{} is larger than 1 MiB, the most that is read", .0.display())]
+    TooLarge(PathBuf),
+    /// A file is not of the form.
+    #[error("{}, line {line}: {problem}", path.display())]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A server of a file is not one.
+    #[error("{}, server {server}: {problem}", path.display())]
+    Server {
+        /// The file.
+        path: PathBuf,
+        /// The server.
+        server: ServerName,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Two files have a server of one name.
+    #[error("{} and {} both have a server named {server}; rename one of them", first.display(), second.display())]
+    Twice {
+        /// The file of the one.
+        first: PathBuf,
+        /// The file of the other.
+        second: PathBuf,
+        /// Their name.
+        server: ServerName,
+    },
+}
+
+impl Config {
+    /// Reads the person's file, and the one of `working_directory` if it was approved as it is now.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub(crate) fn read(folders: &Folders, working_directory: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        let own = folders.config.join(OWN_FILE);
+        if let Some(text) = text_of(&own)? {
+            config.add(&own, &text)?;
+        }
+        let project = working_directory.join(PROJECT_FILE);
+        if let Some(text) = text_of(&project)? {
+            if Approvals::read(folders)?.contains(&project, &Digest::of(text.as_bytes())) {
+                let before = config.servers.len();
+                config.add(&project, &text)?;
+                config.check_names(before, &own, &project)?;
+            } else {
+                config.notes.push(format!(
+                    "{} is not read: nobody approved it as it is now; look at it, then run: lockgate allow ./{PROJECT_FILE}",
+                    project.display()
+                ));
+            }
+        }
+        Ok(config)
+    }
+
+    /// The server of this name.
+    pub(crate) fn server(&self, name: &str) -> Option<&Configured> {
+        self.servers.iter().find(|server| server.spec.name.as_str() == name)
+    }
+
+    fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        let Read { roots, store, servers } = File::parse(path, text)?.read(path)?;
+        self.roots.extend(roots);
+        self.store = store.or(self.store);
+        self.servers.extend(servers);
+        Ok(())
+    }
+
+    fn check_names(&self, before: usize, first: &Path, second: &Path) -> Result<(), ConfigError> {
+        let (own, project) = self.servers.split_at(before);
+        let twice = project.iter().find(|server| own.iter().any(|other| other.spec.name == server.spec.name));
+        twice.map_or(Ok(()), |server| {
+            let server = server.spec.name.clone();
+            Err(ConfigError::Twice { first: first.to_owned(), second: second.to_owned(), server })
+        })
+    }
+}
+
+/// The text of a file; nothing where there is none.
+fn text_of(path: &Path) -> Result<Option<String>, ConfigError> {
+    use std::io::Read;
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let metadata = match std::fs::metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        metadata => metadata.map_err(unreadable)?,
+    };
+    // Opening a FIFO would wait for somebody to write to it.
+    if !metadata.is_file() {
+        return Err(unreadable(std::io::Error::other("it is not a regular file")));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(ConfigError::TooLarge(path.to_owned()));
+    }
+    Ok(Some(text))
+}
+
+#[cfg(test)]
+mod tests;

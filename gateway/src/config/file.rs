@@ -1,0 +1,198 @@
+//! The form of a configuration file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lockgate_runtime::{
+    Access, Credential, Directory, Grant, HttpRule, Limits, ServerName, SecretName, Sourced, Spec, StoreKind, Variable, WrittenCredential,
+    parse_bytes, parse_duration,
+};
+use serde::{Deserialize, Deserializer};
+
+use super::{ConfigError, Configured};
+use crate::sources::parse_source;
+
+/// A file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct File {
+    #[serde(default)]
+    network: Network,
+    #[serde(default)]
+    secrets: Secrets,
+    #[serde(default)]
+    servers: BTreeMap<ServerName, Server>,
+}
+
+/// `[network]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Network {
+    /// Files with certificate authorities.
+    #[serde(default)]
+    roots: Vec<PathBuf>,
+}
+
+/// `[secrets]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Secrets {
+    store: Option<StoreKind>,
+}
+
+/// What a file says, read.
+pub(super) struct Read {
+    pub(super) roots: Vec<Vec<u8>>,
+    pub(super) store: Option<StoreKind>,
+    pub(super) servers: Vec<Configured>,
+}
+
+/// `[servers.NAME]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Server {
+    source: String,
+    prefix: Option<Prefix>,
+    #[serde(default)]
+    arguments: Vec<String>,
+    #[serde(default)]
+    grant: GrantTable,
+    #[serde(default)]
+    limits: LimitsTable,
+}
+
+/// What a server's names are prefixed with: a name, or nothing.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct Prefix(String);
+
+/// `[servers.NAME.grant]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct GrantTable {
+    http: Vec<HttpRule>,
+    dirs: Vec<DirectoryTable>,
+    env: BTreeMap<String, String>,
+    credentials: BTreeMap<SecretName, WrittenCredential>,
+}
+
+/// An item of `dirs`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct DirectoryTable {
+    host: PathBuf,
+    guest: Option<String>,
+    access: Access,
+}
+
+/// `[servers.NAME.limits]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct LimitsTable {
+    #[serde(deserialize_with = "bytes")]
+    memory: Option<u64>,
+    #[serde(deserialize_with = "duration")]
+    time: Option<Duration>,
+    #[serde(deserialize_with = "bytes")]
+    output: Option<u64>,
+    concurrency: Option<std::num::NonZeroU16>,
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_bytes(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+impl TryFrom<String> for Prefix {
+    type Error = lockgate_runtime::InvalidServerName;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if !text.is_empty() {
+            text.parse::<ServerName>()?;
+        }
+        Ok(Self(text))
+    }
+}
+
+impl File {
+    /// Reads the text of the file at `path`.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+            // Without the line itself, which may hold a secret.
+            ConfigError::Form { path: path.to_owned(), line, problem: error.message().to_owned() }
+        })
+    }
+
+    /// What it says, with relative paths counted from the file.
+    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let read = |root: PathBuf| {
+            let root = folder.join(root);
+            std::fs::read(&root).map_err(|source| ConfigError::Unreadable { path: root, source })
+        };
+        let roots = self.network.roots.into_iter().map(read).collect::<Result<_, _>>()?;
+        let configured = |(name, server): (ServerName, Server)| {
+            let problem = |problem| ConfigError::Server { path: path.to_owned(), server: name.clone(), problem };
+            server.read(name.clone(), folder).map_err(problem)
+        };
+        let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
+        Ok(Read { roots, store: self.secrets.store, servers })
+    }
+}
+
+impl Server {
+    fn read(self, name: ServerName, folder: &Path) -> Result<Configured, String> {
+        let (source, _) = parse_source(&self.source, folder).map_err(|error| error.message().to_owned())?;
+        let arguments = self.arguments.into_iter().map(Sourced::config).collect();
+        let grant = self.grant.read(folder)?;
+        let spec = Spec { name, source, arguments, grant, limits: self.limits.read() };
+        Ok(Configured { spec, prefix: self.prefix.map(|Prefix(prefix)| prefix) })
+    }
+}
+
+impl GrantTable {
+    fn read(self, folder: &Path) -> Result<Grant, String> {
+        let mut grant = Grant { http: self.http.into_iter().map(Sourced::config).collect(), ..Grant::default() };
+        for DirectoryTable { host, guest, access } in self.dirs {
+            let dir = Directory::new(folder.join(host), guest, access).map_err(|error| error.to_string())?;
+            grant.dirs.push(Sourced::config(dir));
+        }
+        for (name, value) in self.env {
+            let variable = Variable::new(name, value).map_err(|error| error.to_string())?;
+            grant.env.push(Sourced::config(variable));
+        }
+        for (name, written) in self.credentials {
+            let credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            grant.credentials.push(Sourced::config(credential));
+        }
+        grant.check().map_err(|error| error.to_string())?;
+        Ok(grant)
+    }
+}
+
+impl LimitsTable {
+    fn read(self) -> Limits {
+        let mut limits = Limits::default();
+        let Self { memory, time, output, concurrency } = self;
+        if let Some(memory) = memory {
+            limits.memory = Sourced::config(memory);
+        }
+        if let Some(time) = time {
+            limits.time = Sourced::config(time);
+        }
+        if let Some(output) = output {
+            limits.output = Sourced::config(output);
+        }
+        if let Some(concurrency) = concurrency {
+            limits.concurrency = Sourced::config(concurrency.get().into());
+        }
+        limits
+    }
+}

@@ -1,0 +1,131 @@
+//! What tests of this room are made of: hands that sign, statements, and a log of their own.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sigstore_crypto::KeyPair;
+use sigstore_trust_root::TrustedRoot;
+
+use super::signature::Candidate;
+use crate::artifact::Digest;
+
+/// Somebody with a key.
+pub(super) struct Hand(KeyPair);
+
+/// What is signed.
+pub(super) struct Statement(Value);
+
+/// A transparency log.
+pub(super) struct Log(KeyPair);
+
+impl Hand {
+    pub(super) fn new() -> Self {
+        Self(KeyPair::generate_ecdsa_p256().unwrap())
+    }
+
+    pub(super) fn pem(&self) -> String {
+        self.0.public_key_der().unwrap().to_pem()
+    }
+
+    pub(super) fn sign(&self, statement: &Statement) -> Candidate {
+        self.sign_bytes(&statement.bytes())
+    }
+
+    pub(super) fn sign_bytes(&self, payload: &[u8]) -> Candidate {
+        let signature = BASE64_STANDARD.encode(self.0.sign(payload).unwrap().as_bytes());
+        Candidate { payload: payload.to_vec(), signature: Some(signature), promise: None }
+    }
+}
+
+/// A signature that is none.
+pub(super) fn garbage() -> Candidate {
+    Candidate { payload: b"{}".to_vec(), signature: Some("!".to_owned()), promise: None }
+}
+
+impl Statement {
+    pub(super) fn new(digest: &str, repository: &str) -> Self {
+        Self(json!({
+            "critical": {
+                "identity": { "docker-reference": repository },
+                "image": { "docker-manifest-digest": digest },
+                "type": "cosign container image signature",
+            },
+            "optional": null,
+        }))
+    }
+
+    pub(super) fn of_type(mut self, kind: &str) -> Self {
+        self.0["critical"]["type"] = kind.into();
+        self
+    }
+
+    /// The same statement in other bytes.
+    pub(super) fn tagged(mut self, tag: &str) -> Self {
+        self.0["optional"] = json!({ "tag": tag });
+        self
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.to_string().into_bytes()
+    }
+}
+
+impl Log {
+    pub(super) fn new() -> Self {
+        Self(KeyPair::generate_ecdsa_p256().unwrap())
+    }
+
+    fn id(&self) -> String {
+        Digest::of(self.0.public_key_der().unwrap().as_bytes()).hex()
+    }
+
+    /// The annotation of cosign with the promise to keep this signature.
+    pub(super) fn promise(&self, pem: &str, payload: &[u8], signature: &[u8]) -> String {
+        self.promise_at(pem, payload, signature, 1_700_000_000)
+    }
+
+    pub(super) fn promise_at(&self, pem: &str, payload: &[u8], signature: &[u8], time: i64) -> String {
+        let body = json!({
+            "apiVersion": "0.0.1",
+            "kind": "hashedrekord",
+            "spec": {
+                "data": { "hash": { "algorithm": "sha256", "value": Digest::of(payload).hex() } },
+                "signature": {
+                    "content": BASE64_STANDARD.encode(signature),
+                    "publicKey": { "content": BASE64_STANDARD.encode(pem) },
+                },
+            },
+        });
+        let body = BASE64_STANDARD.encode(body.to_string());
+        let id = self.id();
+        // In the canonical form of RFC 8785: keys in order, no spaces.
+        let signed = format!(r#"{{"body":"{body}","integratedTime":{time},"logID":"{id}","logIndex":42}}"#);
+        let timestamp = BASE64_STANDARD.encode(self.0.sign(signed.as_bytes()).unwrap().as_bytes());
+        let payload = json!({ "body": body, "integratedTime": time, "logIndex": 42, "logID": id });
+        json!({ "SignedEntryTimestamp": timestamp, "Payload": payload }).to_string()
+    }
+
+    /// What whoever trusts this log knows.
+    pub(super) fn trusted_root(&self) -> TrustedRoot {
+        let der = self.0.public_key_der().unwrap();
+        let id = BASE64_STANDARD.encode(bytes_of_hex(&self.id()));
+        let root = json!({
+            "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+            "tlogs": [{
+                "baseUrl": "https://rekor.example",
+                "hashAlgorithm": "SHA2_256",
+                "publicKey": {
+                    "rawBytes": BASE64_STANDARD.encode(der.as_bytes()),
+                    "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                    "validFor": { "start": "2021-01-12T11:53:27Z" },
+                },
+                "logId": { "keyId": id },
+            }],
+        });
+        TrustedRoot::from_json(&root.to_string()).unwrap()
+    }
+}
+
+fn bytes_of_hex(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
