@@ -77,6 +77,23 @@ fn every_other_tool_asks_its_endpoint() {
     assert_eq!(lines, ["GET /res/v1/local/place_search?location=bern HTTP/1.1"]);
 }
 
+#[test]
+fn the_key_is_added_on_the_way_and_the_server_does_not_have_it() {
+    const KEY: &str = "brave-key-that-nobody-sees";
+    // The double tells the key back, as a server that logs its requests may.
+    let double = double("200 OK", &json!({ "web": { "results": [{ "title": format!("your key is {KEY}") }] } }));
+    let (api, rule) = (format!("BRAVE_API_URL={}", double.url("")), format!("GET {}", double.url("/res/v1/")));
+    let credential = format!("{} X-Subscription-Token: {{env:BRAVE_API_KEY}}", double.url("/"));
+    let ended = Lockgate::call(&brave(), "brave_web_search")
+        .args(["query=a", "--env", &api, "--allow-http", &rule, "--credential", &credential])
+        .env("BRAVE_API_KEY", KEY)
+        .run();
+    assert!(ended.good().contains("your key is ***"), "{ended}");
+    assert!(!ended.stdout.contains(KEY) && !ended.stderr.contains(KEY), "{ended}");
+    let heard = double.heard()[0].to_ascii_lowercase();
+    assert!(heard.contains(&format!("\r\nx-subscription-token: {KEY}\r\n")), "{heard}");
+}
+
 /// What a call that fails says.
 fn refused(ended: &Ended) -> &str {
     assert_eq!(ended.code, Some(5), "{ended}");

@@ -94,6 +94,7 @@ fn brave_asks_and_answers_as_the_reference_server_does() {
     command.arg(installed("node/node_modules/@brave/brave-search-mcp-server/dist/index.js")).arg("--");
     command.arg(lockgate()).arg("--home").arg(home.path());
     command.args(["run", "--env", "BRAVE_API_URL={url}", "--allow-http", "GET {url}/"]);
+    command.args(["--credential", "{url} X-Subscription-Token: {env:BRAVE_API_KEY}"]).env("BRAVE_API_KEY", "the-key");
     command.arg(existing(source("examples/dist/brave.wasm"), "make examples"));
     let said = finished(command);
     assert!(said.contains(" passed, 0 failed"), "{said}");

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Client, Ended, Lockgate, filesystem, folder};
 
@@ -17,9 +17,16 @@ fn call(tool: &str, arguments: &[&str], host: &Path, access: &str) -> Ended {
 
 /// The text of a call that succeeds.
 fn said(tool: &str, arguments: &[&str], host: &Path) -> String {
-    let ended = call(tool, arguments, host, ",rw");
-    let answer: Value = serde_json::from_str(ended.good()).unwrap_or_else(|_| ended.good().into());
-    answer["content"].as_str().unwrap_or_else(|| panic!("{ended}")).to_owned()
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--format", "json"]).collect();
+    text(&call(tool, &arguments, host, ",rw"))
+}
+
+/// The text of an answer, which is its content as a program reads it, too.
+fn text(ended: &Ended) -> String {
+    ended.good();
+    let answer = ended.json();
+    assert_eq!(answer["content"][0]["text"], answer["structuredContent"]["content"], "{ended}");
+    answer["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{ended}")).to_owned()
 }
 
 /// What a call is refused with.
@@ -157,8 +164,8 @@ fn several_directories_are_searched_in_the_order_of_their_grant() {
     let read = |arguments: &[&str]| {
         let dirs = ["one", "two"].map(|name| format!("{}=/{name}", base.join(name).display()));
         let call = Lockgate::call(&filesystem(), arguments[0]).args(&arguments[1..]);
-        let ended = call.args(["--dir", &dirs[0], "--dir", &dirs[1]]).run();
-        serde_json::from_str::<Value>(ended.good()).unwrap()["content"].as_str().unwrap().to_owned()
+        let ended = call.args(["--format", "json", "--dir", &dirs[0], "--dir", &dirs[1]]).run();
+        text(&ended)
     };
     assert_eq!(read(&["list_allowed_directories"]), "Allowed directories:\n/one\n/two");
     assert_eq!(read(&["read_text_file", "path=a.txt"]), "one");
@@ -169,8 +176,8 @@ fn several_directories_are_searched_in_the_order_of_their_grant() {
 
 #[test]
 fn without_a_directory_there_is_nothing() {
-    let ended = Lockgate::call(&filesystem(), "list_allowed_directories").run();
-    assert_eq!(serde_json::from_str::<Value>(ended.good()).unwrap()["content"], "Allowed directories:\n");
+    let ended = Lockgate::call(&filesystem(), "list_allowed_directories").args(["--format", "json"]).run();
+    assert_eq!(text(&ended), "Allowed directories:\n");
     let ended = Lockgate::call(&filesystem(), "read_text_file").arg("path=/etc/passwd").run();
     assert_eq!(ended.code, Some(5), "{ended}");
 }

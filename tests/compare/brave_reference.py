@@ -4,8 +4,8 @@
     brave_reference.py --reference INDEX.JS -- SERVER [ARGUMENT...]
 
 Both speak to a double of the Brave Search API on loopback, whose URL stands for `{url}` in the server's arguments. What
-is asked of the double and what is answered has to be the same. The reference sends a key, the server must not: its host
-adds the key. Exits with 0 if all is the same, else with 1.
+is asked of the double and what is answered has to be the same. The key of the reference is `the-key`; the server's
+requests have it too if BRAVE_API_KEY says so, and else none. Exits with 0 if all is the same, else with 1.
 """
 
 import argparse

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, SecretSettings, Server, Settings, Source, Spec,
-    TrustPolicy,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, SecretSettings, Server, Settings, Source,
+    Spec, TrustPolicy,
 };
 
 use crate::measure::Samples;

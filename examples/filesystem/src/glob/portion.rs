@@ -50,6 +50,8 @@ const MAX_DEPTH: usize = 2;
 const MAX_NESTED: usize = 32;
 /// How many steps the matching of one name may take. A pattern that needs more does not match.
 const MAX_STEPS: usize = 1 << 18;
+/// How many steps may wait for others, as each needs some of the stack.
+const MAX_WAITING: usize = 1_000;
 
 const NAMED: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space", "upper", "word",
@@ -64,7 +66,7 @@ impl Portion {
 
     pub(super) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
-        let matcher = Matcher { name: &name, steps: Cell::new(0) };
+        let matcher = Matcher { name: &name, steps: Cell::new(0), waiting: Cell::new(0) };
         // A star alone stands for something.
         if matches!(self.0.as_slice(), [Node::Star]) {
             return !name.is_empty();
@@ -247,14 +249,22 @@ type Next<'a> = &'a dyn Fn(usize) -> bool;
 struct Matcher<'a> {
     name: &'a [char],
     steps: Cell<usize>,
+    waiting: Cell<usize>,
 }
 
 impl Matcher<'_> {
     fn sequence(&self, nodes: &[Node], place: usize, next: Next<'_>) -> bool {
         self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > MAX_STEPS {
+        if self.steps.get() > MAX_STEPS || self.waiting.get() > MAX_WAITING {
             return false;
         }
+        self.waiting.set(self.waiting.get() + 1);
+        let matches = self.step(nodes, place, next);
+        self.waiting.set(self.waiting.get() - 1);
+        matches
+    }
+
+    fn step(&self, nodes: &[Node], place: usize, next: Next<'_>) -> bool {
         let Some((node, rest)) = nodes.split_first() else {
             return next(place);
         };
