@@ -8,6 +8,8 @@ cargo_deny=0.20.2
 
 main() {
     guest_toolchain
+    debian "testing against a real registry" docker-registry
+    engine_parts
     python_parts
     node_parts
     secret_stores
@@ -21,6 +23,10 @@ guest_toolchain() {
     fi
     debian "building guests (or run \`rustup target add wasm32-wasip2\`)" \
         rustc-web cargo-web rust-web-src rust-web-llvm lld-22 wasi-libc
+}
+
+engine_parts() {
+    debian "running containers in tests" docker.io busybox-static
 }
 
 python_parts() {

@@ -51,7 +51,8 @@ fn a_name_that_nobody_knows_is_a_usage_error() {
             &["call", "a__b=./x.wasm", "t"],
             &["call", "./_.wasm", "t"],
             &["call", "acme/server:1", "t"],
-            &["call", "ftp://example.com/x.wasm", "t"],
+            &["call", "ghcr.io/acme/server", "t"],
+            &["call", "http://example.com/mcp", "t"],
         ],
     );
     insta::assert_snapshot!(said.replace(built_in::SENTENCE, "(which servers are built in)"));

@@ -50,6 +50,22 @@ const HOUSE: &[Room] = &[
         because: "these are plain data: no I/O, and nothing that stands above them",
     },
     Room {
+        files: &["runtime/src/artifact", "runtime/src/artifact.rs"],
+        never: &[
+            "crate::executor",
+            "crate::plan",
+            "crate::runtime",
+            "crate::sandbox",
+            "crate::server",
+            "crate::spec",
+            "crate::trust",
+            "sigstore",
+            "wasmtime",
+            "oci_client",
+        ],
+        because: "artifacts are bytes by digest: who vouches for them and who runs them is decided later",
+    },
+    Room {
         files: &["runtime/src/trust.rs", "runtime/src/trust"],
         never: &["crate::executor", "crate::server", "wasmtime", "reqwest", "crate::dial"],
         because: "trust judges artifacts and knows nothing of who runs them",
@@ -80,9 +96,24 @@ const HOUSE: &[Room] = &[
         because: "secrets are kept and read without knowing who uses them",
     },
     Room {
+        files: &["runtime/src/executor/peer", "runtime/src/executor/peer.rs"],
+        never: &["bollard", "wasmtime", "crate::executor::container", "crate::executor::wasm", "std::fs", "std::net"],
+        because: "a peer speaks with a server, whatever carries the messages",
+    },
+    Room {
+        files: &["runtime/src/executor/container", "runtime/src/executor/container.rs"],
+        never: &["wasmtime", "std::process::Command", "tokio::process", "std::net"],
+        because: "containers are the engine's, and the engine is spoken with over its socket alone",
+    },
+    Room {
         files: &["gateway/src/transport", "gateway/src/transport.rs"],
         never: &["crate::router", "crate::policy", "wasmtime"],
         because: "a transport turns bytes into messages and decides nothing",
+    },
+    Room {
+        files: &["gateway/src/catalog"],
+        never: &["std::fs", "std::net", "tokio", "clap::", "crate::command", "crate::config", "Runtime"],
+        because: "what a catalog says becomes a server and its wants without any I/O; `catalog.rs` alone reads the file",
     },
     Room {
         files: &["gateway/src/policy.rs"],

@@ -268,6 +268,39 @@ fn a_secret_is_kept_listed_used_and_removed() {
 }
 
 #[test]
+fn a_configured_credential_is_used() {
+    let home = Home::warm();
+    let listener = Listener::hello();
+    std::fs::create_dir_all(home.path().join("config")).unwrap();
+    std::fs::write(home.path().join("config/token"), format!("{VALUE}\n")).unwrap();
+    let config = format!(
+        "[secrets]\nstore = 'file'\n\
+         [servers.web]\nsource = '{}'\n[servers.web.grant]\nhttp = ['{}']\n\
+         [servers.web.grant.credentials.token]\nsecret = 'file:token'\nheader = 'Authorization'\n\
+         format = 'Bearer {{}}'\nto = ['{}']\nplaceholder = 'TOKEN'\n",
+        fetch(),
+        listener.url("/"),
+        listener.url("/api")
+    );
+    std::fs::write(home.path().join("config/config.toml"), config).unwrap();
+    let ended = Lockgate::call("web", "fetch").arg(format!("url={}", listener.url("/api"))).home(home.path()).run();
+    ended.good();
+    not_shown(&ended);
+    assert!(ended.stderr.contains("others on this machine can read the secret in"), "{ended}");
+    assert_eq!(header(&listener.heard()[0], "authorization"), [format!("Bearer {VALUE}")]);
+    // The store that is configured is the one that `secret` uses, also where a session has another one.
+    let ls = secret(&home, &["ls"]).env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere").run();
+    assert!(ls.stderr.contains("nothing is kept in the file"), "{ls}");
+    let plan = Lockgate::new("plan").arg("web").home(home.path()).run();
+    assert!(plan.good().contains("; a stand-in is in TOKEN (configuration)"), "{plan}");
+    let nowhere = "[servers.web.grant.credentials.token]\nsecret = 's'\nheader = 'Authorization'";
+    std::fs::write(home.path().join("config/config.toml"), format!("[servers.web]\nsource = '{}'\n{nowhere}", evil()))
+        .unwrap();
+    let ended = Lockgate::new("plan").arg("web").home(home.path()).run();
+    assert!(ended.failed(2).contains("does not say where it may be sent"), "{ended}");
+}
+
+#[test]
 fn a_value_is_taken_from_stdin_alone() {
     let home = Home::empty();
     let ended = secret(&home, &["set", "name", VALUE]).run();

@@ -2,20 +2,22 @@
 
 mod client;
 pub(crate) mod cosign;
-mod docker_registry;
+mod engine;
 mod guests;
 mod home;
 mod listener;
 mod lockgate;
+mod oci_registry;
 mod process;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
-pub(crate) use docker_registry::DockerRegistry;
+pub(crate) use engine::Engine;
 pub(crate) use guests::{brave, evil, fetch, filesystem, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;
 pub(crate) use lockgate::Lockgate;
+pub(crate) use oci_registry::OciRegistry;
 pub(crate) use process::{Ended, Process};
 
 /// The most that any process of a test may take. It is only there to make a failure of what would be a hang.

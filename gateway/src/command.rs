@@ -2,11 +2,14 @@
 
 mod allow;
 mod call;
+mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
 mod output;
 mod plan;
+mod pull;
+mod push;
 mod run;
 mod secret;
 mod selection;
@@ -18,12 +21,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{CompileWorker, Digest, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy};
+use lockgate_runtime::{
+    CompileWorker, Digest, RegistrySettings, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy,
+};
 
 use self::trusting::Trusting;
 use crate::built_in;
 use crate::config::Config;
-use crate::environment::{self, Folders};
+use crate::environment::{self, Folders, docker_config, engine_socket};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 
@@ -72,6 +77,10 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
+    /// Bring a component from a registry to this machine, without running it
+    Pull(pull::PullArgs),
+    /// Send a component to a registry, or into a folder in the OCI layout
+    Push(push::PushArgs),
     /// Keep secrets for servers to use: set, list, remove
     Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
@@ -90,6 +99,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
+        Verb::Pull(args) => pull::execute(&common, args),
+        Verb::Push(args) => push::execute(&common, args),
         Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
@@ -134,7 +145,14 @@ impl Common {
         let folders = self.folders()?;
         let settings = Settings {
             code_folder: folders.cache.join("code"),
+            store_folder: folders.data.join("store"),
+            registry: RegistrySettings {
+                docker_config: docker_config(),
+                credential_programs: config.credential_programs,
+            },
             key_file: folders.data.join("code.key"),
+            run_folder: folders.data.join("run"),
+            engine_socket: engine_socket(),
             secrets: secret_settings(&folders, config.store),
             own_folders: vec![folders.config, folders.data, folders.cache],
             compile_worker: CompileWorker {

@@ -26,6 +26,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub(crate) struct Config {
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
     pub(crate) roots: Vec<Vec<u8>>,
+    /// Whether Docker's programs for credentials may be started.
+    pub(crate) credential_programs: bool,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
     /// The servers, by their names.
@@ -122,8 +124,9 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, store, servers } = File::parse(path, text)?.read(path)?;
+        let Read { roots, credential_programs, store, servers } = File::parse(path, text)?.read(path)?;
         self.roots.extend(roots);
+        self.credential_programs |= credential_programs;
         self.store = store.or(self.store);
         self.servers.extend(servers);
         Ok(())

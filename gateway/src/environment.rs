@@ -39,6 +39,24 @@ impl Folders {
     }
 }
 
+/// Docker's configuration file, with passwords for registries (Docker CLI, "Configuration files"); nothing where
+/// nobody's home is known.
+pub(crate) fn docker_config() -> Option<PathBuf> {
+    let folder = folder("DOCKER_CONFIG").or_else(|| Some(folder("HOME")?.join(".docker")));
+    Some(folder?.join("config.json"))
+}
+
+/// The socket of the engine that runs containers: where `DOCKER_HOST` says, or else where Docker or Podman listen by
+/// default. Nothing where there is none; an engine that is reached over a network is none.
+pub(crate) fn engine_socket() -> Option<PathBuf> {
+    if let Some(host) = variable("DOCKER_HOST").filter(|host| !host.is_empty()) {
+        return host.to_str()?.strip_prefix("unix://").map(PathBuf::from);
+    }
+    let user = folder("XDG_RUNTIME_DIR");
+    let of_user = user.iter().flat_map(|folder| [folder.join("podman/podman.sock"), folder.join("docker.sock")]);
+    std::iter::once(PathBuf::from("/var/run/docker.sock")).chain(of_user).find(|socket| socket.exists())
+}
+
 /// A variable with an absolute path. The specification says to ignore relative ones.
 fn folder(name: &str) -> Option<PathBuf> {
     variable(name).map(PathBuf::from).filter(|path| path.is_absolute())

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use lockgate_runtime::{
-    DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, StoreError, Untrusted,
+    ContainerError, DepotError, DirectoryError, Refused, Remedy, ResolveError, RuntimeError, SecretError, ServerError, SecretStoreError, Untrusted,
 };
 
 /// Which kind of failure it is, as scripts see it.
@@ -111,21 +111,46 @@ impl From<Refused> for CommandError {
     }
 }
 
+impl From<DepotError> for CommandError {
+    fn from(error: DepotError) -> Self {
+        let kind = match &error {
+            // Somebody offers what is not what its name says, or leads elsewhere.
+            DepotError::OtherBytes { .. }
+            | DepotError::OtherSize { .. }
+            | DepotError::TooLarge { .. }
+            | DepotError::AnswerTooLarge { .. }
+            | DepotError::NotFollowed { .. }
+            | DepotError::Manifest { .. }
+            | DepotError::Component(_)
+            | DepotError::Image(_) => Kind::Refused,
+            DepotError::NotOne { .. } | DepotError::TwiceTagged { .. } => Kind::Usage,
+            DepotError::None(_)
+            | DepotError::Unreachable { .. }
+            | DepotError::Denied { .. }
+            | DepotError::Credentials { .. }
+            | DepotError::Broken { .. }
+            | DepotError::NoLayout(_)
+            | DepotError::Store(_)
+            | DepotError::Unreadable { .. }
+            | DepotError::Unwritable { .. }
+            | DepotError::Interrupted(_) => Kind::Failed,
+        };
+        Self::from_error(kind, &error)
+    }
+}
+
 impl From<ResolveError> for CommandError {
     fn from(error: ResolveError) -> Self {
-        let kind = match &error {
-            ResolveError::Refused(_) => Kind::Refused,
-            ResolveError::Grant(_) => Kind::Usage,
+        match error {
+            ResolveError::Depot(error) => error.into(),
+            ResolveError::Refused(refused) => refused.into(),
+            ResolveError::Container(error) => container(&error),
+            ResolveError::Unenforceable(_) => Self::from_error(Kind::Refused, &error),
+            ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
-            | ResolveError::Depot(_)
-            | ResolveError::NoComponent(_)
-            | ResolveError::NotAServer { .. } => Kind::Failed,
-        };
-        match error {
-            ResolveError::Refused(refused) => refused.into(),
-            error => Self::from_error(kind, &error),
+            | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),
         }
     }
 }
@@ -134,6 +159,7 @@ impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         match error {
             ServerError::Resolve(error) => error.into(),
+            ServerError::Container(error) => container(&error),
             ServerError::Refused(refused) => refused.into(),
             ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
@@ -147,18 +173,30 @@ impl From<ServerError> for CommandError {
     }
 }
 
-impl From<StoreError> for CommandError {
-    fn from(error: StoreError) -> Self {
+impl From<SecretStoreError> for CommandError {
+    fn from(error: SecretStoreError) -> Self {
         let kind = match &error {
-            StoreError::KeyNotPrivate(_) => Kind::Refused,
-            StoreError::Failed { .. }
-            | StoreError::Silent { .. }
-            | StoreError::KeyMissing { .. }
-            | StoreError::File { .. }
-            | StoreError::Damaged { .. } => Kind::Failed,
+            SecretStoreError::KeyNotPrivate(_) => Kind::Refused,
+            SecretStoreError::Failed { .. }
+            | SecretStoreError::Silent { .. }
+            | SecretStoreError::KeyMissing { .. }
+            | SecretStoreError::File { .. }
+            | SecretStoreError::Damaged { .. } => Kind::Failed,
         };
         Self::from_error(kind, &error)
     }
+}
+
+/// A container that does not run, through no rule but the grant's.
+fn container(error: &ContainerError) -> CommandError {
+    let kind = match error {
+        ContainerError::Grant(_) => Kind::Refused,
+        ContainerError::Directory(
+            DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
+        ) => Kind::Refused,
+        _ => Kind::Failed,
+    };
+    CommandError::from_error(kind, error)
 }
 
 impl From<std::io::Error> for CommandError {

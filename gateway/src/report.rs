@@ -34,7 +34,10 @@ pub(crate) fn hooks(detail: Detail) -> Hooks {
             let mut spinner = spinner.lock().unwrap_or_else(PoisonError::into_inner);
             match &event {
                 Event::Compiling { bytes, .. } if terminal => *spinner = Some(compiling(*bytes)),
-                Event::Compiled { .. } => {
+                Event::Transferred { name, done, total } if terminal && done < total => {
+                    spinner.get_or_insert_with(|| transferring(name, *total)).set_position(*done);
+                }
+                Event::Compiled { .. } | Event::Transferred { .. } => {
                     if let Some(spinner) = spinner.take() {
                         spinner.finish_and_clear();
                     }
@@ -76,6 +79,16 @@ fn compiling(bytes: usize) -> ProgressBar {
     spinner
 }
 
+/// Shows how much of a blob has come in or gone out.
+fn transferring(name: &str, total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}") {
+        bar.set_style(style);
+    }
+    bar.set_message(name.to_owned());
+    bar
+}
+
 fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
     Some(match event {
         Event::Starting { server, digest, basis } if detail == Detail::Full => {
@@ -91,6 +104,14 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::Starting { .. } | Event::Compiling { .. } => return None,
         Event::Compiled { took, .. } if detail == Detail::Full => format!("compiled in {:.1} s", took.as_secs_f64()),
         Event::Compiled { .. } => return None,
+        Event::Transferred { .. } => return None,
+        Event::AskingAgain { registry, problem, wait } => {
+            format!("{registry}: {}; asking again in {:.1} s", problem.to_line(MAX_LINE), wait.as_secs_f64())
+        }
+        Event::LastSeen { reference, manifest } => {
+            format!("the registry of {reference} cannot be reached; taking what the tag named last: {manifest}")
+        }
+        Event::StoreDamaged { path } => format!("{} is damaged; it was removed, and is pulled again", path.display()),
         Event::CodeNotOurs { path } => {
             format!("{} is damaged or was not made by this machine; it is compiled again", path.display())
         }

@@ -8,10 +8,15 @@
 mod depot;
 mod digest;
 mod files;
+#[allow(dead_code, reason = "the executor of containers is being built")]
+mod image;
 mod layout;
 mod manifest;
+mod push;
 mod reference;
 mod registry;
+mod store;
+mod wasm;
 
 use std::fs::File;
 use std::io::Read;
@@ -21,9 +26,18 @@ use std::sync::Arc;
 pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};
+pub use image::InvalidImage;
+#[allow(unused_imports, reason = "the executor of containers is being built")]
+pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
-pub(crate) use manifest::{Content, Descriptor, Manifest};
+pub(crate) use manifest::{Content, Manifest};
+pub(crate) use push::Packed;
+pub use push::{PushTarget, InvalidPushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
+pub(crate) use registry::{Logins, Pace, Shared};
+pub use store::ArtifactStoreError;
+pub(crate) use store::Store;
+pub use wasm::InvalidComponent;
 
 /// The largest component that is read, in bytes.
 pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * 1024 * 1024;

@@ -38,6 +38,31 @@ pub(crate) enum DialError {
     Setup(#[source] reqwest::Error),
 }
 
+impl DialError {
+    /// Whether an address was not dialled because it is not one of the public internet.
+    pub(crate) fn is_forbidden(&self) -> bool {
+        match self {
+            Self::NotPublic(_) | Self::NoPublicAddress(_) => true,
+            Self::Failed(error) => {
+                let mut cause = std::error::Error::source(error);
+                while let Some(error) = cause {
+                    if error.downcast_ref::<Self>().is_some_and(Self::is_forbidden) {
+                        return true;
+                    }
+                    cause = error.source();
+                }
+                false
+            }
+            Self::NoHost | Self::Setup(_) => false,
+        }
+    }
+
+    /// Whether no connection came about, so that nobody got the request.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Failed(error) if error.is_connect())
+    }
+}
+
 impl Dialler {
     /// Trusts the system's certificate authorities, and those of `roots`: each a PEM file's content.
     ///

@@ -10,12 +10,12 @@
 //! |---|---|
 //! | [`message`] | requests, answers and checked JSON, as plain data |
 //! | `spec`, `plan` | what is written, and what is resolved |
-//! | `artifact` | bytes under their digest |
+//! | `artifact` | bytes under their digest: registries, layout folders, and the store on this machine |
 //! | `trust` | who vouches for them: the only room that makes a `Verified` |
 //! | `secret` | values that must not get out, and where they are kept |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
-//! | `executor` | who runs it: components in wasmtime |
+//! | `executor` | who runs it: components in wasmtime, images on an engine; and the peer for servers of the older era |
 //! | `server` | the running server, and one client's line to it |
 
 mod address;
@@ -36,26 +36,27 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, Digest, InvalidDigest, InvalidManifest, InvalidReference, Reference, Selector,
-    names_registry,
+    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidPushTarget, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, ArtifactStoreError, names_registry,
 };
+pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
     CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,
 };
 pub use plan::{Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
-pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError};
+pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
     Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
     InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,
 };
 pub use secret::{
     InvalidSecret, InvalidSecretName, InvalidSecretSource, InvalidStoreKind, Secret, SecretError, SecretName,
-    SecretSettings, SecretSource, SecretStore, StoreError, StoreKind,
+    SecretSettings, SecretSource, SecretStore, SecretStoreError, StoreKind,
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
-pub use settings::{CompileWorker, Event, Hooks, Settings};
+pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
     Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,

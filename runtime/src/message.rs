@@ -13,7 +13,7 @@ mod object;
 pub use envelope::{Incoming, Message, Refusal};
 pub use id::{Id, InvalidId};
 pub use json::{Json, JsonError, MAX_DEPTH};
-pub use members::Members;
+pub use members::{Members, same_but_for_case};
 pub(crate) use object::ObjectWriter;
 
 use serde::{Deserialize, Serialize};

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Content, Depot, DepotError, Depots, Digest, MAX_COMPONENT_BYTES, Manifest, Selector,
+    Artifact, ArtifactError, Logins, Depot, DepotError, Depots, PushTarget, Digest,
+    Manifest, Pace, Packed, Reference, Selector, Shared, Store,
 };
 use crate::dial::Dialler;
+use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
 use crate::executor::wasm::{
     CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
     Sandbox, Shape, StartError, check_imports, describe,
@@ -16,8 +18,8 @@ use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant,
 use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Layout, Source, Spec};
-use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
+use crate::spec::{Image, Layout, Source, Spec};
+use crate::trust::{self, Basis, Decision, Judge, Refused, Subject, Verified, VerifiedImage};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -33,6 +35,18 @@ pub struct Runtime {
     depots: Depots,
     judge: Judge,
     secrets: SecretReader,
+    containers: Containers,
+}
+
+/// What was pulled or pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transferred {
+    /// The manifest: by this digest it can be pulled, and nothing else can.
+    pub manifest: Digest,
+    /// The component in it.
+    pub component: Digest,
+    /// How large that is.
+    pub bytes: u64,
 }
 
 /// Why no server can be run at all.
@@ -55,6 +69,9 @@ pub enum ResolveError {
     /// The bytes cannot be had.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The registry or layout does not give them.
+    #[error(transparent)]
+    Depot(#[from] DepotError),
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
@@ -72,15 +89,15 @@ pub enum ResolveError {
     /// The grant contradicts itself.
     #[error(transparent)]
     Grant(#[from] InvalidGrant),
-    /// The registry or folder does not give it.
-    #[error(transparent)]
-    Depot(#[from] DepotError),
-    /// It is in a registry or folder, and no component.
-    #[error("{0} cannot be run as a component: it has not exactly one layer of the type application/wasm")]
-    NoComponent(String),
     /// Nobody vouches for it.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// The grant is none that a container can be held to.
+    #[error(transparent)]
+    Unenforceable(#[from] UnenforceableGrant),
+    /// The image cannot be had.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 /// Why a plan does not become a running server.
@@ -107,6 +124,9 @@ pub enum ServerError {
     /// It fails at its start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Its container cannot be started.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
 }
 
 fn lines(missing: &[MissingImport]) -> String {
@@ -123,10 +143,14 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
-        let depots = Depots::new(dialler.clone());
+        let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
+        let logins = Logins::new(&settings.registry);
+        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
+        let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets })
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -135,10 +159,15 @@ impl Runtime {
     /// See [`ResolveError`].
     pub async fn resolve(&self, spec: Spec) -> Result<Plan, ResolveError> {
         let Spec { name, source, arguments, mut grant, limits } = spec;
-        if let Source::Remote(remote) = &source {
-            grant.send_home(remote.url());
-        }
+        let home = if let Source::Remote(remote) = &source { Some(remote.url()) } else { None };
+        grant.send_home(home)?;
         grant.check()?;
+        if let Source::Image(image) = &source {
+            container::check_grant(&grant)?;
+            let runs = self.image(image).await?;
+            let basis = Basis::OwnImage;
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+        }
         let (pulled, basis) = match trust::own_basis(&source) {
             Some(basis) => (self.own(&source).await?, basis),
             None => {
@@ -177,8 +206,10 @@ impl Runtime {
     /// # Errors
     /// See [`ServerError`].
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
-        let Runs::Wasm { digest, manifest, component, .. } = &plan.runs else {
-            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        let (digest, manifest, component) = match &plan.runs {
+            Runs::Wasm { digest, manifest, component, .. } => (digest, manifest, component),
+            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+            Runs::Remote => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
@@ -206,9 +237,75 @@ impl Runtime {
         })
     }
 
+    /// Brings a component into the store. That it is here says nothing about whether it may run.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub async fn pull(&self, reference: &Reference) -> Result<Transferred, DepotError> {
+        let depot = self.depots.registry(reference);
+        let manifest = depot.manifest(reference.selector()).await?;
+        let component = depot.fetch_wasm(&manifest).await?;
+        Ok(Transferred { manifest: *manifest.digest(), component: component.digest, bytes: component.size })
+    }
+
+    /// Sends the server in a file to a registry or layout, under a tag. The same file becomes the same artifact.
+    ///
+    /// # Errors
+    /// Where the file is no server, or the registry or folder does not take it.
+    pub async fn push(&self, file: PathBuf, to: &PushTarget) -> Result<Transferred, ResolveError> {
+        let artifact = read_file(file.clone()).await?;
+        let described = describe(artifact.bytes());
+        let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
+        let packed = Packed::component(&artifact, &described.imports, &described.exports)?;
+        let bytes = artifact.bytes().len() as u64;
+        let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
+        let (depot, tag) = match to {
+            PushTarget::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            PushTarget::Layout { folder, tag } => (self.depots.folder(folder), tag),
+        };
+        depot.push(packed, tag).await?;
+        Ok(done)
+    }
+
+    /// Ends what runs outside of this process, and waits a little for it to be gone. Happens at the latest when this
+    /// value is dropped.
+    pub fn close(&self) {
+        self.containers.close();
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
+    }
+
+    async fn start_container(
+        &self,
+        plan: &Plan,
+        image: &Digest,
+        manifest: Option<&Digest>,
+    ) -> Result<Server, ServerError> {
+        let verified = match (&plan.source, manifest) {
+            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
+            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+        };
+        // Plans can be written down, and read again.
+        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
+        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        Ok(Server::container(server))
+    }
+
+    /// Which image would run.
+    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
+        match image {
+            Image::Local(id) => {
+                self.containers.find(*id).await?;
+                Ok(Runs::Container { image: *id, manifest: None })
+            }
+            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
+        }
     }
 
     /// The planned bytes, with the proof that they may run.
@@ -233,11 +330,7 @@ impl Runtime {
 
     async fn own(&self, source: &Source) -> Result<Pulled, ResolveError> {
         let artifact = match source {
-            Source::File(path) => {
-                let path = path.clone();
-                let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
-                read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))??
-            }
+            Source::File(path) => read_file(path.clone()).await?,
             Source::BuiltIn(name) => {
                 let found = self.built_ins.iter().find(|(known, _)| known == name);
                 let (_, bytes) = found.ok_or_else(|| ResolveError::NotBuiltIn(name.clone()))?;
@@ -250,16 +343,21 @@ impl Runtime {
         Ok(Pulled { artifact, manifest: None })
     }
 
-    /// Finds a manifest: the planned one, or what the source names now.
+    /// Finds a manifest: the planned one, whatever the tag names by now, or else what the source names.
     async fn list(&self, source: &Source, planned: Option<&Digest>) -> Result<Listed, ResolveError> {
         let (depot, name, selector) = match source {
             Source::Oci(reference) => {
                 (self.depots.registry(reference), trust::Name::of(reference), reference.selector().clone())
             }
-            Source::Layout(Layout { folder, selector: Some(selector) }) => {
-                (self.depots.folder(folder), trust::Name::Layout, selector.clone())
+            Source::Layout(Layout { folder, selector }) => {
+                let depot = self.depots.folder(folder);
+                let selector = match selector {
+                    Some(selector) => selector.clone(),
+                    None => depot.only().await?,
+                };
+                (depot, trust::Name::Layout, selector)
             }
-            Source::Layout(_) | Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
+            Source::File(_) | Source::BuiltIn(_) | Source::Image(_) | Source::Remote(_) => {
                 return Err(ResolveError::NotYet(source.to_string()));
             }
         };
@@ -290,14 +388,7 @@ struct Pulled {
 
 impl Listed {
     async fn pull(&self) -> Result<Pulled, ResolveError> {
-        let layer = match &self.manifest.content {
-            Content::Image { layers, .. } => match layers.as_slice() {
-                [layer] if layer.media_type == "application/wasm" => layer,
-                _ => return Err(ResolveError::NoComponent(self.subject.reference.clone())),
-            },
-            Content::Index { .. } => return Err(ResolveError::NoComponent(self.subject.reference.clone())),
-        };
-        let artifact = self.depot.blob(layer, MAX_COMPONENT_BYTES).await?;
+        let artifact = self.depot.wasm(&self.manifest).await?;
         Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })
     }
 }
@@ -307,4 +398,9 @@ fn described(source: &Source, pulled: &Pulled) -> Result<Runs, ResolveError> {
     let component = describe(artifact.bytes())
         .map_err(|error| ResolveError::NotAServer { path: PathBuf::from(source.to_string()), error })?;
     Ok(Runs::Wasm { digest: *artifact.digest(), manifest: *manifest, bytes: artifact.bytes().len(), component })
+}
+
+async fn read_file(path: PathBuf) -> Result<Artifact, ArtifactError> {
+    let read = tokio::task::spawn_blocking(move || Artifact::read(&path));
+    read.await.map_err(|error| ArtifactError::Interrupted(error.to_string()))?
 }

@@ -12,7 +12,7 @@ pub(crate) use read::SecretReader;
 pub use read::{SecretError, SecretSettings};
 pub(crate) use source::is_variable_name;
 pub use source::{InvalidSecretName, InvalidSecretSource, SecretName, SecretSource};
-pub use store::{InvalidStoreKind, SecretStore, StoreError, StoreKind};
+pub use store::{InvalidStoreKind, SecretStore, SecretStoreError, StoreKind};
 
 /// The longest value, in bytes.
 pub(crate) const MAX_VALUE: usize = 64 * 1024;

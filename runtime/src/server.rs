@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::executor::container::ContainerServer;
 use crate::executor::wasm::{CommandServer, NativeServer};
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
@@ -270,6 +271,7 @@ pub struct Server(Executor);
 enum Executor {
     Native(NativeServer),
     Command(CommandServer),
+    Container(ContainerServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
 }
@@ -283,6 +285,10 @@ impl Server {
         Self(Executor::Command(server))
     }
 
+    pub(crate) fn container(server: ContainerServer) -> Self {
+        Self(Executor::Container(server))
+    }
+
     /// A server whose lines a function makes: for tests of what stands in front of servers.
     pub fn of_links(open: impl Fn(Caller) -> Link + Send + Sync + 'static) -> Self {
         Self(Executor::Fake(Box::new(open)))
@@ -294,6 +300,7 @@ impl Server {
         match &self.0 {
             Executor::Native(server) => server.open(caller.principal),
             Executor::Command(server) => server.open(caller),
+            Executor::Container(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }
     }

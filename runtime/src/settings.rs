@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::artifact::Digest;
+use crate::artifact::{Digest, Reference};
 use crate::secret::SecretSettings;
 use crate::spec::ServerName;
 use crate::trust::{Basis, TrustPolicy};
@@ -17,10 +17,18 @@ use crate::untrusted::Untrusted;
 pub struct Settings {
     /// Where compiled code is kept: owner-only, and safe to delete at any time.
     pub code_folder: PathBuf,
+    /// Where artifacts are kept, by digest: owner-only. What is deleted there is pulled again.
+    pub store_folder: PathBuf,
+    /// How registries are asked.
+    pub registry: RegistrySettings,
     /// The file with the key of this machine, made at the first start.
     pub key_file: PathBuf,
     /// All folders of this program, which no grant may touch.
     pub own_folders: Vec<PathBuf>,
+    /// Where it is kept which containers belong to which process: owner-only.
+    pub run_folder: PathBuf,
+    /// The socket of the engine that runs containers, if there is one.
+    pub engine_socket: Option<PathBuf>,
     /// The program that compiles.
     pub compile_worker: CompileWorker,
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
@@ -45,6 +53,15 @@ pub struct CompileWorker {
     pub arguments: Vec<OsString>,
 }
 
+/// How registries are asked.
+#[derive(Debug, Clone, Default)]
+pub struct RegistrySettings {
+    /// Docker's configuration file, with passwords for registries.
+    pub docker_config: Option<PathBuf>,
+    /// Whether the credential programs that it names may be started.
+    pub credential_programs: bool,
+}
+
 /// What a runtime tells and asks whoever started it.
 #[derive(Clone)]
 pub struct Hooks {
@@ -63,6 +80,36 @@ pub enum Event {
         digest: Digest,
         /// Why it may.
         basis: Basis,
+    },
+    /// Some bytes of a blob came in, or went out.
+    Transferred {
+        /// Where from, or where to.
+        name: String,
+        /// How many bytes there are so far.
+        done: u64,
+        /// How many there will be.
+        total: u64,
+    },
+    /// A registry does not answer as it should, and is asked again.
+    AskingAgain {
+        /// The registry.
+        registry: String,
+        /// What it did.
+        problem: Untrusted,
+        /// When it is asked again.
+        wait: Duration,
+    },
+    /// A registry cannot be reached: the manifest that a tag had, when it was last asked, is taken in its place.
+    LastSeen {
+        /// The tag.
+        reference: Reference,
+        /// What it named.
+        manifest: Digest,
+    },
+    /// A file of the store is not what it was: it was removed, and is pulled again.
+    StoreDamaged {
+        /// The file.
+        path: PathBuf,
     },
     /// A component is being compiled, which can take seconds.
     Compiling {

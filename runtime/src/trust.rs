@@ -20,6 +20,7 @@ mod remedy;
 mod scope;
 mod signature;
 
+
 use serde::{Deserialize, Serialize};
 
 pub use self::decision::{Decision, Reason, Remedy, SignedBy, Verdict};

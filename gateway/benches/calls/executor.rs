@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use lockgate_runtime::message::{Json, Request};
 use lockgate_runtime::{
-    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, Runtime, SecretSettings, Server, Settings, Source,
-    Spec, TrustPolicy,
+    Call, CompileWorker, Grant, Hooks, Limits, Link, Principal, RegistrySettings, Runtime, SecretSettings, Server,
+    Settings, Source, Spec, TrustPolicy,
 };
 
 use crate::measure::Samples;
@@ -25,6 +25,10 @@ impl Executor {
     pub(crate) fn start(home: &Path, component: &Path) -> Self {
         let settings = Settings {
             code_folder: home.join("cache/code"),
+            store_folder: home.join("data/store"),
+            registry: RegistrySettings::default(),
+            run_folder: home.join("run"),
+            engine_socket: None,
             key_file: home.join("data/code.key"),
             own_folders: vec![home.to_owned()],
             compile_worker: CompileWorker {

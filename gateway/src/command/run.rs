@@ -31,7 +31,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let configured = args.selection.servers(&config)?;
     allow_many_files();
     let runtime = Arc::new(common.runtime(Detail::Full, &config, &args.trusting)?);
-    block_on(async {
+    let served = block_on(async {
         let servers = start(&runtime, configured).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
@@ -45,7 +45,10 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
         stdio::serve(servers.all(), Principal::local(), std::io::stdin(), std::io::stdout(), shutdown)
             .await
             .map_err(|error| CommandError::from_error(Kind::Failed, &error))
-    })
+    });
+    // What is still being started may hold it yet.
+    runtime.close();
+    served
 }
 
 /// Starts the servers. A single one has to run before any client is served; of several, each comes when it is ready,

@@ -16,8 +16,8 @@ const MAX_INPUT: usize = 64 * 1024 + 3;
 
 #[derive(Debug, Args)]
 pub(super) struct SecretArgs {
-    /// Where to keep them: secret-service, kernel-keyring (lost at reboot) or file [default: secret-service if this
-    /// session has one, else file]
+    /// Where to keep them: secret-service, kernel-keyring (lost at reboot) or file [default: as configured; else
+    /// secret-service if this session has one, else file]
     #[arg(long, global = true, value_name = "STORE")]
     store: Option<StoreKind>,
     #[command(subcommand)]

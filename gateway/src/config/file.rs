@@ -20,6 +20,8 @@ pub(super) struct File {
     #[serde(default)]
     network: Network,
     #[serde(default)]
+    registry: Registry,
+    #[serde(default)]
     secrets: Secrets,
     #[serde(default)]
     servers: BTreeMap<ServerName, Server>,
@@ -34,6 +36,13 @@ struct Network {
     roots: Vec<PathBuf>,
 }
 
+/// `[registry]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Registry {
+    credential_programs: bool,
+}
+
 /// `[secrets]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -44,6 +53,7 @@ struct Secrets {
 /// What a file says, read.
 pub(super) struct Read {
     pub(super) roots: Vec<Vec<u8>>,
+    pub(super) credential_programs: bool,
     pub(super) store: Option<StoreKind>,
     pub(super) servers: Vec<Configured>,
 }
@@ -143,7 +153,7 @@ impl File {
             server.read(name.clone(), folder).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok(Read { roots, store: self.secrets.store, servers })
+        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
     }
 }
 
@@ -169,7 +179,8 @@ impl GrantTable {
             grant.env.push(Sourced::config(variable));
         }
         for (name, written) in self.credentials {
-            let credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            let mut credential = Credential::new(name, written).map_err(|error| error.to_string())?;
+            credential.relative_to(folder);
             grant.credentials.push(Sourced::config(credential));
         }
         grant.check().map_err(|error| error.to_string())?;

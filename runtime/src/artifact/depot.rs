@@ -1,23 +1,33 @@
 //! Where artifacts lie: a registry, or a folder. Both are asked the same questions.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use super::image::InvalidImage;
 use super::layout::LayoutFolder;
-use super::manifest::{Descriptor, InvalidManifest, Manifest};
-use super::registry::Registry;
+use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
+use super::registry::{Registry, Shared};
+use super::store::{ArtifactStoreError, Store};
+use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
-use crate::dial::Dialler;
+use crate::settings::{Event, Hooks};
 
 /// Makes depots: what all of them share.
 #[derive(Clone)]
 pub(crate) struct Depots {
-    dialler: Dialler,
+    shared: Arc<Shared>,
+    store: Store,
 }
 
 /// The artifacts of one repository, or of one folder.
 #[derive(Clone)]
 pub(crate) enum Depot {
-    Registry(Registry),
+    /// What it sends is kept in the store, and taken from there the next time.
+    Registry {
+        registry: Registry,
+        store: Store,
+        hooks: Hooks,
+    },
     Folder(LayoutFolder),
 }
 
@@ -28,12 +38,52 @@ pub enum DepotError {
     #[error("there is no {0}; check its name and tag (what needs a login may be hidden from those without)")]
     None(String),
     /// Nobody answers.
-    #[error("{registry} cannot be reached; check its name and your network")]
+    #[error(
+        "{registry} cannot be reached ({problem}), and nothing that was pulled from it before can take its place; check its name and your network"
+    )]
     Unreachable {
         /// The registry.
         registry: String,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        problem: String,
+    },
+    /// Whoever asks is not let in.
+    #[error("{registry} does not let you have {wanted}: {problem}; {hint}")]
+    Denied {
+        /// The registry.
+        registry: String,
+        /// What was asked for.
+        wanted: String,
+        /// In its words, safe to show.
+        problem: String,
+        /// What may help.
+        hint: String,
+    },
+    /// The registry sends us where we do not go.
+    #[error("{registry} is not followed: {problem}")]
+    NotFollowed {
+        /// The registry.
+        registry: String,
+        /// Where it wants us to go.
+        problem: String,
+    },
+    /// The passwords for registries cannot be read.
+    #[error("{} has no password that can be used: {problem}", path.display())]
+    Credentials {
+        /// Docker's configuration file.
+        path: PathBuf,
+        /// What is wrong, without repeating any of it.
+        problem: String,
+    },
+    /// An answer is larger than any of its kind.
+    #[error("{wanted} has {size} bytes or more; at most {cap} are read")]
+    AnswerTooLarge {
+        /// What was asked for.
+        wanted: String,
+        /// As it says, or as much as was read, in bytes.
+        size: u64,
+        /// The most that is read.
+        cap: u64,
     },
     /// What the registry answers makes no sense, or it broke off.
     #[error("{registry} does not answer as a registry: {problem}; try again later")]
@@ -83,6 +133,9 @@ pub enum DepotError {
         /// What is wrong with it.
         error: InvalidManifest,
     },
+    /// It holds no component, or another than it says.
+    #[error("this is no artifact that can be run")]
+    Component(#[from] InvalidComponent),
     /// The folder is none of this kind.
     #[error("{} is no OCI layout: it lacks a fitting `oci-layout` or `index.json`; `lockgate push FILE oci-layout:DIR:TAG` makes one", .0.display())]
     NoLayout(PathBuf),
@@ -102,6 +155,9 @@ pub enum DepotError {
         /// The tag.
         tag: String,
     },
+    /// What was pulled cannot be kept.
+    #[error(transparent)]
+    Store(#[from] ArtifactStoreError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -110,19 +166,32 @@ pub enum DepotError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Nothing can be added to a folder.
+    #[error("cannot write to {}; make it writable, and see that its disk is not full", folder.display())]
+    Unwritable {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no image for this machine.
+    #[error("this is no image that can be run here")]
+    Image(#[from] InvalidImage),
     /// It was given up, as when the program ends.
     #[error("reading was interrupted: {0}")]
     Interrupted(String),
 }
 
 impl Depots {
-    pub(crate) fn new(dialler: Dialler) -> Self {
-        Self { dialler }
+    /// Asks registries with `shared`, and keeps what they send in `store`.
+    pub(crate) fn new(shared: Shared, store: Store) -> Self {
+        Self { shared: Arc::new(shared), store }
     }
 
     /// The repository that a reference names.
     pub(crate) fn registry(&self, reference: &Reference) -> Depot {
-        Depot::Registry(Registry::new(self.dialler.clone(), reference))
+        let registry = Registry::new(Arc::clone(&self.shared), reference);
+        Depot::Registry { registry, store: self.store.clone(), hooks: self.shared.hooks.clone() }
     }
 
     /// A folder in the OCI layout.
@@ -132,16 +201,39 @@ impl Depots {
 }
 
 impl Depot {
-    /// A manifest, as it is there now. One that is named by its digest has exactly that digest.
+    /// A manifest. One that is named by its digest has exactly that digest. What a tag names is asked anew each time;
+    /// where its registry cannot be reached, it is the manifest that it named last.
     ///
     /// # Errors
     /// [`DepotError::None`] where there is none, and only then.
     pub(crate) async fn manifest(&self, selector: &Selector) -> Result<Manifest, DepotError> {
         match self {
-            Self::Registry(registry) => registry.manifest(selector).await,
             Self::Folder(folder) => {
                 let (folder, selector) = (folder.clone(), selector.clone());
                 blocking(move || folder.manifest(&selector)).await
+            }
+            Self::Registry { registry, store, .. } => {
+                if let Selector::Digest(digest) = selector {
+                    if let Some(kept) = kept_manifest(store, *digest).await? {
+                        return Ok(kept);
+                    }
+                }
+                match registry.manifest(selector).await {
+                    Ok(manifest) => {
+                        let (store, kept, reference) = (store.clone(), manifest.clone(), registry.reference(selector));
+                        blocking(move || {
+                            store.put(kept.bytes())?;
+                            if let Selector::Tag(_) = reference.selector() {
+                                store.saw(&reference, kept.digest())?;
+                            }
+                            Ok(())
+                        })
+                        .await?;
+                        Ok(manifest)
+                    }
+                    Err(error @ DepotError::Unreachable { .. }) => self.last_seen(selector).await?.ok_or(error),
+                    Err(error) => Err(error),
+                }
             }
         }
     }
@@ -152,14 +244,92 @@ impl Depot {
     /// See [`DepotError`].
     pub(crate) async fn blob(&self, blob: &Descriptor, cap: u64) -> Result<Artifact, DepotError> {
         DepotError::expect_at_most(blob, cap)?;
+        let wanted = blob.clone();
         match self {
-            Self::Registry(registry) => registry.blob(blob).await,
             Self::Folder(folder) => {
-                let (folder, blob) = (folder.clone(), blob.clone());
-                blocking(move || folder.blob(&blob)).await
+                let folder = folder.clone();
+                blocking(move || folder.blob(&wanted)).await
+            }
+            Self::Registry { registry, store, .. } => {
+                if let Some(kept) = kept_blob(store, blob).await? {
+                    return Ok(kept);
+                }
+                registry.download(blob, store).await?;
+                kept_blob(store, blob).await?.ok_or_else(|| DepotError::None(format!("blob {} any more", blob.digest)))
             }
         }
     }
+
+    /// As [`blob`](Self::blob), without holding it in memory: it lies in the store, or in the folder, and its first
+    /// bytes are given.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub(crate) async fn fetch(&self, blob: &Descriptor, cap: u64) -> Result<Vec<u8>, DepotError> {
+        DepotError::expect_at_most(blob, cap)?;
+        match self {
+            Self::Folder(_) => Ok(self.blob(blob, cap).await?.bytes().iter().take(64).copied().collect()),
+            Self::Registry { registry, store, .. } => {
+                let (here, wanted) = (store.clone(), blob.clone());
+                let kept = move || {
+                    let size = here.size(&wanted.digest)?;
+                    size.map_or(Ok(()), |size| DepotError::expect_size(&wanted, size))?;
+                    Ok(here.has(&wanted.digest)?)
+                };
+                if !blocking(kept).await? {
+                    registry.download(blob, store).await?;
+                }
+                let (here, digest) = (store.clone(), blob.digest);
+                blocking(move || Ok(here.head(&digest)?)).await
+            }
+        }
+    }
+
+    /// The one artifact of a folder that holds no other. A reference always says which is meant.
+    ///
+    /// # Errors
+    /// Where there are several, or none.
+    pub(crate) async fn only(&self) -> Result<Selector, DepotError> {
+        match self {
+            Self::Folder(folder) => {
+                let folder = folder.clone();
+                blocking(move || folder.only()).await
+            }
+            Self::Registry { registry, .. } => Ok(registry.selector().clone()),
+        }
+    }
+
+    async fn last_seen(&self, selector: &Selector) -> Result<Option<Manifest>, DepotError> {
+        let Self::Registry { registry, store, hooks } = self else { return Ok(None) };
+        let (reference, seen) = (registry.reference(selector), store.clone());
+        let wanted = reference.clone();
+        let Some(digest) = blocking(move || Ok(seen.last_seen(&wanted)?)).await? else { return Ok(None) };
+        let manifest = kept_manifest(store, digest).await?;
+        if manifest.is_some() {
+            (hooks.event)(Event::LastSeen { reference, manifest: digest });
+        }
+        Ok(manifest)
+    }
+}
+
+async fn kept_manifest(store: &Store, digest: Digest) -> Result<Option<Manifest>, DepotError> {
+    let store = store.clone();
+    blocking(move || {
+        let Some(kept) = store.read(&digest, MAX_MANIFEST_BYTES)? else { return Ok(None) };
+        let manifest = Manifest::read(kept.bytes(), None);
+        manifest.map(Some).map_err(|error| DepotError::Manifest { name: digest.to_string(), error })
+    })
+    .await
+}
+
+async fn kept_blob(store: &Store, blob: &Descriptor) -> Result<Option<Artifact>, DepotError> {
+    let (store, blob) = (store.clone(), blob.clone());
+    blocking(move || {
+        let Some(size) = store.size(&blob.digest)? else { return Ok(None) };
+        DepotError::expect_size(&blob, size)?;
+        Ok(store.read(&blob.digest, blob.size)?)
+    })
+    .await
 }
 
 impl DepotError {

@@ -11,6 +11,10 @@ use sha2::{Digest as _, Sha256};
 #[serde(into = "String", try_from = "String")]
 pub struct Digest([u8; 32]);
 
+/// Hashes what comes in parts.
+#[derive(Clone)]
+pub(super) struct Hasher(Sha256);
+
 /// Why a text is no digest.
 #[derive(Debug, thiserror::Error)]
 #[error("a digest is `sha256:` and 64 lower-case hexadecimal digits")]
@@ -25,6 +29,20 @@ impl Digest {
     /// The 64 hexadecimal digits, for file names.
     pub fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Hasher {
+    pub(super) fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(super) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

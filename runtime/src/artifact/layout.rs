@@ -1,14 +1,18 @@
 //! Folders with artifacts (OCI Image Layout Specification).
 
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest};
+use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest, OCI_MANIFEST};
+use super::push::{Packed, WrittenDescriptor};
 use super::{Artifact, DepotError, Digest, Selector, files};
-use crate::message::Json;
+use crate::message::{Json, JsonError};
 
 /// The annotation that holds a tag ("Pre-Defined Annotation Keys").
-pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// A folder with artifacts. Every file in it is hashed when it is read.
 #[derive(Debug, Clone)]
@@ -64,7 +68,14 @@ impl LayoutFolder {
     }
 
     /// What `index.json` lists.
-    pub(super) fn entries(&self) -> Result<Vec<Descriptor>, DepotError> {
+    fn entries(&self) -> Result<Vec<Descriptor>, DepotError> {
+        match self.index()?.content {
+            Content::Index { manifests } => Ok(manifests),
+            Content::Image { .. } => Err(DepotError::NoLayout(self.0.to_path_buf())),
+        }
+    }
+
+    fn index(&self) -> Result<Manifest, DepotError> {
         let marker = self.file("oci-layout", 4096)?.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
         let version = String::from_utf8(marker)
             .ok()
@@ -74,15 +85,50 @@ impl LayoutFolder {
         }
         let index = self.file("index.json", MAX_MANIFEST_BYTES)?;
         let index = index.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
-        let index = Manifest::read(index, None).map_err(|error| self.invalid("index.json", error))?;
-        match index.content {
-            Content::Index { manifests } => Ok(manifests),
-            Content::Image { .. } => Err(DepotError::NoLayout(self.0.to_path_buf())),
+        Manifest::read(index, None).map_err(|error| self.invalid("index.json", error))
+    }
+
+    /// Adds an artifact under a tag, which no other has from then on. A folder that is not there is made.
+    pub(super) fn add(&self, packed: &Packed, tag: &str) -> Result<(), DepotError> {
+        let blobs = self.0.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(|source| self.unwritable(source))?;
+        // Two that add at the same time would each write an index without the other's.
+        let folder = File::open(self.path()).map_err(|source| self.unwritable(source))?;
+        folder.lock().map_err(|source| self.unwritable(source))?;
+        if self.file("oci-layout", 4096)?.is_none() && self.file("index.json", MAX_MANIFEST_BYTES)?.is_none() {
+            self.write("index.json", br#"{"schemaVersion":2,"manifests":[]}"#)?;
+            self.write("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
         }
+        let index = self.index()?;
+        for (descriptor, bytes) in &packed.blobs {
+            self.write(&blob_path(&descriptor.digest), bytes)?;
+        }
+        self.write(&blob_path(packed.digest()), packed.manifest.bytes())?;
+        let index = with_entry(&index, packed, tag).map_err(|_| DepotError::NoLayout(self.0.to_path_buf()))?;
+        self.write("index.json", index.as_str().as_bytes())
+    }
+
+    /// Writes beside the place and renames, so that nobody ever reads half a file.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), DepotError> {
+        let write = || {
+            let mut file = tempfile::Builder::new()
+                .prefix(".writing-")
+                .permissions(Permissions::from_mode(0o644))
+                .tempfile_in(self.path())?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(self.0.join(name))?;
+            Ok(())
+        };
+        write().map_err(|source| self.unwritable(source))
+    }
+
+    fn unwritable(&self, source: io::Error) -> DepotError {
+        DepotError::Unwritable { folder: self.0.to_path_buf(), source }
     }
 
     fn read(&self, digest: &Digest, cap: u64) -> Result<Option<Vec<u8>>, DepotError> {
-        self.file(&format!("blobs/sha256/{}", digest.hex()), cap)
+        self.file(&blob_path(digest), cap)
     }
 
     fn file(&self, name: &str, cap: u64) -> Result<Option<Vec<u8>>, DepotError> {
@@ -99,12 +145,34 @@ impl LayoutFolder {
     }
 }
 
+fn blob_path(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+/// An index with this artifact under this tag, and all else as it was.
+fn with_entry(index: &Manifest, packed: &Packed, tag: &str) -> Result<Json, JsonError> {
+    let index = Json::parse(String::from_utf8_lossy(index.bytes()))?;
+    let mut members = index.members()?;
+    let mut entries: Vec<Json> = members.read("manifests")?.unwrap_or_default();
+    entries.retain(|entry| tag_of(entry).as_deref() != Some(tag));
+    entries.push(Json::of(&WrittenDescriptor {
+        media_type: OCI_MANIFEST,
+        digest: *packed.digest(),
+        size: packed.manifest.bytes().len(),
+        annotations: Some([(REF_NAME, tag)].into()),
+    }));
+    members.set("manifests", Json::of(&entries));
+    Ok(members.to_json())
+}
+
+fn tag_of(entry: &Json) -> Option<String> {
+    let annotations: Json = entry.members().ok()?.read("annotations").ok()??;
+    annotations.members().ok()?.read(REF_NAME).ok()?
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
-    use crate::artifact::manifest::OCI_MANIFEST;
 
     /// A folder with these tags, each a manifest of its own with one blob.
     fn folder(tags: &[&str]) -> (tempfile::TempDir, LayoutFolder) {
@@ -186,5 +254,53 @@ mod tests {
         let text = String::from_utf8(manifest.bytes().to_vec()).unwrap();
         fs::write(path(manifest.digest()), text + " ").unwrap();
         assert!(matches!(layout.manifest(&tag("v1")), Err(DepotError::OtherBytes { .. })));
+    }
+    #[test]
+    fn an_artifact_is_added_to_a_new_folder_and_beside_others() {
+        let kept = tempfile::tempdir().unwrap();
+        let layout = LayoutFolder::new(&kept.path().join("new/folder"));
+        let packed = |last: u8| {
+            let artifact = Artifact::new([0, b'a', b's', b'm', last, 0, 1, 0]);
+            Packed::component(&artifact, &Default::default(), &Default::default()).unwrap()
+        };
+        layout.add(&packed(0x0d), "v1").unwrap();
+        let index = layout.path().join("index.json");
+        let text = fs::read_to_string(&index).unwrap().replacen('{', r#"{"kept":1.50,"#, 1);
+        fs::write(&index, text).unwrap();
+        layout.add(&packed(0x0d), "v2").unwrap();
+        layout.add(&packed(0x0e), "v1").unwrap();
+        assert_eq!(layout.manifest(&tag("v1")).unwrap().digest(), packed(0x0e).digest());
+        let old = layout.manifest(&tag("v2")).unwrap();
+        assert_eq!(layout.blob(first_layer(&old)).unwrap().bytes()[4], 0x0d);
+        assert_eq!(layout.entries().unwrap().len(), 2);
+        assert!(fs::read_to_string(&index).unwrap().contains(r#""kept":1.50"#));
+    }
+
+    #[test]
+    fn a_folder_of_another_kind_is_not_added_to() {
+        let kept = tempfile::tempdir().unwrap();
+        fs::write(kept.path().join("index.json"), "{}").unwrap();
+        let artifact = Artifact::new([0, b'a', b's', b'm', 1, 0, 0, 0]);
+        let packed = Packed::component(&artifact, &Default::default(), &Default::default()).unwrap();
+        let layout = LayoutFolder::new(kept.path());
+        assert!(matches!(layout.add(&packed, "v1"), Err(DepotError::NoLayout(_))));
+        assert_eq!(fs::read_to_string(kept.path().join("index.json")).unwrap(), "{}");
+    }
+
+    #[test]
+    fn many_that_add_at_the_same_time_lose_nothing() {
+        let kept = tempfile::tempdir().unwrap();
+        let layout = LayoutFolder::new(kept.path());
+        std::thread::scope(|scope| {
+            for number in 0..8_u8 {
+                let layout = &layout;
+                scope.spawn(move || {
+                    let artifact = Artifact::new([0, b'a', b's', b'm', number, 0, 1, 0]);
+                    let packed = Packed::component(&artifact, &Default::default(), &Default::default()).unwrap();
+                    layout.add(&packed, &format!("v{number}")).unwrap();
+                });
+            }
+        });
+        assert_eq!(layout.entries().unwrap().len(), 8);
     }
 }

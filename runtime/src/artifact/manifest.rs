@@ -22,6 +22,7 @@ const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+
 
 /// A manifest, as the bytes it came as and what they say.
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "attestations, which need them, are being built")]
 pub(crate) struct Manifest {
     bytes: Arc<[u8]>,
     digest: Digest,
@@ -122,6 +123,7 @@ impl Manifest {
     }
 
     /// One of [`MANIFEST_TYPES`].
+    #[allow(dead_code, reason = "the executor of containers is being built")]
     pub(crate) fn media_type(&self) -> &'static str {
         self.media_type
     }

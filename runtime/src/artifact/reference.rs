@@ -155,7 +155,7 @@ fn is_repository(text: &str) -> bool {
 }
 
 /// OCI Distribution Specification, "Pulling manifests": `<reference>` as a tag.
-fn is_tag(text: &str) -> bool {
+pub(super) fn is_tag(text: &str) -> bool {
     let first = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.len() <= 128 && text.starts_with(first) && text.chars().all(|c| first(c) || c == '.' || c == '-')
 }

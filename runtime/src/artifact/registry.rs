@@ -1,92 +1,114 @@
 //! A repository in a registry (OCI Distribution Specification). Whatever it says is a claim; what it sends is hashed.
 
+mod body;
+mod challenge;
+mod download;
 mod endpoint;
+mod exchange;
+mod logins;
+mod pace;
+mod range;
+mod redirect;
+mod token;
+mod upload;
 
-use http::{Method, header};
-use http_body_util::BodyExt;
-use url::Url;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use http::{HeaderValue, Method, header};
 
 use self::endpoint::Endpoint;
-use super::manifest::{Descriptor, MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
-use super::{Artifact, DepotError, Reference, Selector};
+use self::exchange::Request;
+pub(crate) use self::logins::Logins;
+pub(crate) use self::pace::Pace;
+use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
+use super::{DepotError, Reference, Selector};
 use crate::dial::Dialler;
+use crate::settings::Hooks;
 
-/// One repository of a registry.
+/// What all registries are asked with.
+pub(crate) struct Shared {
+    pub(crate) dialler: Dialler,
+    pub(crate) logins: Logins,
+    pub(crate) pace: Pace,
+    pub(crate) hooks: Hooks,
+}
+
+/// One repository of a registry. What proves who asks is kept with it, and used for no other.
 #[derive(Clone)]
-pub(crate) struct Registry {
-    dialler: Dialler,
+pub(crate) struct Registry(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
     /// Which artifact of the repository does not matter.
     repository: Reference,
+    endpoint: Option<Endpoint>,
+    authorization: Mutex<HashMap<Access, HeaderValue>>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Access {
+    Pull,
+    Push,
 }
 
 impl Registry {
-    pub(super) fn new(dialler: Dialler, repository: &Reference) -> Self {
-        Self { dialler, repository: repository.clone() }
+    pub(super) fn new(shared: Arc<Shared>, repository: &Reference) -> Self {
+        let endpoint = Endpoint::of(repository.registry());
+        let authorization = Mutex::default();
+        Self(Arc::new(Inner { shared, repository: repository.clone(), endpoint, authorization }))
     }
 
+    /// One of the repository's artifacts.
+    pub(super) fn reference(&self, selector: &Selector) -> Reference {
+        self.0.repository.select(selector.clone())
+    }
+
+    /// The artifact that was named when the repository was.
+    pub(super) fn selector(&self) -> &Selector {
+        self.0.repository.selector()
+    }
+
+    /// Asks for a manifest. One that is asked for by its digest has it.
     pub(super) async fn manifest(&self, selector: &Selector) -> Result<Manifest, DepotError> {
-        let wanted = self.repository.select(selector.clone());
-        let name = match selector {
-            Selector::Tag(tag) => tag.clone(),
-            Selector::Digest(digest) => digest.to_string(),
-        };
-        let response = self.get(&format!("manifests/{name}"), &wanted.to_string()).await?;
-        let said = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let said = said.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let bytes = self.read(response, MAX_MANIFEST_BYTES).await?;
-        let manifest = Manifest::read(bytes, Some(&said))
-            .map_err(|error| DepotError::Manifest { name: wanted.to_string(), error })?;
+        let wanted = self.reference(selector).to_string();
+        let request = Request::new(Method::GET, self.url(&manifest_path(selector))?, Access::Pull)
+            .header(header::ACCEPT, &MANIFEST_TYPES.join(", "));
+        let (said, bytes) = self.read_small(&request, MAX_MANIFEST_BYTES, &wanted).await?;
+        let manifest =
+            Manifest::read(bytes, Some(&said)).map_err(|error| DepotError::Manifest { name: wanted, error })?;
         if let Selector::Digest(digest) = selector {
             DepotError::expect_digest(digest, manifest.digest())?;
         }
         Ok(manifest)
     }
 
-    pub(super) async fn blob(&self, blob: &Descriptor) -> Result<Artifact, DepotError> {
-        let name = format!("blob {} in {}", blob.digest, self.repository.name());
-        let response = self.get(&format!("blobs/{}", blob.digest), &name).await?;
-        let artifact = Artifact::new(self.read(response, blob.size).await?);
-        DepotError::expect_size(blob, artifact.bytes().len() as u64)?;
-        DepotError::expect_digest(&blob.digest, artifact.digest())?;
-        Ok(artifact)
+    /// The URL of something in the repository.
+    fn url(&self, path: &str) -> Result<url::Url, DepotError> {
+        Ok(self.endpoint()?.url(&format!("{}/{path}", self.0.repository.repository())))
     }
 
-    async fn get(&self, path: &str, wanted: &str) -> Result<http::Response<reqwest::Body>, DepotError> {
-        let registry = self.repository.registry();
-        let endpoint = Endpoint::of(registry).ok_or_else(|| self.broken("its name is no host"))?;
-        let url: Url = endpoint.url(&format!("{}/{path}", self.repository.repository()));
-        let request = http::Request::builder()
-            .method(Method::GET)
-            .uri(url.as_str())
-            .header(header::ACCEPT, MANIFEST_TYPES.join(", "))
-            .body(reqwest::Body::default())
-            .map_err(|error| self.broken(&error.to_string()))?;
-        let response = self
-            .dialler
-            .send(request, &url, endpoint.wrote_out(&url))
-            .await
-            .map_err(|error| DepotError::Unreachable { registry: registry.to_owned(), source: error.into() })?;
-        match response.status().as_u16() {
-            200 => Ok(response),
-            404 => Err(DepotError::None(wanted.to_owned())),
-            status => Err(self.broken(&format!("it answered with status {status}"))),
-        }
+    fn endpoint(&self) -> Result<&Endpoint, DepotError> {
+        self.0.endpoint.as_ref().ok_or_else(|| self.not_followed("its name is no host that can be dialled"))
     }
 
-    async fn read(&self, response: http::Response<reqwest::Body>, cap: u64) -> Result<Vec<u8>, DepotError> {
-        let mut body = response.into_body();
-        let mut bytes = Vec::new();
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| self.broken(&error.to_string()))?;
-            bytes.extend_from_slice(frame.data_ref().map(|data| &**data).unwrap_or_default());
-            if bytes.len() as u64 > cap {
-                return Err(self.broken(&format!("it sent more than {cap} bytes")));
-            }
-        }
-        Ok(bytes)
+    fn name(&self) -> &str {
+        self.0.repository.registry()
     }
 
-    fn broken(&self, problem: &str) -> DepotError {
-        DepotError::Broken { registry: self.repository.registry().to_owned(), problem: problem.to_owned() }
+    fn broken(&self, problem: impl Into<String>) -> DepotError {
+        DepotError::Broken { registry: self.name().to_owned(), problem: problem.into() }
+    }
+
+    fn not_followed(&self, problem: impl Into<String>) -> DepotError {
+        DepotError::NotFollowed { registry: self.name().to_owned(), problem: problem.into() }
+    }
+}
+
+fn manifest_path(selector: &Selector) -> String {
+    match selector {
+        Selector::Tag(tag) => format!("manifests/{tag}"),
+        Selector::Digest(digest) => format!("manifests/{digest}"),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use http::{HeaderName, header};
@@ -212,6 +213,13 @@ impl Credential {
         }
         let secret: SecretSource = secret.parse()?;
         Ok(Self { name: name_of(&secret), secret, header: None, reveal_env: Some(variable.to_owned()) })
+    }
+
+    /// Lets a relative path to a file with the secret count from `folder`.
+    pub fn relative_to(&mut self, folder: &Path) {
+        if let SecretSource::File(path) = &mut self.secret {
+            *path = folder.join(&path);
+        }
     }
 
     /// The variables that it sets in the server's environment.

@@ -92,6 +92,35 @@ impl OpenDirectory {
     pub(crate) fn path(&self) -> PathBuf {
         descriptor_path(&self.file)
     }
+
+    /// Where it is, for those who cannot use the descriptor. Another directory may be there by the time it is used.
+    ///
+    /// # Errors
+    /// Where that cannot be told.
+    pub(crate) fn place(&self) -> Result<PathBuf, DirectoryError> {
+        let path = self.path();
+        std::fs::read_link(&path).map_err(|source| DirectoryError::Unopenable { path, source })
+    }
+
+    /// Whether it is what `path` leads to, without a link in it.
+    ///
+    /// # Errors
+    /// Where nothing can be told of what is there.
+    pub(crate) fn is_at(&self, path: &Path) -> std::io::Result<bool> {
+        let found = std::fs::symlink_metadata(path)?;
+        let own = self.file.metadata()?;
+        Ok((found.dev(), found.ino()) == (own.dev(), own.ino()))
+    }
+
+    /// Whether it lies in `folder`, or `folder` in it.
+    ///
+    /// # Errors
+    /// Where it cannot be told where it is.
+    pub(crate) fn overlaps(&self, folder: &Path) -> Result<bool, DirectoryError> {
+        let (path, place) = (self.path(), self.place()?);
+        let own = self.file.metadata().map_err(|source| DirectoryError::Unopenable { path, source })?;
+        Ok(overlaps(&place, (own.dev(), own.ino()), folder))
+    }
 }
 
 fn descriptor_path(file: &File) -> PathBuf {

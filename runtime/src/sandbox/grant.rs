@@ -26,19 +26,25 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Says for credentials that name no destination that they go to the origin of this URL, where the server is.
-    pub(crate) fn send_home(&mut self, url: &Url) {
-        let headers = self.credentials.iter_mut().filter_map(|credential| credential.value.header.as_mut());
-        for header in headers.filter(|header| header.to.is_empty()) {
-            header.to.extend(Destination::origin_of(url));
+    /// Says for credentials that name no destination that they go to the origin of `home`, where the server itself is.
+    ///
+    /// # Errors
+    /// Where there is no such place, or a secret would go there in the clear.
+    pub(crate) fn send_home(&mut self, home: Option<&Url>) -> Result<(), InvalidGrant> {
+        for credential in self.credentials.iter_mut().map(|credential| &mut credential.value) {
+            if let Some(header) = credential.header.as_mut().filter(|header| header.to.is_empty()) {
+                let origin = home.and_then(Destination::origin_of);
+                header.to.push(origin.ok_or_else(|| InvalidGrant::NowhereToSend(credential.name.clone()))?);
+            }
         }
+        Ok(())
     }
 
     /// Checks what no single item can show.
     ///
     /// # Errors
-    /// Where two directories have the same place in the guest, a variable is set twice, or a credential has no
-    /// destination or shares its header with another one.
+    /// Where two directories have the same place in the guest, a variable is set twice, or two credentials share a
+    /// header of one request.
     pub fn check(&self) -> Result<(), InvalidGrant> {
         if let Some(guest) = first_duplicate(self.dirs.iter().map(|dir| &dir.value.guest)) {
             return Err(InvalidGrant::SamePlace(guest.clone()));
@@ -50,9 +56,6 @@ impl Grant {
         }
         let headers = || credentials().filter_map(|credential| Some((&credential.name, credential.header.as_ref()?)));
         for (position, (name, header)) in headers().enumerate() {
-            if header.to.is_empty() {
-                return Err(InvalidGrant::NowhereToSend(name.clone()));
-            }
             if let Some((first, _)) = headers().take(position).find(|(_, first)| first.meets(header)) {
                 return Err(InvalidGrant::SameHeader(first.clone(), name.clone(), header.name.to_string()));
             }
@@ -264,10 +267,11 @@ mod tests {
         let written = serde_json::json!({ "name": "a", "secret": "s", "header": "X-Key" });
         let credentials = vec![Sourced::config(serde_json::from_value(written).unwrap())];
         let mut grant = Grant { credentials, ..Grant::default() };
-        assert!(matches!(grant.check(), Err(InvalidGrant::NowhereToSend(_))));
-        grant.send_home(&Url::parse("https://mcp.example.com/mcp").unwrap());
         grant.check().unwrap();
-        grant.send_home(&Url::parse("https://evil.example").unwrap());
+        assert!(matches!(grant.clone().send_home(None), Err(InvalidGrant::NowhereToSend(_))));
+        for url in ["http://example.com/mcp", "https://mcp.example.com/mcp", "https://evil.example"] {
+            assert_eq!(grant.send_home(Some(&Url::parse(url).unwrap())).is_ok(), url.starts_with("https"), "{url}");
+        }
         let to = &grant.credentials[0].value.header.as_ref().unwrap().to;
         assert_eq!(Vec::from_iter(to.iter().map(ToString::to_string)), ["https://mcp.example.com/"]);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{InvalidSecret, MAX_VALUE, Secret, SecretName, SecretSource, SecretStore, StoreError, StoreKind};
+use super::{InvalidSecret, MAX_VALUE, Secret, SecretName, SecretSource, SecretStore, SecretStoreError, StoreKind};
 use crate::files::open_at_once;
 use crate::settings::{Event, Hooks};
 
@@ -37,7 +37,7 @@ pub enum SecretError {
     },
     /// The store cannot be asked.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] SecretStoreError),
     /// The variable is not set.
     #[error("the environment variable {0} is not set, and a credential is to be read from it")]
     NoVariable(String),

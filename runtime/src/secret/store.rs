@@ -68,7 +68,7 @@ impl fmt::Display for StoreKind {
 
 /// Why a store does not do what it was asked. It never holds a value.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum SecretStoreError {
     /// The store is not there, or refuses.
     #[error("the secret store {store} cannot be used: {problem}")]
     Failed {
@@ -121,13 +121,13 @@ pub enum StoreError {
 /// What a store does. Every call may wait for a disk, a daemon, or a person.
 trait Keep {
     /// The value of this name; nothing where there is none.
-    fn get(&self, name: &SecretName) -> Result<Option<Secret>, StoreError>;
+    fn get(&self, name: &SecretName) -> Result<Option<Secret>, SecretStoreError>;
     /// Keeps a value, in the place of the one that was there.
-    fn set(&self, name: &SecretName, value: &Secret) -> Result<(), StoreError>;
+    fn set(&self, name: &SecretName, value: &Secret) -> Result<(), SecretStoreError>;
     /// Forgets a value, and says whether there was one.
-    fn remove(&self, name: &SecretName) -> Result<bool, StoreError>;
+    fn remove(&self, name: &SecretName) -> Result<bool, SecretStoreError>;
     /// The names of all that is kept, in order.
-    fn names(&self) -> Result<Vec<SecretName>, StoreError>;
+    fn names(&self) -> Result<Vec<SecretName>, SecretStoreError>;
 }
 
 /// The store of secrets that is in use. It works on a thread of its own, which also closes it: it may wait for a daemon,
@@ -148,12 +148,12 @@ impl SecretStore {
     ///
     /// # Errors
     /// Where the store is not there, or does not answer.
-    pub async fn open(settings: &SecretSettings) -> Result<Self, StoreError> {
+    pub async fn open(settings: &SecretSettings) -> Result<Self, SecretStoreError> {
         let has_session = (settings.variable)("DBUS_SESSION_BUS_ADDRESS").is_some_and(|address| !address.is_empty());
         let kind = match settings.store {
             Some(kind) => kind,
             None if has_session => match Self::open_kind(StoreKind::SecretService, settings).await {
-                Err(StoreError::Failed { .. }) => StoreKind::File,
+                Err(SecretStoreError::Failed { .. }) => StoreKind::File,
                 opened_or_silent => return opened_or_silent,
             },
             None => StoreKind::File,
@@ -161,14 +161,14 @@ impl SecretStore {
         Self::open_kind(kind, settings).await
     }
 
-    async fn open_kind(kind: StoreKind, settings: &SecretSettings) -> Result<Self, StoreError> {
+    async fn open_kind(kind: StoreKind, settings: &SecretSettings) -> Result<Self, SecretStoreError> {
         let place = match kind {
             StoreKind::SecretService => "the Secret Service of this session".to_owned(),
             StoreKind::KernelKeyring => "the kernel's keyring (lost when the machine starts again)".to_owned(),
             StoreKind::File => format!("the file {}", settings.encrypted_file.display()),
         };
         let (file, key) = (settings.encrypted_file.clone(), settings.key_file.clone());
-        let keeper = move || -> Result<Box<dyn Keep>, StoreError> {
+        let keeper = move || -> Result<Box<dyn Keep>, SecretStoreError> {
             Ok(match kind {
                 StoreKind::SecretService => Box::new(Keyring::secret_service()?),
                 StoreKind::KernelKeyring => Box::new(Keyring::kernel()?),
@@ -183,8 +183,8 @@ impl SecretStore {
         kind: StoreKind,
         place: String,
         within: Duration,
-        open: impl FnOnce() -> Result<Box<dyn Keep>, StoreError> + Send + 'static,
-    ) -> Result<Self, StoreError> {
+        open: impl FnOnce() -> Result<Box<dyn Keep>, SecretStoreError> + Send + 'static,
+    ) -> Result<Self, SecretStoreError> {
         let (jobs, waiting) = mpsc::channel::<Job>();
         let (says, opened) = oneshot::channel();
         let work = move || match open() {
@@ -196,7 +196,7 @@ impl SecretStore {
             Err(error) => drop(says.send(Err(error))),
         };
         let thread = std::thread::Builder::new().name("secrets".to_owned()).spawn(work);
-        thread.map_err(|error| StoreError::Failed { store: kind, problem: error.to_string() })?;
+        thread.map_err(|error| SecretStoreError::Failed { store: kind, problem: error.to_string() })?;
         in_time(kind, within, opened).await?;
         Ok(Self { kind, place, jobs })
     }
@@ -214,8 +214,8 @@ impl SecretStore {
     /// The value of this name; nothing where there is none.
     ///
     /// # Errors
-    /// See [`StoreError`].
-    pub async fn get(&self, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+    /// See [`SecretStoreError`].
+    pub async fn get(&self, name: &SecretName) -> Result<Option<Secret>, SecretStoreError> {
         let name = name.clone();
         self.work(move |keeper| keeper.get(&name)).await
     }
@@ -223,8 +223,8 @@ impl SecretStore {
     /// Keeps a value, in the place of the one that was there.
     ///
     /// # Errors
-    /// See [`StoreError`].
-    pub async fn set(&self, name: &SecretName, value: Secret) -> Result<(), StoreError> {
+    /// See [`SecretStoreError`].
+    pub async fn set(&self, name: &SecretName, value: Secret) -> Result<(), SecretStoreError> {
         let name = name.clone();
         self.work(move |keeper| keeper.set(&name, &value)).await
     }
@@ -232,8 +232,8 @@ impl SecretStore {
     /// Forgets a value, and says whether there was one.
     ///
     /// # Errors
-    /// See [`StoreError`].
-    pub async fn remove(&self, name: &SecretName) -> Result<bool, StoreError> {
+    /// See [`SecretStoreError`].
+    pub async fn remove(&self, name: &SecretName) -> Result<bool, SecretStoreError> {
         let name = name.clone();
         self.work(move |keeper| keeper.remove(&name)).await
     }
@@ -241,15 +241,15 @@ impl SecretStore {
     /// The names of all that is kept, in order.
     ///
     /// # Errors
-    /// See [`StoreError`].
-    pub async fn names(&self) -> Result<Vec<SecretName>, StoreError> {
+    /// See [`SecretStoreError`].
+    pub async fn names(&self) -> Result<Vec<SecretName>, SecretStoreError> {
         self.work(|keeper| keeper.names()).await
     }
 
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&dyn Keep) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&dyn Keep) -> Result<T, SecretStoreError> + Send + 'static,
+    ) -> Result<T, SecretStoreError> {
         let (says, outcome) = oneshot::channel();
         // Where the thread has ended, so has the other end of `outcome`.
         let _ = self.jobs.send(Box::new(move |keeper| drop(says.send(work(keeper)))));
@@ -261,12 +261,12 @@ impl SecretStore {
 async fn in_time<T>(
     store: StoreKind,
     within: Duration,
-    outcome: oneshot::Receiver<Result<T, StoreError>>,
-) -> Result<T, StoreError> {
+    outcome: oneshot::Receiver<Result<T, SecretStoreError>>,
+) -> Result<T, SecretStoreError> {
     match tokio::time::timeout(within, outcome).await {
         Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(StoreError::Failed { store, problem: "it broke off".to_owned() }),
-        Err(_) => Err(StoreError::Silent { store, within }),
+        Ok(Err(_)) => Err(SecretStoreError::Failed { store, problem: "it broke off".to_owned() }),
+        Err(_) => Err(SecretStoreError::Silent { store, within }),
     }
 }
 
@@ -285,8 +285,8 @@ mod tests {
 
     async fn open(
         within: Duration,
-        open: impl FnOnce() -> Result<Box<dyn Keep>, StoreError> + Send + 'static,
-    ) -> Result<SecretStore, StoreError> {
+        open: impl FnOnce() -> Result<Box<dyn Keep>, SecretStoreError> + Send + 'static,
+    ) -> Result<SecretStore, SecretStoreError> {
         SecretStore::of(StoreKind::SecretService, "here".to_owned(), within, open).await
     }
 
@@ -295,28 +295,28 @@ mod tests {
         let (_hold, wait) = mpsc::channel::<()>();
         let hangs = move || {
             let _ = wait.recv();
-            Err(StoreError::Failed { store: StoreKind::File, problem: "too late".to_owned() })
+            Err(SecretStoreError::Failed { store: StoreKind::File, problem: "too late".to_owned() })
         };
         let given_up = open(Duration::from_millis(1), hangs).await;
-        assert!(matches!(given_up, Err(StoreError::Silent { .. })));
+        assert!(matches!(given_up, Err(SecretStoreError::Silent { .. })));
     }
 
     #[tokio::test]
     async fn a_store_that_breaks_is_an_error() {
         let broken = open(OPENING, || panic!("for the test")).await;
-        assert!(matches!(broken, Err(StoreError::Failed { .. })));
+        assert!(matches!(broken, Err(SecretStoreError::Failed { .. })));
         struct Breaks;
         impl Keep for Breaks {
-            fn get(&self, _: &SecretName) -> Result<Option<Secret>, StoreError> {
+            fn get(&self, _: &SecretName) -> Result<Option<Secret>, SecretStoreError> {
                 panic!("for the test")
             }
-            fn set(&self, _: &SecretName, _: &Secret) -> Result<(), StoreError> {
+            fn set(&self, _: &SecretName, _: &Secret) -> Result<(), SecretStoreError> {
                 Ok(())
             }
-            fn remove(&self, _: &SecretName) -> Result<bool, StoreError> {
+            fn remove(&self, _: &SecretName) -> Result<bool, SecretStoreError> {
                 Ok(true)
             }
-            fn names(&self) -> Result<Vec<SecretName>, StoreError> {
+            fn names(&self) -> Result<Vec<SecretName>, SecretStoreError> {
                 Ok(Vec::new())
             }
         }
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(store.names().await.unwrap(), []);
         for _ in 0..2 {
             let broken = store.get(&"a".parse().unwrap()).await;
-            assert!(matches!(broken, Err(StoreError::Failed { .. })));
+            assert!(matches!(broken, Err(SecretStoreError::Failed { .. })));
         }
     }
 }

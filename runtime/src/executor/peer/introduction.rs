@@ -19,6 +19,9 @@ const MAX_INTRODUCTION: usize = 1 << 20;
 /// Why a server is not spoken with.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IntroductionError {
+    /// The connection ended first.
+    #[error("the server did not introduce itself: {0}")]
+    Ended(String),
     /// It did not answer, or answered with an error.
     #[error("the server did not introduce itself: {0}")]
     Failed(String),
@@ -62,7 +65,10 @@ impl Shared {
         // A notification that comes before the session has begun belongs to nobody.
         let (answers, _nobody) = mpsc::unbounded_channel();
         let outcome = self.exchange(request, &answers, std::future::pending()).await;
-        let failed = |error: RpcError| IntroductionError::Failed(error.message);
+        let failed = |error: RpcError| match self.calls.closed() {
+            Some(_) => IntroductionError::Ended(error.message),
+            None => IntroductionError::Failed(error.message),
+        };
         let nothing = || IntroductionError::Failed("there was no answer".to_owned());
         let card = card(&outcome.ok_or_else(nothing)?.map_err(failed)?)?;
         let initialized = Notification { method: "notifications/initialized".to_owned(), params: Json::empty_object() };

@@ -14,7 +14,7 @@ use age::x25519::Identity;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Keep, StoreError};
+use super::{Keep, SecretStoreError};
 use crate::files::{is_private_file, open_at_once, private_folder};
 use crate::secret::{Secret, SecretName};
 
@@ -53,11 +53,11 @@ impl AgeFile {
     }
 
     /// All that is kept; nothing where there is no file yet. Whoever writes renames, so no lock is needed.
-    fn read(&self) -> Result<Values, StoreError> {
+    fn read(&self) -> Result<Values, SecretStoreError> {
         let Some(encrypted) = read_whole(&self.file, MAX_FILE)? else { return Ok(Values::new()) };
-        let missing = || StoreError::KeyMissing { file: self.file.clone(), key: self.key.clone() };
+        let missing = || SecretStoreError::KeyMissing { file: self.file.clone(), key: self.key.clone() };
         let identity = self.identity()?.ok_or_else(missing)?;
-        let damaged = |problem: String| StoreError::Damaged { path: self.file.clone(), problem };
+        let damaged = |problem: String| SecretStoreError::Damaged { path: self.file.clone(), problem };
         let plain = age::decrypt(&identity, &encrypted).map(Zeroizing::new);
         let plain = plain.map_err(|error| damaged(error.to_string()))?;
         // The words of an error in JSON name a place and a type, and could repeat a value.
@@ -65,7 +65,7 @@ impl AgeFile {
     }
 
     /// Changes what is kept, alone among all processes.
-    fn change<T>(&self, change: impl FnOnce(&mut Values) -> T) -> Result<T, StoreError> {
+    fn change<T>(&self, change: impl FnOnce(&mut Values) -> T) -> Result<T, SecretStoreError> {
         let _lock = self.lock()?;
         let mut values = self.read()?;
         let changed = change(&mut values);
@@ -73,7 +73,7 @@ impl AgeFile {
             Some(identity) => identity,
             None => self.new_identity()?,
         };
-        let failed = |source: std::io::Error| StoreError::File { path: self.file.clone(), source };
+        let failed = |source: std::io::Error| SecretStoreError::File { path: self.file.clone(), source };
         let plain = serde_json::to_vec(&values).map(Zeroizing::new).map_err(|error| failed(error.into()))?;
         let encrypted = age::encrypt(&identity.to_public(), &plain);
         let encrypted = encrypted.map_err(|error| failed(std::io::Error::other(error.to_string())))?;
@@ -86,9 +86,9 @@ impl AgeFile {
         Ok(changed)
     }
 
-    fn lock(&self) -> Result<File, StoreError> {
+    fn lock(&self) -> Result<File, SecretStoreError> {
         let path = self.file.with_extension("lock");
-        let failed = |source| StoreError::File { path: path.clone(), source };
+        let failed = |source| SecretStoreError::File { path: path.clone(), source };
         let folder = self.folder();
         private_folder(folder).map_err(failed)?;
         // For reading as well: opening a FIFO only to write waits for somebody who reads.
@@ -106,27 +106,27 @@ impl AgeFile {
     }
 
     /// The key; nothing where there is none yet.
-    fn identity(&self) -> Result<Option<Identity>, StoreError> {
-        let failed = |source| StoreError::File { path: self.key.clone(), source };
+    fn identity(&self) -> Result<Option<Identity>, SecretStoreError> {
+        let failed = |source| SecretStoreError::File { path: self.key.clone(), source };
         let file = match open_at_once(&self.key) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
         if !is_private_file(&file.metadata().map_err(failed)?) {
-            return Err(StoreError::KeyNotPrivate(self.key.clone()));
+            return Err(SecretStoreError::KeyNotPrivate(self.key.clone()));
         }
         let mut text = Zeroizing::new(String::with_capacity(MAX_KEY as usize));
         file.take(MAX_KEY).read_to_string(&mut text).map_err(failed)?;
-        let damaged = |problem: &str| StoreError::Damaged { path: self.key.clone(), problem: problem.to_owned() };
+        let damaged = |problem: &str| SecretStoreError::Damaged { path: self.key.clone(), problem: problem.to_owned() };
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let line = lines.next().ok_or_else(|| damaged("it holds no key"))?;
         line.parse().map(Some).map_err(damaged)
     }
 
     /// Makes the key, for its owner alone. Called with the lock.
-    fn new_identity(&self) -> Result<Identity, StoreError> {
-        let failed = |source| StoreError::File { path: self.key.clone(), source };
+    fn new_identity(&self) -> Result<Identity, SecretStoreError> {
+        let failed = |source| SecretStoreError::File { path: self.key.clone(), source };
         let folder = self.key.parent().unwrap_or(Path::new("/"));
         private_folder(folder).map_err(failed)?;
         let identity = Identity::generate();
@@ -144,28 +144,28 @@ impl AgeFile {
 }
 
 impl Keep for AgeFile {
-    fn get(&self, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+    fn get(&self, name: &SecretName) -> Result<Option<Secret>, SecretStoreError> {
         let mut values = self.read()?;
         let Some(mut value) = values.remove(name) else { return Ok(None) };
-        let damaged = |error: super::super::InvalidSecret| StoreError::Damaged {
+        let damaged = |error: super::super::InvalidSecret| SecretStoreError::Damaged {
             path: self.file.clone(),
             problem: format!("{name}: {error}"),
         };
         Secret::new(std::mem::take(&mut value.0)).map(Some).map_err(damaged)
     }
 
-    fn set(&self, name: &SecretName, value: &Secret) -> Result<(), StoreError> {
+    fn set(&self, name: &SecretName, value: &Secret) -> Result<(), SecretStoreError> {
         self.change(|values| drop(values.insert(name.clone(), Value(value.expose().to_owned()))))
     }
 
-    fn remove(&self, name: &SecretName) -> Result<bool, StoreError> {
+    fn remove(&self, name: &SecretName) -> Result<bool, SecretStoreError> {
         if !self.read()?.contains_key(name) {
             return Ok(false);
         }
         self.change(|values| values.remove(name).is_some())
     }
 
-    fn names(&self) -> Result<Vec<SecretName>, StoreError> {
+    fn names(&self) -> Result<Vec<SecretName>, SecretStoreError> {
         Ok(self.read()?.into_keys().collect())
     }
 }
@@ -187,14 +187,14 @@ fn remove_unfinished(folder: &Path) {
 }
 
 /// All bytes of a regular file; nothing where there is none.
-fn read_whole(path: &Path, most: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    let failed = |source| StoreError::File { path: path.to_owned(), source };
+fn read_whole(path: &Path, most: u64) -> Result<Option<Vec<u8>>, SecretStoreError> {
+    let failed = |source| SecretStoreError::File { path: path.to_owned(), source };
     let file = match open_at_once(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    let damaged = |problem: &str| StoreError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
+    let damaged = |problem: &str| SecretStoreError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
     let meta = file.metadata().map_err(failed)?;
     if !meta.is_file() {
         return Err(damaged("it is no regular file"));
@@ -279,8 +279,8 @@ mod tests {
         set(&home.store(), "a", "one");
         for mode in [0o640, 0o604, 0o620] {
             std::fs::set_permissions(home.key(), std::fs::Permissions::from_mode(mode)).unwrap();
-            assert!(matches!(home.store().get(&name("a")), Err(StoreError::KeyNotPrivate(_))));
-            assert!(matches!(home.store().remove(&name("a")), Err(StoreError::KeyNotPrivate(_))));
+            assert!(matches!(home.store().get(&name("a")), Err(SecretStoreError::KeyNotPrivate(_))));
+            assert!(matches!(home.store().remove(&name("a")), Err(SecretStoreError::KeyNotPrivate(_))));
         }
     }
 
@@ -291,7 +291,7 @@ mod tests {
         let before = std::fs::read(home.file()).unwrap();
         std::fs::remove_file(home.key()).unwrap();
         let value = Secret::new("x".to_owned()).unwrap();
-        assert!(matches!(home.store().set(&name("b"), &value), Err(StoreError::KeyMissing { .. })));
+        assert!(matches!(home.store().set(&name("b"), &value), Err(SecretStoreError::KeyMissing { .. })));
         assert!(!home.key().exists());
         assert_eq!(std::fs::read(home.file()).unwrap(), before);
     }
@@ -308,9 +308,9 @@ mod tests {
         for bytes in [&whole[..whole.len() / 2], &flipped, b"", b"age-encryption.org/v1\n", &other, &no_json] {
             std::fs::write(home.file(), bytes).unwrap();
             let error = home.store().get(&name("a")).unwrap_err();
-            assert!(matches!(error, StoreError::Damaged { .. }) && !error.to_string().contains("v4lue"), "{error}");
+            assert!(matches!(error, SecretStoreError::Damaged { .. }) && !error.to_string().contains("v4lue"), "{error}");
             let value = Secret::new("x".to_owned()).unwrap();
-            assert!(matches!(home.store().set(&name("a"), &value), Err(StoreError::Damaged { .. })));
+            assert!(matches!(home.store().set(&name("a"), &value), Err(SecretStoreError::Damaged { .. })));
             assert_eq!(std::fs::read(home.file()).unwrap(), bytes);
         }
     }

@@ -7,7 +7,7 @@ use keyring_core::api::CredentialStoreApi;
 use keyring_core::{Entry, Error};
 use zeroize::Zeroizing;
 
-use super::{Keep, StoreError, StoreKind};
+use super::{Keep, SecretStoreError, StoreKind};
 use crate::secret::{Secret, SecretName};
 
 /// What all entries of ours are filed under.
@@ -23,12 +23,12 @@ pub(super) enum Keyring {
 }
 
 impl Keyring {
-    pub(super) fn secret_service() -> Result<Self, StoreError> {
+    pub(super) fn secret_service() -> Result<Self, SecretStoreError> {
         let store = zbus_secret_service_keyring_store::Store::new();
         store.map(Self::SecretService).map_err(|error| failed(StoreKind::SecretService, &error))
     }
 
-    pub(super) fn kernel() -> Result<Self, StoreError> {
+    pub(super) fn kernel() -> Result<Self, SecretStoreError> {
         let store = linux_keyutils_keyring_store::Store::new();
         store.map(Self::Kernel).map_err(|error| failed(StoreKind::KernelKeyring, &error))
     }
@@ -40,7 +40,7 @@ impl Keyring {
         }
     }
 
-    fn entry(&self, name: &SecretName) -> Result<Entry, StoreError> {
+    fn entry(&self, name: &SecretName) -> Result<Entry, SecretStoreError> {
         let (label, description) = (format!("Lockgate: {name}"), format!("{KERNEL_PREFIX}{name}"));
         let entry = match self {
             Self::SecretService(store) => {
@@ -53,40 +53,40 @@ impl Keyring {
         entry.map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: &Error) -> StoreError {
+    fn failed(&self, error: &Error) -> SecretStoreError {
         failed(self.kind(), error)
     }
 }
 
 /// The words of an error. Some hold the value that was found, which their words leave out.
-fn failed(store: StoreKind, error: &Error) -> StoreError {
+fn failed(store: StoreKind, error: &Error) -> SecretStoreError {
     let help = match (store, error) {
         (StoreKind::KernelKeyring, Error::NoStorageAccess(_)) => {
             "; it needs a session with a keyring of its own, as a login makes one"
         }
         _ => "",
     };
-    StoreError::Failed { store, problem: format!("{error}{help}") }
+    SecretStoreError::Failed { store, problem: format!("{error}{help}") }
 }
 
 impl Keep for Keyring {
-    fn get(&self, name: &SecretName) -> Result<Option<Secret>, StoreError> {
+    fn get(&self, name: &SecretName) -> Result<Option<Secret>, SecretStoreError> {
         let value = match self.entry(name)?.get_secret() {
             Ok(value) => Zeroizing::new(value),
             Err(Error::NoEntry) => return Ok(None),
             Err(error) => return Err(self.failed(&error)),
         };
-        let invalid = |problem: String| StoreError::Failed { store: self.kind(), problem };
+        let invalid = |problem: String| SecretStoreError::Failed { store: self.kind(), problem };
         let text = std::str::from_utf8(&value).map_err(|_| invalid(format!("the value of {name} is no text")))?;
         let secret = Secret::new(text.to_owned()).map_err(|error| invalid(format!("{name}: {error}")))?;
         Ok(Some(secret))
     }
 
-    fn set(&self, name: &SecretName, value: &Secret) -> Result<(), StoreError> {
+    fn set(&self, name: &SecretName, value: &Secret) -> Result<(), SecretStoreError> {
         self.entry(name)?.set_secret(value.expose().as_bytes()).map_err(|error| self.failed(&error))
     }
 
-    fn remove(&self, name: &SecretName) -> Result<bool, StoreError> {
+    fn remove(&self, name: &SecretName) -> Result<bool, SecretStoreError> {
         match self.entry(name)?.delete_credential() {
             Ok(()) => Ok(true),
             Err(Error::NoEntry) => Ok(false),
@@ -94,7 +94,7 @@ impl Keep for Keyring {
         }
     }
 
-    fn names(&self) -> Result<Vec<SecretName>, StoreError> {
+    fn names(&self) -> Result<Vec<SecretName>, SecretStoreError> {
         let mut names = match self {
             Self::SecretService(store) => {
                 let found = store.search(&HashMap::from([("service", SERVICE)]));
@@ -104,7 +104,7 @@ impl Keep for Keyring {
             }
             Self::Kernel(_) => {
                 let keys = std::fs::read_to_string("/proc/keys")
-                    .map_err(|source| StoreError::File { path: "/proc/keys".into(), source })?;
+                    .map_err(|source| SecretStoreError::File { path: "/proc/keys".into(), source })?;
                 let mut names = kernel_names(&keys, rustix::process::geteuid().as_raw());
                 // It lists those of other sessions, too, which cannot be used in this one.
                 names.retain(|name| self.entry(name).is_ok_and(|entry| entry.get_credential().is_ok()));

@@ -1,0 +1,72 @@
+//! Blobs and manifests to the registry (OCI Distribution Specification, "Push").
+
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, header};
+use url::Url;
+
+use super::download::REPORT;
+use super::exchange::Request;
+use super::{Access, Registry};
+use crate::artifact::manifest::{Descriptor, OCI_MANIFEST};
+use crate::artifact::{DepotError, Digest};
+use crate::settings::Event;
+use crate::untrusted::Untrusted;
+
+impl Registry {
+    /// Sends a blob, unless the registry says that it has it. Where that is a lie, it refuses the manifest or breaks its
+    /// own artifact: who pulls hashes.
+    pub(in crate::artifact) async fn upload(&self, blob: &Descriptor, bytes: Bytes) -> Result<(), DepotError> {
+        let name = format!("blob {} of {}", blob.digest, self.0.repository.name());
+        let head = Request::new(Method::HEAD, self.url(&format!("blobs/{}", blob.digest))?, Access::Push);
+        if self.exchange(&head).await?.status() == StatusCode::OK {
+            return Ok(());
+        }
+        let begin =
+            Request::new(Method::POST, self.url("blobs/uploads/")?, Access::Push).header(header::CONTENT_LENGTH, "0");
+        let response = self.exchange(&begin).await?;
+        if response.status() != StatusCode::ACCEPTED {
+            return Err(self.unexpected(response, &name).await);
+        }
+        let (registry, total) = (self.clone(), bytes.len() as u64);
+        let place = self.place(&begin.url, &response, &blob.digest)?;
+        let put = Request::new(Method::PUT, place, Access::Push).body("application/octet-stream", bytes).telling(
+            move |done| {
+                if done % REPORT == 0 || done == total {
+                    registry.tell(Event::Transferred { name: registry.0.repository.name(), done, total });
+                }
+            },
+        );
+        let response = self.exchange(&put).await?;
+        if matches!(response.status(), StatusCode::CREATED | StatusCode::NO_CONTENT) {
+            Ok(())
+        } else {
+            Err(self.unexpected(response, &name).await)
+        }
+    }
+
+    /// Sends a manifest, and gives it a tag.
+    pub(in crate::artifact) async fn upload_manifest(&self, tag: &str, manifest: Bytes) -> Result<(), DepotError> {
+        let put = Request::new(Method::PUT, self.url(&format!("manifests/{tag}"))?, Access::Push)
+            .body(OCI_MANIFEST, manifest);
+        let response = self.exchange(&put).await?;
+        if response.status() == StatusCode::CREATED {
+            Ok(())
+        } else {
+            Err(self.unexpected(response, &format!("{}:{tag}", self.0.repository.name())).await)
+        }
+    }
+
+    /// Where a blob is to be sent: to the registry itself, as whoever may push is proven there.
+    fn place(&self, from: &Url, response: &Response<reqwest::Body>, digest: &Digest) -> Result<Url, DepotError> {
+        let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.unwrap_or_default();
+        let place = from.join(location).ok().filter(|_| !location.is_empty());
+        let mut place = place.ok_or_else(|| self.broken("it does not say where to send a blob"))?;
+        if !self.endpoint()?.is_at(&place) {
+            let shown = Untrusted::new(location).to_line(200);
+            return Err(self.not_followed(format!("it wants the blob to be sent to {shown}")));
+        }
+        place.query_pairs_mut().append_pair("digest", &digest.to_string());
+        Ok(place)
+    }
+}
