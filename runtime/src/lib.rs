@@ -44,7 +44,7 @@ pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
     CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,
 };
-pub use plan::{Plan, Runs};
+pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
