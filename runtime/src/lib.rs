@@ -36,15 +36,15 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidDestination, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, StoreError, names_registry,
+    Artifact, ArtifactError, DepotError, PushTarget, Digest, InvalidComponent, InvalidPushTarget, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidReference, Reference, Selector, ArtifactStoreError, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
     CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,
 };
-pub use plan::{Plan, Runs};
+pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
