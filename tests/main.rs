@@ -19,6 +19,7 @@ mod full_disk;
 mod hostile;
 mod house;
 mod http;
+mod http_front;
 mod imports;
 mod not_a_server;
 mod registry;

@@ -6,6 +6,7 @@ mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
+mod listen;
 mod output;
 mod plan;
 mod pull;
@@ -17,6 +18,7 @@ mod tools;
 mod trusting;
 mod verify;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -133,12 +135,29 @@ impl Common {
 
     /// A runtime that trusts by this policy.
     fn runtime_by(&self, detail: Detail, config: &Config, trust: Trust) -> Result<Runtime, CommandError> {
+        Ok(Runtime::new(self.settings(config, trust)?, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    /// As [`runtime`](Self::runtime), where this program itself has `listeners`.
+    fn runtime_behind(
+        &self,
+        listeners: Vec<SocketAddr>,
+        detail: Detail,
+        config: &Config,
+        trusting: &Trusting,
+    ) -> Result<Runtime, CommandError> {
+        let trust = trusting.read(&self.folders()?.config)?;
+        let settings = Settings { listeners, ..self.settings(config, trust)? };
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    fn settings(&self, config: &Config, trust: Trust) -> Result<Settings, CommandError> {
         let folders = self.folders()?;
         let Trust { policy, waived, files } = trust;
         // A guest that could write the policy would be trusted by it the next time.
         let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
         let own_folders = own_folders.into_iter().chain(files).collect();
-        let settings = Settings {
+        Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
             registry: RegistrySettings {
@@ -156,11 +175,11 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: config.roots.clone(),
+            listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
             trust: policy,
             waived: waived.into_iter().collect(),
-        };
-        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+        })
     }
 }
 

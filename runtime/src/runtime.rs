@@ -143,6 +143,7 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
+        let dialler = dialler.sparing(&settings.listeners);
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
         let logins = Logins::new(&settings.registry);
         let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
