@@ -140,6 +140,13 @@ pub enum Event {
         /// What the system said.
         error: String,
     },
+    /// The engine pulls an image, which can take minutes.
+    PullingImage {
+        /// Registry and repository.
+        repository: String,
+        /// What is pulled.
+        manifest: Digest,
+    },
     /// A guest wrote a line to its stdout or stderr.
     GuestWrote {
         /// The guest's server.

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Origin, Plan, Runs, Sourced, Untrusted};
+use lockgate_runtime::{Access, ContainerRun, Origin, Plan, Runs, Sourced, Untrusted};
 
 use super::catalogued::{self, Planned};
 use super::inspect::describe;
@@ -66,10 +66,13 @@ pub(super) fn text(plan: &Plan) -> String {
             basis_text(*basis),
             describe(component)
         ),
-        Runs::Container { image, .. } => format!(
-            "runs     image {image}\ntrust    {}\nexecutor container: one for each client's session\n",
-            basis_text(*basis)
-        ),
+        Runs::Container(ContainerRun { image, manifest, .. }) => {
+            let manifest = manifest.map(|manifest| format!("manifest {manifest}\n")).unwrap_or_default();
+            format!(
+                "runs     image {image}\n{manifest}trust    {}\nexecutor container: one for each session of an older client, one for all others\n",
+                basis_text(*basis)
+            )
+        }
         Runs::Remote => {
             format!(
                 "runs     elsewhere\ntrust    {}\nexecutor remote: nothing of it is checked here\n",

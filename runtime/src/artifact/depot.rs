@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
-use super::registry::{Registry, Shared};
+use super::registry::{Login, Registry, Shared};
 use super::store::{ArtifactStoreError, Store};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
@@ -192,6 +192,14 @@ impl Depots {
     pub(crate) fn registry(&self, reference: &Reference) -> Depot {
         let registry = Registry::new(Arc::clone(&self.shared), reference);
         Depot::Registry { registry, store: self.store.clone(), hooks: self.shared.hooks.clone() }
+    }
+
+    /// What proves to a registry who asks, for an engine that pulls by itself; nothing where nothing is configured.
+    ///
+    /// # Errors
+    /// Where what is configured cannot be read.
+    pub(crate) async fn login(&self, reference: &Reference) -> Result<Option<Login>, DepotError> {
+        self.shared.login(reference.registry()).await
     }
 
     /// A folder in the OCI layout.

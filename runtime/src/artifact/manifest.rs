@@ -123,7 +123,6 @@ impl Manifest {
     }
 
     /// One of [`MANIFEST_TYPES`].
-    #[allow(dead_code, reason = "the executor of containers is being built")]
     pub(crate) fn media_type(&self) -> &'static str {
         self.media_type
     }

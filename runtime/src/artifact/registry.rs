@@ -19,7 +19,7 @@ use http::{HeaderValue, Method, header};
 
 use self::endpoint::Endpoint;
 use self::exchange::Request;
-pub(crate) use self::logins::Logins;
+pub(crate) use self::logins::{Login, Logins};
 pub(crate) use self::pace::Pace;
 use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use super::{DepotError, Reference, Selector};
@@ -32,6 +32,13 @@ pub(crate) struct Shared {
     pub(crate) logins: Logins,
     pub(crate) pace: Pace,
     pub(crate) hooks: Hooks,
+}
+
+impl Shared {
+    /// What proves to a registry who asks.
+    pub(super) async fn login(&self, registry: &str) -> Result<Option<Login>, DepotError> {
+        Ok(self.logins.of(registry).await?.credential)
+    }
 }
 
 /// One repository of a registry. What proves who asks is kept with it, and used for no other.
