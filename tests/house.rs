@@ -106,6 +106,11 @@ const HOUSE: &[Room] = &[
         because: "containers are the engine's, and the engine is spoken with over its socket alone",
     },
     Room {
+        files: &["runtime/src/executor/remote", "runtime/src/executor/remote.rs"],
+        never: &["std::fs", "std::net", "tokio::net", "std::process", "wasmtime"],
+        because: "a remote server is reached through the broker alone, and has nothing of this machine",
+    },
+    Room {
         files: &["gateway/src/transport", "gateway/src/transport.rs"],
         never: &["crate::router", "crate::policy", "wasmtime"],
         because: "a transport turns bytes into messages and decides nothing",

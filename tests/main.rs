@@ -23,6 +23,8 @@ mod http_front;
 mod imports;
 mod not_a_server;
 mod registry;
+mod remote;
+mod remote_real;
 mod registry_evil;
 mod sandbox;
 mod secrets;

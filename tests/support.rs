@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod cosign;
 mod engine;
+mod front;
 pub(crate) mod evil_registry;
 mod guests;
 mod home;
@@ -10,10 +11,14 @@ mod listener;
 mod lockgate;
 mod oci_registry;
 mod process;
+#[allow(dead_code, reason = "the unit tests of the runtime use the rest of it")]
+pub(crate) mod remote_server;
+pub(crate) mod tls;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
 pub(crate) use engine::Engine;
+pub(crate) use front::Front;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;

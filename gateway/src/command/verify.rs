@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lockgate_runtime::{Decision, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
 
-use super::trusting::{PolicyFile, Trusting, read_file};
+use super::trusting::{PolicyFile, Trust, Trusting, read_file};
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
@@ -35,7 +35,7 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
     }
     let config = common.config()?;
     let runtime = match &args.key {
-        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?, Vec::new())?,
+        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?)?,
         None => common.runtime(Detail::Brief, &config, &Trusting::from(args.policy))?,
     };
     let decision = block_on(async { Ok(runtime.verify(&source).await?) })?;
@@ -46,14 +46,15 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
     decision.refused().map_or(Ok(()), |refused| Err(refused.into()))
 }
 
-fn of_key(path: &Path, no_log: bool) -> Result<TrustPolicy, CommandError> {
+fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
     let name = path.display().to_string();
     let unusable =
         |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
     let bytes = read_file(path).map_err(|error| unusable(error.to_string()))?;
     let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
     let log = if no_log { LogRule::Ignore } else { LogRule::Required };
-    Ok(TrustPolicy::of_key(name, key, log))
+    // Nothing runs, so there is nobody to keep the file from.
+    Ok(Trust { policy: TrustPolicy::of_key(name, key, log), ..Trust::default() })
 }
 
 fn text(decision: &Decision) -> String {

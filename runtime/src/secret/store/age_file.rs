@@ -308,7 +308,10 @@ mod tests {
         for bytes in [&whole[..whole.len() / 2], &flipped, b"", b"age-encryption.org/v1\n", &other, &no_json] {
             std::fs::write(home.file(), bytes).unwrap();
             let error = home.store().get(&name("a")).unwrap_err();
-            assert!(matches!(error, SecretStoreError::Damaged { .. }) && !error.to_string().contains("v4lue"), "{error}");
+            assert!(
+                matches!(error, SecretStoreError::Damaged { .. }) && !error.to_string().contains("v4lue"),
+                "{error}"
+            );
             let value = Secret::new("x".to_owned()).unwrap();
             assert!(matches!(home.store().set(&name("a"), &value), Err(SecretStoreError::Damaged { .. })));
             assert_eq!(std::fs::read(home.file()).unwrap(), bytes);
