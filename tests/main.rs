@@ -7,6 +7,7 @@
 
 mod support;
 
+mod brave;
 mod built_in;
 mod cache;
 mod catalog;
@@ -15,6 +16,7 @@ mod clients;
 mod compiling;
 mod container;
 mod directories;
+mod filesystem;
 mod full_disk;
 mod hostile;
 mod house;
@@ -25,6 +27,7 @@ mod not_a_server;
 mod registry;
 mod remote;
 mod remote_real;
+mod registry_evil;
 mod sandbox;
 mod secrets;
 mod several;
