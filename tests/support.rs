@@ -9,6 +9,9 @@ mod listener;
 mod lockgate;
 mod oci_registry;
 mod process;
+#[allow(dead_code, reason = "the unit tests of the runtime use the rest of it")]
+pub(crate) mod remote_server;
+pub(crate) mod tls;
 mod transcript;
 
 pub(crate) use client::{Client, modern};

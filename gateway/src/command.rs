@@ -6,6 +6,7 @@ mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
+mod listen;
 mod output;
 mod plan;
 mod pull;
@@ -17,6 +18,7 @@ mod tools;
 mod trusting;
 mod verify;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -142,8 +144,26 @@ impl Common {
         trust: TrustPolicy,
         waived: Vec<Digest>,
     ) -> Result<Runtime, CommandError> {
+        let settings = self.settings(config, trust, waived)?;
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    /// As [`runtime`](Self::runtime), where this program itself has `listeners`.
+    fn runtime_behind(
+        &self,
+        listeners: Vec<SocketAddr>,
+        detail: Detail,
+        config: &Config,
+        trusting: &Trusting,
+    ) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        let settings = Settings { listeners, ..self.settings(config, trust, waived)? };
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    fn settings(&self, config: &Config, trust: TrustPolicy, waived: Vec<Digest>) -> Result<Settings, CommandError> {
         let folders = self.folders()?;
-        let settings = Settings {
+        Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
             registry: RegistrySettings {
@@ -161,11 +181,11 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: config.roots.clone(),
+            listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
             trust,
             waived: waived.into_iter().collect(),
-        };
-        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+        })
     }
 }
 

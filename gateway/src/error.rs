@@ -146,7 +146,7 @@ impl From<ResolveError> for CommandError {
             ResolveError::Depot(error) => error.into(),
             ResolveError::Refused(refused) => refused.into(),
             ResolveError::Container(error) => container(&error),
-            ResolveError::Unenforceable(_) => Self::from_error(Kind::Refused, &error),
+            ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
             ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
@@ -162,14 +162,18 @@ impl From<ServerError> for CommandError {
             ServerError::Resolve(error) => error.into(),
             ServerError::Container(error) => container(&error),
             ServerError::Refused(refused) => refused.into(),
+            ServerError::Grant(_) => Self::from_error(Kind::Usage, &error),
             ServerError::Imports(_) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
             ServerError::Secret(SecretError::Store(error)) => error.into(),
-            ServerError::Directory(_) | ServerError::Secret(_) | ServerError::Code(_) | ServerError::Start(_) => {
-                Self::from_error(Kind::Failed, &error)
-            }
+            ServerError::Secret(SecretError::InSight { .. }) => Self::from_error(Kind::Refused, &error),
+            ServerError::Directory(_)
+            | ServerError::Secret(_)
+            | ServerError::Code(_)
+            | ServerError::Start(_)
+            | ServerError::Threads(_) => Self::from_error(Kind::Failed, &error),
         }
     }
 }

@@ -17,6 +17,7 @@ mod router;
 mod servers;
 mod session;
 mod sources;
+mod tokens;
 mod transport;
 
 use std::process::ExitCode;

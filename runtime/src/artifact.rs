@@ -32,7 +32,7 @@ pub(crate) use manifest::{Content, Manifest};
 pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
-pub(crate) use registry::{Credential, Logins, Pace, Shared};
+pub(crate) use registry::{Login, Logins, Pace, Shared};
 pub use store::ArtifactStoreError;
 pub(crate) use store::Store;
 pub use wasm::InvalidComponent;

@@ -4,6 +4,8 @@
 //! connected to as it is. Redirects are answers like any other; there are no proxies from the environment, no cookies,
 //! and no switch that turns certificate checks off.
 
+use std::error::Error;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::address::is_public;
+use crate::untrusted::Untrusted;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -21,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Dialler {
     client: reqwest::Client,
     roots: Arc<[Certificate]>,
+    /// Where this program itself listens.
+    own: Arc<[SocketAddr]>,
 }
 
 /// Why no connection was made, or why it broke.
@@ -30,6 +35,10 @@ pub(crate) enum DialError {
     NotPublic(IpAddr),
     #[error("{0} has no public address")]
     NoPublicAddress(String),
+    #[error("this is where Lockgate itself listens, which no server may reach")]
+    OwnListener,
+    #[error("the name {0} is not known")]
+    UnknownName(String, #[source] std::io::Error),
     #[error("the URL has no host")]
     NoHost,
     #[error("the request failed")]
@@ -38,29 +47,73 @@ pub(crate) enum DialError {
     Setup(#[source] reqwest::Error),
 }
 
+/// Why a server was not reached, as far as it can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unreachable {
+    /// No resolver knows its name.
+    UnknownName,
+    /// What it leads to is not dialled.
+    NotPublic,
+    /// Nobody listens there.
+    Refused,
+    /// Nobody answered in time.
+    TimedOut,
+    /// It is not who it should be, or speaks no TLS.
+    Tls(Untrusted),
+    /// Anything else.
+    Other(Untrusted),
+}
+
 impl DialError {
     /// Whether an address was not dialled because it is not one of the public internet.
     pub(crate) fn is_forbidden(&self) -> bool {
-        match self {
-            Self::NotPublic(_) | Self::NoPublicAddress(_) => true,
-            Self::Failed(error) => {
-                let mut cause = std::error::Error::source(error);
-                while let Some(error) = cause {
-                    if error.downcast_ref::<Self>().is_some_and(Self::is_forbidden) {
-                        return true;
-                    }
-                    cause = error.source();
-                }
-                false
-            }
-            Self::NoHost | Self::Setup(_) => false,
-        }
+        self.reason() == Unreachable::NotPublic
     }
 
     /// Whether no connection came about, so that nobody got the request.
     pub(crate) fn is_unreachable(&self) -> bool {
         matches!(self, Self::Failed(error) if error.is_connect())
     }
+
+    /// What stands behind an error.
+    pub(crate) fn reason(&self) -> Unreachable {
+        let mut innermost = String::new();
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
+        let mut timed_out = false;
+        while let Some(error) = cause {
+            match error.downcast_ref() {
+                Some(Self::UnknownName(..)) => return Unreachable::UnknownName,
+                Some(Self::NotPublic(_) | Self::NoPublicAddress(_) | Self::OwnListener) => {
+                    return Unreachable::NotPublic;
+                }
+                Some(Self::Failed(error)) => timed_out |= error.is_timeout(),
+                Some(Self::NoHost | Self::Setup(_)) | None => {}
+            }
+            if let Some(error) = error.downcast_ref().map(unwrapped) {
+                match error.kind() {
+                    io::ErrorKind::ConnectionRefused => return Unreachable::Refused,
+                    io::ErrorKind::TimedOut => return Unreachable::TimedOut,
+                    // What TLS finds wrong with the other side.
+                    io::ErrorKind::InvalidData => return Unreachable::Tls(Untrusted::new(error.to_string())),
+                    io::ErrorKind::UnexpectedEof if error.to_string().contains("tls") => {
+                        return Unreachable::Tls(Untrusted::new(error.to_string()));
+                    }
+                    _ => {}
+                }
+            }
+            innermost = error.to_string();
+            cause = error.source();
+        }
+        if timed_out { Unreachable::TimedOut } else { Unreachable::Other(Untrusted::new(innermost)) }
+    }
+}
+
+/// The error that others of its kind are wrapped around; their `source` passes it over.
+fn unwrapped(mut error: &io::Error) -> &io::Error {
+    while let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        error = inner;
+    }
+    error
 }
 
 impl Dialler {
@@ -74,7 +127,12 @@ impl Dialler {
             certificates.extend(Certificate::from_pem_bundle(pem).map_err(DialError::Setup)?);
         }
         let roots: Arc<[Certificate]> = certificates.into();
-        Ok(Self { client: client(&roots)?, roots })
+        Ok(Self { client: client(&roots)?, roots, own: Arc::default() })
+    }
+
+    /// A dialler that never connects to these addresses, whoever wrote them out.
+    pub(crate) fn sparing(self, own: &[SocketAddr]) -> Self {
+        Self { own: own.into(), ..self }
     }
 
     /// A dialler with connections of its own: what is kept open for one server and principal is used for no other.
@@ -82,7 +140,7 @@ impl Dialler {
     /// # Errors
     /// Where TLS cannot be set up.
     pub(crate) fn isolated(&self) -> Result<Self, DialError> {
-        Ok(Self { client: client(&self.roots)?, roots: Arc::clone(&self.roots) })
+        Ok(Self { client: client(&self.roots)?, ..self.clone() })
     }
 
     /// Sends one request. `written_out` says that a person wrote this very address as a literal.
@@ -102,9 +160,21 @@ impl Dialler {
         if let Some(address) = literal.filter(|address| !written_out && !is_public(*address)) {
             return Err(DialError::NotPublic(address));
         }
+        if literal.is_some_and(|address| self.is_own(address, url.port_or_known_default())) {
+            return Err(DialError::OwnListener);
+        }
         let request = reqwest::Request::try_from(request).map_err(DialError::Failed)?;
         let response = self.client.execute(request).await.map_err(DialError::Failed)?;
         Ok(response.into())
+    }
+}
+
+impl Dialler {
+    /// Whether this program itself listens there. What leads to no address in particular leads to this machine.
+    fn is_own(&self, address: IpAddr, port: Option<u16>) -> bool {
+        let address = address.to_canonical();
+        let leads_to = |own: &SocketAddr| address == own.ip() || address.is_unspecified();
+        self.own.iter().any(|own| Some(own.port()) == port && leads_to(own))
     }
 }
 
@@ -128,7 +198,8 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await;
+            let found = found.map_err(|error| DialError::UnknownName(host.clone(), error))?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
                 return Err(DialError::NoPublicAddress(host).into());

@@ -2,4 +2,5 @@
 
 pub(crate) mod container;
 pub(crate) mod peer;
+pub(crate) mod remote;
 pub(crate) mod wasm;

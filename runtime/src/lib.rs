@@ -15,7 +15,7 @@
 //! | `secret` | values that must not get out, and where they are kept |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
-//! | `executor` | who runs it: components in wasmtime, images on an engine; and the peer for servers of the older era |
+//! | `executor` | who runs it: components in wasmtime, images on an engine, or somebody else; and the peer for servers of the older era |
 //! | `server` | the running server, and one client's line to it |
 
 mod address;
@@ -40,6 +40,7 @@ pub use artifact::{
     InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
+pub use executor::remote::NotEnforced;
 pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
     CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,

@@ -79,6 +79,8 @@ pub mod code {
     pub const INTERNAL_ERROR: i64 = -32603;
     /// A resource is unknown, in revisions up to 2025-11-25; later ones say [`INVALID_PARAMS`].
     pub const LEGACY_RESOURCE_NOT_FOUND: i64 = -32002;
+    /// A header says something else than the body, or is missing where the body needs one.
+    pub const HEADER_MISMATCH: i64 = -32020;
     /// The request needs a capability the client did not declare.
     pub const MISSING_CLIENT_CAPABILITY: i64 = -32021;
     /// The client speaks a revision that is not spoken here.

@@ -11,6 +11,7 @@ use crate::artifact::{
 };
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
+use crate::executor::remote::{self, NotEnforced, RemoteServer, Remotes};
 use crate::executor::wasm::{
     CodeError, CommandServer, Compiler, DescribeError, Engine, EngineError, MissingImport, NativeServer, Profile,
     Sandbox, Shape, StartError, check_imports, describe,
@@ -21,7 +22,7 @@ use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Layout, Source, Spec};
-use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
+use crate::trust::{self, Basis, Decision, Judge, Refused, Subject, Verified};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -38,6 +39,7 @@ pub struct Runtime {
     judge: Judge,
     secrets: SecretReader,
     containers: Containers,
+    remotes: Remotes,
 }
 
 /// What was pulled or pushed.
@@ -103,6 +105,9 @@ pub enum ResolveError {
     /// The image cannot be had.
     #[error(transparent)]
     Container(#[from] ContainerError),
+    /// Something is asked for that nobody can see to: the server runs elsewhere.
+    #[error(transparent)]
+    NotEnforced(#[from] NotEnforced),
 }
 
 /// Why a plan does not become a running server.
@@ -111,6 +116,9 @@ pub enum ServerError {
     /// The bytes cannot be had any more.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The plan contradicts itself.
+    #[error(transparent)]
+    Grant(#[from] InvalidGrant),
     /// Nobody vouches for these bytes.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -129,6 +137,9 @@ pub enum ServerError {
     /// It fails at its start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The system gives no threads for its connections.
+    #[error("the system gives no threads for connections")]
+    Threads(#[source] std::io::Error),
     /// Its container cannot be started.
     #[error(transparent)]
     Container(#[from] ContainerError),
@@ -148,6 +159,7 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
+        let dialler = dialler.sparing(&settings.listeners);
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
         let logins = Logins::new(&settings.registry);
         let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
@@ -155,7 +167,8 @@ impl Runtime {
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
         let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers })
+        let remotes = Remotes::default();
+        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers, remotes })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.
@@ -171,6 +184,11 @@ impl Runtime {
             container::check_grant(&grant)?;
             let (runs, basis) = self.judged_image(image).await?;
             let limits = container::limits(limits);
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits });
+        }
+        if let Source::Remote(_) = &source {
+            remote::check(&arguments, &grant, &limits)?;
+            let (runs, basis) = (Runs::Remote, Basis::Host);
             return Ok(Plan { name, basis, source, runs, arguments, grant, limits });
         }
         let (pulled, basis) = match trust::own_basis(&source) {
@@ -220,7 +238,7 @@ impl Runtime {
         let (digest, manifest, component) = match &plan.runs {
             Runs::Wasm { digest, manifest, component, .. } => (digest, manifest, component),
             Runs::Container(run) => return self.start_image(plan, run).await,
-            Runs::Remote => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+            Runs::Remote => return self.start_remote(plan).await,
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
@@ -246,12 +264,6 @@ impl Runtime {
             Shape::Native(_) => Server::native(NativeServer::start(engine, loaded, plan, component, sandbox).await?),
             Shape::Command => Server::command(CommandServer::start(engine, &loaded, plan, sandbox)?),
         })
-    }
-
-    /// Ends what runs outside of this process, and waits a little for it to be gone. Happens at the latest when this
-    /// value is dropped.
-    pub fn close(&self) {
-        self.containers.close();
     }
 
     /// Brings a component into the store. That it is here says nothing about whether it may run.
@@ -284,9 +296,29 @@ impl Runtime {
         Ok(done)
     }
 
+    /// Ends what runs outside of this process and the sessions with servers elsewhere, and waits a little for that.
+    /// Happens at the latest when this value is dropped.
+    pub fn close(&self) {
+        self.containers.close();
+        self.remotes.close();
+    }
+
     /// How guests' memory is laid out on this machine.
     pub fn profile(&self) -> Profile {
         self.engine.profile()
+    }
+
+    /// Connects to nobody: that happens when something is asked of the server.
+    async fn start_remote(&self, plan: &Plan) -> Result<Server, ServerError> {
+        let Source::Remote(remote) = &plan.source else {
+            return Err(ResolveError::NotYet(plan.source.to_string()).into());
+        };
+        // Plans can be written down, and read again.
+        remote::check(&plan.arguments, &plan.grant, &plan.limits).map_err(ResolveError::from)?;
+        let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
+        let broker = Broker::new(self.dialler.clone(), [remote::rule(remote)?], credentials);
+        let server = RemoteServer::new(plan, remote, broker, &self.remotes).map_err(ServerError::Threads)?;
+        Ok(Server::remote(server))
     }
 
     /// The planned bytes, with the proof that they may run.

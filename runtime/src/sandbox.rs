@@ -9,7 +9,8 @@ mod http_rule;
 mod limits;
 mod redact;
 
-pub(crate) use broker::{Broker, BrokerError, Brokers, HttpRequest, MAX_REQUEST_BODY};
+pub(crate) use crate::dial::Unreachable;
+pub(crate) use broker::{Broker, BrokerError, Brokers, HttpRequest, HttpResponse, MAX_REQUEST_BODY};
 pub use credential::{Credential, CredentialHeader, Destination, Format, InvalidCredential, WrittenCredential};
 pub(crate) use credentials::Credentials;
 pub use directory::DirectoryError;

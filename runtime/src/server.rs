@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::executor::container::ContainerServer;
+use crate::executor::remote::RemoteServer;
 use crate::executor::wasm::{CommandServer, NativeServer};
 use crate::message::{Answer, Json, Notification, Request, RpcError, code};
 use crate::principal::Principal;
@@ -272,6 +273,7 @@ enum Executor {
     Native(NativeServer),
     Command(CommandServer),
     Container(ContainerServer),
+    Remote(RemoteServer),
     /// For tests of what stands in front of servers.
     Fake(Box<dyn Fn(Caller) -> Link + Send + Sync>),
 }
@@ -289,6 +291,10 @@ impl Server {
         Self(Executor::Container(server))
     }
 
+    pub(crate) fn remote(server: RemoteServer) -> Self {
+        Self(Executor::Remote(server))
+    }
+
     /// A server whose lines a function makes: for tests of what stands in front of servers.
     pub fn of_links(open: impl Fn(Caller) -> Link + Send + Sync + 'static) -> Self {
         Self(Executor::Fake(Box::new(open)))
@@ -301,6 +307,7 @@ impl Server {
             Executor::Native(server) => server.open(caller.principal),
             Executor::Command(server) => server.open(caller),
             Executor::Container(server) => server.open(caller),
+            Executor::Remote(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
         }
     }

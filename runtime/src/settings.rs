@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub compile_worker: CompileWorker,
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
     pub roots: Vec<Vec<u8>>,
+    /// Where this program itself listens, and no guest may send anything.
+    pub listeners: Vec<SocketAddr>,
     /// How many threads run guests.
     pub guest_threads: usize,
     /// Who is trusted for what.

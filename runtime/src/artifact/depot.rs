@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
-use super::registry::{Credential, Registry, Shared};
+use super::registry::{Login, Registry, Shared};
 use super::store::{ArtifactStoreError, Store};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
@@ -198,7 +198,7 @@ impl Depots {
     ///
     /// # Errors
     /// Where what is configured cannot be read.
-    pub(crate) async fn login(&self, reference: &Reference) -> Result<Option<Credential>, DepotError> {
+    pub(crate) async fn login(&self, reference: &Reference) -> Result<Option<Login>, DepotError> {
         self.shared.login(reference.registry()).await
     }
 

@@ -19,7 +19,7 @@ use http::{HeaderValue, Method, header};
 
 use self::endpoint::Endpoint;
 use self::exchange::Request;
-pub(crate) use self::logins::{Credential, Logins};
+pub(crate) use self::logins::{Login, Logins};
 pub(crate) use self::pace::Pace;
 use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use super::{DepotError, Reference, Selector};
@@ -36,7 +36,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// What proves to a registry who asks.
-    pub(super) async fn login(&self, registry: &str) -> Result<Option<Credential>, DepotError> {
+    pub(super) async fn login(&self, registry: &str) -> Result<Option<Login>, DepotError> {
         Ok(self.logins.of(registry).await?.credential)
     }
 }

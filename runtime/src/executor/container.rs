@@ -30,7 +30,7 @@ use self::engine::{Engine, EngineImage};
 use self::launch::Launch;
 use self::tenancy::Tenancy;
 use super::peer::{Idle, Lines};
-use crate::artifact::{Credential, Digest};
+use crate::artifact::{Digest, Login};
 use crate::plan::Plan;
 use crate::sandbox::{Credentials, Limits, OpenDirectory, ProtectedFolders};
 use crate::server::{Caller, Link};
@@ -67,7 +67,7 @@ pub(crate) struct Pull {
     /// The manifest that was judged: nothing else is pulled.
     pub(crate) manifest: Digest,
     /// Who asks, where the registry wants to know.
-    pub(crate) login: Option<Credential>,
+    pub(crate) login: Option<Login>,
 }
 
 /// Threads of their own: a client's may end before its container has.

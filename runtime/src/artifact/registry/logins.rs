@@ -1,4 +1,4 @@
-//! Passwords for registries, from Docker's configuration file (`config.json`, "Credential stores").
+//! Passwords for registries, from Docker's configuration file (`config.json`, "Login stores").
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) struct Logins {
 
 /// What proves who asks.
 #[derive(Clone)]
-pub(crate) enum Credential {
+pub(crate) enum Login {
     Password {
         user: String,
         password: Zeroizing<String>,
@@ -46,7 +46,7 @@ pub(crate) enum Credential {
 /// What is known about a registry.
 #[derive(Default)]
 pub(super) struct Found {
-    pub(super) credential: Option<Credential>,
+    pub(super) credential: Option<Login>,
     /// The program that would know, and was not asked.
     pub(super) unasked: Option<String>,
 }
@@ -102,11 +102,11 @@ fn read_config(bytes: &[u8]) -> Option<Config> {
     json.is_object().then(|| json.read().ok())?
 }
 
-fn in_file(config: &Config, registry: &str) -> Result<Option<Credential>, String> {
+fn in_file(config: &Config, registry: &str) -> Result<Option<Login>, String> {
     let entry = config.auths.iter().find(|(key, _)| is_for(key, registry)).map(|(_, entry)| entry);
     let Some(entry) = entry else { return Ok(None) };
     if !entry.identitytoken.is_empty() {
-        return Ok(Some(Credential::Identity(Zeroizing::new(entry.identitytoken.clone()))));
+        return Ok(Some(Login::Identity(Zeroizing::new(entry.identitytoken.clone()))));
     }
     if entry.auth.is_empty() {
         return Ok(None);
@@ -116,7 +116,7 @@ fn in_file(config: &Config, registry: &str) -> Result<Option<Credential>, String
     let text = std::str::from_utf8(&decoded).map_err(|_| unreadable())?;
     let (user, password) = text.split_once(':').ok_or_else(unreadable)?;
     let password = Zeroizing::new(password.trim_end_matches('\0').to_owned());
-    Ok(Some(Credential::Password { user: user.to_owned(), password }))
+    Ok(Some(Login::Password { user: user.to_owned(), password }))
 }
 
 /// Whether an entry is this registry's, as a whole: one for a part of it (`ghcr.io/acme`, as Podman writes) is not
@@ -142,7 +142,7 @@ fn program_name(name: &str) -> Option<String> {
 }
 
 /// Asks a credential program (docker-credential-helpers, "Development").
-async fn ask(program: &str, key: &str) -> Result<Option<Credential>, String> {
+async fn ask(program: &str, key: &str) -> Result<Option<Login>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
@@ -177,8 +177,8 @@ async fn ask(program: &str, key: &str) -> Result<Option<Credential>, String> {
     let answer: Answer = serde_json::from_slice(&answer).map_err(|_| "its answer cannot be read".to_owned())?;
     let password = Zeroizing::new(answer.secret);
     Ok(Some(match answer.username.as_str() {
-        "<token>" => Credential::Identity(password),
-        _ => Credential::Password { user: answer.username, password },
+        "<token>" => Login::Identity(password),
+        _ => Login::Password { user: answer.username, password },
     }))
 }
 
@@ -196,8 +196,8 @@ mod tests {
     async fn password(config: &str, registry: &str) -> Option<String> {
         let (_file, logins) = written(config);
         match logins.of(registry).await.unwrap().credential? {
-            Credential::Password { user, password } => Some(format!("{user} {}", *password)),
-            Credential::Identity(token) => Some(token.to_string()),
+            Login::Password { user, password } => Some(format!("{user} {}", *password)),
+            Login::Identity(token) => Some(token.to_string()),
         }
     }
 

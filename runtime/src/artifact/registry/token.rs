@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::body::{Body, Stop};
 use super::challenge::{Challenge, challenge};
 use super::exchange::Request;
-use super::logins::Credential;
+use super::logins::Login;
 use super::{Access, Registry};
 use crate::artifact::DepotError;
 use crate::message::Json;
@@ -32,7 +32,7 @@ impl Registry {
         let challenge = challenge(headers, self.endpoint()?).map_err(|problem| self.not_followed(problem))?;
         let known = self.0.shared.logins.of(self.name()).await?.credential;
         let authorization = match (challenge, known) {
-            (Challenge::Basic, Some(Credential::Password { user, password })) => basic(&user, &password),
+            (Challenge::Basic, Some(Login::Password { user, password })) => basic(&user, &password),
             (Challenge::Basic, _) => {
                 return Err(self.denied("it wants a name and password".to_owned(), &self.0.repository.name()).await);
             }
@@ -55,7 +55,7 @@ impl Registry {
         mut realm: Url,
         service: Option<String>,
         access: Access,
-        credential: Option<Credential>,
+        credential: Option<Login>,
     ) -> Result<Zeroizing<String>, DepotError> {
         let actions = match access {
             Access::Pull => "pull",
@@ -63,7 +63,7 @@ impl Registry {
         };
         let scope = format!("repository:{}:{actions}", self.0.repository.repository());
         let service = service.unwrap_or_default();
-        let request = if let Some(Credential::Identity(identity)) = &credential {
+        let request = if let Some(Login::Identity(identity)) = &credential {
             let form = url::form_urlencoded::Serializer::new(String::new())
                 .extend_pairs([("grant_type", "refresh_token"), ("client_id", "lockgate")])
                 .extend_pairs([("service", &*service), ("scope", &*scope), ("refresh_token", identity.as_str())])
@@ -73,7 +73,7 @@ impl Registry {
             realm.query_pairs_mut().extend_pairs([("service", &*service), ("scope", &*scope)]);
             let request = Request::new(Method::GET, realm, access);
             match &credential {
-                Some(Credential::Password { user, password }) => {
+                Some(Login::Password { user, password }) => {
                     let header = basic(user, password).ok_or_else(|| self.broken("the password cannot be sent"))?;
                     request.secret_header(header::AUTHORIZATION, header)
                 }

@@ -19,7 +19,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
 use super::{ContainerError, Pull};
-use crate::artifact::{Credential, Digest};
+use crate::artifact::{Digest, Login};
 use crate::untrusted::Untrusted;
 
 /// How long the engine may take to say which version it is: this is where a dead one is noticed.
@@ -243,11 +243,11 @@ fn credentials(pull: &Pull) -> Option<DockerCredentials> {
     let registry = pull.repository.split('/').next().unwrap_or_default().to_owned();
     let mut credentials = DockerCredentials { serveraddress: Some(registry), ..DockerCredentials::default() };
     match pull.login.as_ref()? {
-        Credential::Password { user, password } => {
+        Login::Password { user, password } => {
             credentials.username = Some(user.clone());
             credentials.password = Some(password.to_string());
         }
-        Credential::Identity(token) => credentials.identitytoken = Some(token.to_string()),
+        Login::Identity(token) => credentials.identitytoken = Some(token.to_string()),
     }
     Some(credentials)
 }
