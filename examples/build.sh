@@ -61,7 +61,9 @@ build_args=(--workspace --release --locked --target-dir "$target_dir")
 
 collect() {
     local built=$target_dir/$1/release
-    put "$built/time.wasm" dist/time.wasm
+    for server in brave filesystem time; do
+        put "$built/$server.wasm" "dist/$server.wasm"
+    done
     for guest in ../tests/guests/*/; do
         guest=$(basename "$guest")
         put "$built/$guest.wasm" "dist/test/$guest.wasm"

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod brave;
 mod built_in;
 mod cache;
 mod catalog;
@@ -15,6 +16,7 @@ mod clients;
 mod compiling;
 mod container;
 mod directories;
+mod filesystem;
 mod full_disk;
 mod hostile;
 mod house;

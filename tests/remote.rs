@@ -34,7 +34,7 @@ fn adder() -> RemoteServer {
 #[test]
 fn a_plan_dials_nobody() {
     let server = adder();
-    let ended = Lockgate::new("plan").arg(format!("far={}", server.url())).naming(&server.url(), "URL").run();
+    let ended = Lockgate::new("plan").arg(format!("far={}", server.url())).naming(server.url(), "URL").run();
     insta::assert_snapshot!(ended, @r"
     $ lockgate plan far=URL
     1> server   far

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::cosign::{Key, Repository, Signature, add_to_layout, payload, signature_tag};
-use crate::support::{Ended, Front, Home, Lockgate, OciRegistry, folder, probe};
+use crate::support::{Client, Ended, Front, Home, Lockgate, OciRegistry, folder, probe};
 
 /// A registry with one component, and a person's home with a key.
 struct Scene {
@@ -308,7 +308,7 @@ fn a_wildcard_ends_at_its_part() {
     ended.failed(3);
     assert_eq!((&ended.json()["reason"], &ended.json()["scope"]), (&json!("no-scope"), &Value::Null));
     // Another spelling of the same address is not dialled at all.
-    let port = scene.address.rsplit(':').next().unwrap().to_owned();
+    let port = scene.registry.as_ref().unwrap().address().rsplit(':').next().unwrap().to_owned();
     let spelled = scene.lockgate("verify", &format!("127.1:{port}/acme/time:1")).run();
     assert!(spelled.failed(3).contains("127.0.0.1 is not dialled"), "{spelled}");
 }
@@ -515,10 +515,19 @@ fn no_server_is_granted_the_folder_of_the_policy() {
 #[test]
 fn a_gateway_says_at_its_start_why_a_server_may_run() {
     let scene = Scene::new();
+    let run = || scene.lockgate("run", &scene.name("acme/time:1"));
+    let serve = |command: Lockgate| {
+        let mut client = Client::start(command);
+        client.initialize("2025-11-25", json!({}));
+        assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
+        let (ended, _) = client.close();
+        ended
+    };
+    let waived = serve(run().args(["--allow-unsigned", &scene.digest]));
+    assert!(waived.stderr.contains("(NOT VERIFIED: waived on the command line)"), "{waived}");
     scene.push_signatures(&[scene.good_signature()]);
-    let ended = scene.lockgate("run", &scene.name("acme/time:1")).run();
-    ended.good();
-    assert!(ended.stderr.contains("(signed by a signer of your trust policy)"), "{ended}");
+    let signed = serve(run());
+    assert!(signed.stderr.contains("(signed by a signer of your trust policy)"), "{signed}");
 }
 
 /// As `openssl` has it.

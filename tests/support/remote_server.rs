@@ -49,8 +49,11 @@ pub(crate) enum Step {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
+/// What a server answers.
+type Play = dyn Fn(&Heard) -> Vec<Step> + Send + Sync;
+
 struct Stage {
-    play: Box<dyn Fn(&Heard) -> Vec<Step> + Send + Sync>,
+    play: Box<Play>,
     heard: Mutex<Vec<Heard>>,
     hung_up: Gate,
     changed: Condvar,

@@ -15,6 +15,7 @@ mod headers;
 mod introduction;
 mod line;
 mod messages;
+mod mirrored;
 mod modern;
 mod older;
 mod sessions;

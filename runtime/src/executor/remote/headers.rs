@@ -44,10 +44,9 @@ pub(super) fn modern(request: &Request) -> Result<HeaderMap, Failure> {
 
 /// A text as the value of a header: as it is where that is safe, else in Base64 between two marks ("Value Encoding").
 pub(super) fn encoded(text: &str) -> HeaderValue {
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        && !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && !(text.starts_with("=?base64?") && text.ends_with("?="));
+    let looks_encoded = text.starts_with("=?base64?") && text.ends_with("?=");
+    let is_printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let is_plain = is_printable && text.trim() == text && !looks_encoded;
     let encoded = || format!("=?base64?{}?=", STANDARD.encode(text));
     let value = if is_plain { text.to_owned() } else { encoded() };
     // Both are printable ASCII.

@@ -70,7 +70,7 @@ impl Messages {
             }
             let text = match &mut self.source {
                 Source::Document(body) => match body.take() {
-                    Some(body) => whole(body, self.bytes_left).await?.into(),
+                    Some(body) => whole(body, self.bytes_left).await?,
                     None => return Ok(None),
                 },
                 Source::Events(events) => match events.next().await? {

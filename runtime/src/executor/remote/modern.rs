@@ -3,25 +3,31 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http::HeaderMap;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::messages::Messages;
+use super::mirrored::Mirrored;
 use super::{MODERN, headers, introduction};
-use crate::message::{Answer, Id, Json, Message, Notification, Request, RpcError, code, meta};
+use crate::message::{Answer, Id, Json, Message, Notification, ObjectWriter, Request, RpcError, code, meta};
 use crate::server::{Card, Era};
 use crate::untrusted::Untrusted;
 
+/// The most pages of tools that are asked for: a server could go on for ever.
+const MAX_PAGES: usize = 100;
+
 /// The revisions that begin with `initialize`, the newest first.
-pub(super) const LEGACY: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+const LEGACY: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
 /// A server of this era, as one principal uses it.
 pub(super) struct Modern {
     endpoint: Arc<Endpoint>,
     ids: AtomicU64,
     card: Arc<Card>,
+    mirrored: Mirrored,
 }
 
 /// Which era a server is of.
@@ -34,7 +40,7 @@ pub(super) enum Found {
 
 impl Modern {
     pub(super) fn new(endpoint: Arc<Endpoint>, card: Card) -> Self {
-        Self { endpoint, ids: AtomicU64::new(1), card: Arc::new(card) }
+        Self { endpoint, ids: AtomicU64::new(1), card: Arc::new(card), mirrored: Mirrored::default() }
     }
 
     pub(super) fn card(&self) -> &Arc<Card> {
@@ -49,12 +55,44 @@ impl Modern {
         answers: &mpsc::UnboundedSender<Answer>,
         bytes: u64,
     ) -> Result<Json, Failure> {
-        let token = format!("lockgate-{}", self.ids.fetch_add(1, Ordering::Relaxed));
         let hear = |notification| {
             // Nobody listens any more: the call is about to be ended.
             let _ = answers.send(Answer::Notification(notification));
         };
-        exchange(&self.endpoint, &token, request, bytes, hear).await
+        match (&*request.method, self.send(request, bytes, &hear).await) {
+            ("tools/list", Ok(list)) => Ok(self.mirrored.learn(list)),
+            // The server did not run it, as a header is not what its list of tools asks for now.
+            ("tools/call", Err(Failure::Answered(error))) if error.code == code::HEADER_MISMATCH => {
+                self.list_tools(bytes).await?;
+                self.send(request, bytes, &hear).await
+            }
+            (_, outcome) => outcome,
+        }
+    }
+
+    async fn send(&self, request: &Request, bytes: u64, hear: impl Fn(Notification)) -> Result<Json, Failure> {
+        let token = format!("lockgate-{}", self.ids.fetch_add(1, Ordering::Relaxed));
+        let mut more = HeaderMap::new();
+        if request.method == "tools/call" {
+            self.mirrored.add_to(&mut more, &request.params);
+        }
+        exchange(&self.endpoint, &token, request, more, bytes, hear).await
+    }
+
+    /// Learns which headers the tools ask for now.
+    async fn list_tools(&self, bytes: u64) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Page {
+            next_cursor: Option<String>,
+        }
+        let mut params = Json::empty_object();
+        for _ in 0..MAX_PAGES {
+            let list = self.send(&Request { method: "tools/list".to_owned(), params }, bytes, drop).await?;
+            let Ok(Page { next_cursor: Some(cursor) }) = self.mirrored.learn(list).read() else { return Ok(()) };
+            params = ObjectWriter::new().with("cursor", cursor).finish();
+        }
+        Ok(())
     }
 }
 
@@ -64,7 +102,7 @@ impl Modern {
 /// Where that does not tell its era either: it is down, guarded, or something else altogether.
 pub(super) async fn discover(endpoint: &Endpoint, name: &str, bytes: u64) -> Result<Found, Failure> {
     let request = Request { method: "server/discover".to_owned(), params: Json::empty_object() };
-    match exchange(endpoint, "lockgate-0", &request, bytes, drop).await {
+    match exchange(endpoint, "lockgate-0", &request, HeaderMap::new(), bytes, drop).await {
         Ok(result) => read_discovery(&result, name),
         Err(failure) => is_older(failure).map(|()| Found::Older),
     }
@@ -137,18 +175,20 @@ fn read_discovery(result: &Json, name: &str) -> Result<Found, Failure> {
     }))
 }
 
-/// Sends one request as `token`, and waits for its result.
+/// Sends one request as `token`, with more headers than all have, and waits for its result.
 async fn exchange(
     endpoint: &Endpoint,
     token: &str,
     request: &Request,
+    more: HeaderMap,
     bytes: u64,
-    mut hear: impl FnMut(Notification),
+    hear: impl Fn(Notification),
 ) -> Result<Json, Failure> {
     let id = Id::of(token);
     let (params, asked) = introduced(&request.params, token)?;
     let request = Request { method: request.method.clone(), params };
-    let headers = headers::modern(&request)?;
+    let mut headers = headers::modern(&request)?;
+    headers.extend(more);
     let reply = endpoint.post(headers, &Message::Request { id: id.clone(), request }, bytes).await?;
     let mut messages = reply.messages.ok_or(Failure::NoAnswer)?;
     let outcome = outcome(&mut messages, &id, |message| {
@@ -163,7 +203,7 @@ async fn exchange(
 }
 
 /// The answer to the request with this id; nothing where the messages end without one.
-pub(super) async fn outcome(
+async fn outcome(
     messages: &mut Messages,
     id: &Id,
     mut hear: impl FnMut(Message),

@@ -232,10 +232,11 @@ impl Carrier {
                     }
                     if heard { 0 } else { failures.saturating_add(1) }
                 }
-                Err(Failure::SessionLost) => match self.renew(session.generation).await {
-                    Ok(()) => 0,
-                    Err(_) => failures.saturating_add(1),
-                },
+                Err(Failure::SessionLost) => {
+                    // A server that loses it each time is asked ever more rarely.
+                    let _ = self.renew(session.generation).await;
+                    failures.saturating_add(1)
+                }
                 Err(Failure::Broker(_) | Failure::Busy(..) | Failure::Broken) => failures.saturating_add(1),
                 Err(Failure::Status(status)) if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
                     failures.saturating_add(1)

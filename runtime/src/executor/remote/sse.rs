@@ -4,6 +4,9 @@ use std::time::Duration;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// The longest id that is sent back, in bytes; longer ones are none.
+const MAX_ID: usize = 1024;
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
@@ -26,7 +29,8 @@ pub(super) struct EventParser {
     line: Vec<u8>,
     kind: Vec<u8>,
     data: Option<Vec<u8>>,
-    id: Vec<u8>,
+    /// That of the event that is not complete yet.
+    id: Option<Vec<u8>>,
     last_id: Vec<u8>,
     retry: Option<Duration>,
     /// The last byte was a carriage return: a line feed that follows belongs to it.
@@ -42,7 +46,7 @@ impl EventParser {
             line: Vec::new(),
             kind: Vec::new(),
             data: None,
-            id: Vec::new(),
+            id: None,
             last_id: Vec::new(),
             retry: None,
             after_return: false,
@@ -122,7 +126,7 @@ impl EventParser {
                     data.extend_from_slice(value);
                 }
             },
-            b"id" if !value.contains(&0) => self.id = value.to_vec(),
+            b"id" if !value.contains(&0) && value.len() <= MAX_ID => self.id = Some(value.to_vec()),
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 let milliseconds = str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
                 self.retry = Some(Duration::from_millis(milliseconds.unwrap_or(u64::MAX)));
@@ -133,7 +137,10 @@ impl EventParser {
     }
 
     fn end_event(&mut self) -> Option<Event> {
-        self.last_id.clone_from(&self.id);
+        // Moved, not copied: a stranger may end a million events behind one long id.
+        if let Some(id) = self.id.take() {
+            self.last_id = id;
+        }
         let kind = std::mem::take(&mut self.kind);
         let data = self.data.take()?;
         Some(Event { kind: if kind.is_empty() { b"message".to_vec() } else { kind }, data })
@@ -227,6 +234,14 @@ mod tests {
         }
         let just = format!("data: {}\n\n", "x".repeat(994));
         assert_eq!(data(&just), ["x".repeat(994)]);
+    }
+
+    #[test]
+    fn a_long_id_is_none() {
+        let stream = format!("id: {}\ndata: a\n\nid: {}\ndata: b\n\n", "x".repeat(10), "y".repeat(MAX_ID + 1));
+        let (mut parser, mut bytes) = (EventParser::new(10_000), stream.as_bytes());
+        while parser.next(&mut bytes).unwrap().is_some() {}
+        assert_eq!(parser.last_id(), "x".repeat(10).as_bytes());
     }
 
     /// What the standard says, on the whole text.

@@ -165,3 +165,33 @@ async fn a_server_is_asked_once_what_it_is() {
     let discovered = server.methods().iter().filter(|method| *method == "server/discover").count();
     assert_eq!(discovered, 2, "once for each principal");
 }
+
+/// Tools of which one asks for a header, and one cannot be called as it asks to be.
+fn tools() -> Value {
+    let tool = |name: &str, annotation: &str| {
+        let region = json!({ "type": "string", "x-mcp-header": annotation });
+        json!({ "name": name, "inputSchema": { "type": "object", "properties": { "region": region } } })
+    };
+    json!({ "resultType": "complete", "tools": [tool("sql", "Region"), tool("odd", "not a name")] })
+}
+
+#[tokio::test]
+async fn arguments_stand_in_the_headers_that_their_tool_asks_for() {
+    let server = RemoteServer::modern(|heard| match (heard.method(), heard.header("mcp-param-region")) {
+        ("tools/list", _) => heard.result(tools()),
+        ("tools/call", "here") => heard.result(json!({})),
+        _ => heard.error(400, -32020, Value::Null),
+    });
+    let asked = request("tools/call", json!({ "name": "sql", "arguments": { "region": "here" } }));
+    let first = line(&server.url());
+    // Not listed before: the server's refusal makes it so, once.
+    first.call(asked.clone()).outcome().await.unwrap();
+    first.call(asked.clone()).outcome().await.unwrap();
+    assert_eq!(server.methods(), ["server/discover", "tools/call", "tools/list", "tools/call", "tools/call"]);
+    let second = line(&server.url());
+    let listed = second.call(request("tools/list", json!({}))).outcome().await.unwrap();
+    assert_eq!(value(&listed)["tools"].as_array().unwrap().len(), 1);
+    second.call(asked).outcome().await.unwrap();
+    let refused = second.call(tool("sql")).outcome().await.unwrap_err();
+    assert_eq!(refused.code, -32020);
+}

@@ -114,8 +114,7 @@ fn what_nobody_can_see_to_is_refused() {
     let nothing = (Grant::default(), Limits::default());
     assert!(check(&[], &nothing.0, &nothing.1).is_ok());
     assert!(check(&[Sourced::flag("x".to_owned())], &nothing.0, &nothing.1).is_err());
-    let mut limits = Limits::default();
-    limits.memory = Sourced::config(1 << 30);
+    let limits = Limits { memory: Sourced::config(1 << 30), ..Limits::default() };
     assert!(check(&[], &nothing.0, &limits).is_err());
     let http = vec![Sourced::flag("https://example.com".parse().unwrap())];
     assert!(check(&[], &Grant { http, ..Grant::default() }, &nothing.1).is_err());
