@@ -310,7 +310,7 @@ fn a_wildcard_ends_at_its_part() {
     ended.failed(3);
     assert_eq!((&ended.json()["reason"], &ended.json()["scope"]), (&json!("no-scope"), &Value::Null));
     // Another spelling of the same address is not dialled at all.
-    let port = scene.registry.as_ref().unwrap().address().rsplit(':').next().unwrap().to_owned();
+    let port = scene.address.rsplit(':').next().unwrap().to_owned();
     let spelled = scene.lockgate("verify", &format!("127.1:{port}/acme/time:1")).run();
     assert!(spelled.failed(3).contains("127.0.0.1 is not dialled"), "{spelled}");
 }
