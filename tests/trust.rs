@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::cosign::{Key, Repository, Signature, add_to_layout, payload, signature_tag};
+use crate::support::cosign::{
+    Key, OCI_MANIFEST, Repository, Signature, add_to_layout, manifest, payload, signature_tag,
+};
 use crate::support::{Client, Ended, Front, Home, Lockgate, OciRegistry, folder, probe};
 
 /// A registry with one component, and a person's home with a key.
@@ -308,7 +310,7 @@ fn a_wildcard_ends_at_its_part() {
     ended.failed(3);
     assert_eq!((&ended.json()["reason"], &ended.json()["scope"]), (&json!("no-scope"), &Value::Null));
     // Another spelling of the same address is not dialled at all.
-    let port = scene.registry.as_ref().unwrap().address().rsplit(':').next().unwrap().to_owned();
+    let port = scene.address.rsplit(':').next().unwrap().to_owned();
     let spelled = scene.lockgate("verify", &format!("127.1:{port}/acme/time:1")).run();
     assert!(spelled.failed(3).contains("127.0.0.1 is not dialled"), "{spelled}");
 }
@@ -494,6 +496,42 @@ fn a_folder_in_the_oci_layout_is_judged_as_well() {
     assert_eq!(verify().json()["reason"], "unsigned");
     add_to_layout(&layout, &digest, &[scene.acme.sign(&digest, "ghcr.io/acme/time")]);
     assert_eq!((call().good(), &verify().json()["basis"]), ("hello", &json!("signed")));
+}
+
+#[test]
+fn an_image_is_signed_by_its_index_or_by_its_own_manifest() {
+    let scene = Scene::new();
+    let images = scene.repository("acme/image");
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let config = json!({ "architecture": architecture, "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config = images.push_blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
+    let image = manifest(config, vec![], json!({}));
+    let platform = images.push_manifest("platform", &image);
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{
+            "mediaType": OCI_MANIFEST,
+            "digest": platform,
+            "size": image.to_string().len(),
+            "platform": { "os": "linux", "architecture": architecture },
+        }],
+    });
+    let index = images.push_manifest("1", &index);
+    let verify = || {
+        let reference = format!("docker://{}", scene.name("acme/image:1"));
+        scene.lockgate("verify", &reference).args(["--format", "json"]).run().json()
+    };
+    assert_eq!(verify()["reason"], "unsigned");
+    let sign = |digest: &str| scene.acme.sign(digest, &scene.name("acme/image"));
+    images.push_signatures(&platform, &[sign(&platform)]);
+    assert_eq!((&verify()["basis"], &verify()["manifest"]), (&json!("signed"), &json!(platform)));
+    images.push_signatures(&index, &[sign(&index)]);
+    assert_eq!((&verify()["basis"], &verify()["manifest"]), (&json!("signed"), &json!(index)));
+    // Each under the tag of the other.
+    images.push_signatures(&platform, &[sign(&index)]);
+    images.push_signatures(&index, &[sign(&platform)]);
+    assert_eq!(verify()["reason"], "other-digest");
 }
 
 #[test]

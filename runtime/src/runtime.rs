@@ -297,8 +297,7 @@ impl Runtime {
     }
 
     /// Ends what runs outside of this process and the sessions with servers elsewhere, and waits a little for that.
-    /// Happens at the latest when this
-    /// value is dropped.
+    /// Happens at the latest when this value is dropped.
     pub fn close(&self) {
         self.containers.close();
         self.remotes.close();

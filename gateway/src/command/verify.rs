@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Decision, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
+use lockgate_runtime::{Decision, Image, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
 
 use super::trusting::{PolicyFile, Trust, Trusting, read_file};
 use super::{Common, Format, block_on, output};
@@ -13,7 +13,7 @@ use crate::sources::parse_server;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// An OCI reference, or oci-layout:DIR
+    /// An OCI reference, oci-layout:DIR, or docker://IMAGE
     #[arg(value_name = "REF")]
     server: String,
     /// Trust this public key alone (PEM; ECDSA on P-256 or Ed25519), in place of the trust policy
@@ -28,10 +28,11 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
     let (_, source) = parse_server(&args.server)?;
-    if !matches!(source, Source::Oci(_) | Source::Layout(_)) {
+    if !matches!(source, Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_))) {
         let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
-        return Err(CommandError::new(Kind::Usage, message)
-            .hint("write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST or oci-layout:DIR"));
+        return Err(CommandError::new(Kind::Usage, message).hint(
+            "write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST, oci-layout:DIR or docker://IMAGE",
+        ));
     }
     let config = common.config()?;
     let runtime = match &args.key {

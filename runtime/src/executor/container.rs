@@ -30,7 +30,7 @@ use self::engine::{Engine, EngineImage};
 use self::launch::Launch;
 use self::tenancy::Tenancy;
 use super::peer::{Idle, Lines};
-use crate::artifact::{Login, Digest};
+use crate::artifact::{Digest, Login};
 use crate::plan::Plan;
 use crate::sandbox::{Credentials, Limits, OpenDirectory, ProtectedFolders};
 use crate::server::{Caller, Link};

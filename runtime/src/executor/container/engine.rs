@@ -19,7 +19,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
 use super::{ContainerError, Pull};
-use crate::artifact::{Login, Digest};
+use crate::artifact::{Digest, Login};
 use crate::untrusted::Untrusted;
 
 /// How long the engine may take to say which version it is: this is where a dead one is noticed.
