@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use lockgate_runtime::{Credential, Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration};
+use lockgate_runtime::{
+    Credential, Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration,
+};
 
 use super::catalogued::{Catalogued, Shelf, check};
 use crate::catalog::Offer;

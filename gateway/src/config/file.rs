@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
-    Access, Credential, Directory, Grant, HttpRule, Limits, ServerName, SecretName, Sourced, Spec, StoreKind, Variable, WrittenCredential,
-    parse_bytes, parse_duration,
+    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind, Variable,
+    WrittenCredential, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 

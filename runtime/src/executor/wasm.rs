@@ -21,15 +21,15 @@ mod set_times_at;
 pub(crate) mod worker;
 
 pub use code::CodeError;
-pub(crate) use command::CommandServer;
 pub(crate) use code::Compiler;
+pub(crate) use command::CommandServer;
 pub(crate) use component::describe;
 pub use component::{DescribeError, Description, Form, Shape};
 pub(crate) use engine::Engine;
 pub use engine::{EngineError, Profile};
+pub(crate) use host::Sandbox;
 pub use imports::MissingImport;
 pub(crate) use imports::check_imports;
-pub(crate) use host::Sandbox;
 pub(crate) use native::NativeServer;
 pub use native::StartError;
 

@@ -130,10 +130,11 @@ impl Command {
         // It has no way to say anything there: that is for components of the native shape.
         let outlet = Outlet::new(answers, 0, Arc::default(), None);
         let streams = Streams::Client { stdin: Box::new(input), stdout: Box::new(output) };
-        let mut store = match self.sandbox.store(&self.engine, Some(principal), outlet, streams, move || !patience.is_over()) {
-            Ok(store) => store,
-            Err(error) => return failure::one_line(&error),
-        };
+        let mut store =
+            match self.sandbox.store(&self.engine, Some(principal), outlet, streams, move || !patience.is_over()) {
+                Ok(store) => store,
+                Err(error) => return failure::one_line(&error),
+            };
         let ended = async {
             let command = self.program.instantiate_async(&mut store).await?;
             command.wasi_cli_run().call_run(&mut store).await

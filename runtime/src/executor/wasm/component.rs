@@ -112,7 +112,8 @@ struct Names {
 
 impl Names {
     fn read(bytes: &[u8]) -> Result<Self, wasmparser::BinaryReaderError> {
-        let mut names = Self { form: Form::CoreModule, starts: false, imports: BTreeSet::new(), exports: BTreeSet::new() };
+        let mut names =
+            Self { form: Form::CoreModule, starts: false, imports: BTreeSet::new(), exports: BTreeSet::new() };
         let mut depth = 0_usize;
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {

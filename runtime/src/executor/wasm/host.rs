@@ -119,19 +119,18 @@ impl Sandbox {
         store.set_hostcall_fuel(MAX_HOST_CALL_BYTES);
         store.set_max_component_handles(MAX_RESOURCES);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| {
-            if may_go_on() { Ok(UpdateDeadline::Yield(1)) } else { Err(TimeLimit.into()) }
-        });
+        store.epoch_deadline_callback(
+            move |_| {
+                if may_go_on() { Ok(UpdateDeadline::Yield(1)) } else { Err(TimeLimit.into()) }
+            },
+        );
         Ok(store)
     }
 
     fn wasi(&self, streams: Streams) -> wasmtime::Result<WasiCtx> {
         let mut wasi = WasiCtxBuilder::new();
         let output = GuestOutput::new(self);
-        wasi.max_random_size(MAX_RANDOM_BYTES)
-            .allow_ip_name_lookup(false)
-            .allow_tcp(false)
-            .allow_udp(false);
+        wasi.max_random_size(MAX_RANDOM_BYTES).allow_ip_name_lookup(false).allow_tcp(false).allow_udp(false);
         match streams {
             Streams::Log => wasi.stdout(output.clone()),
             Streams::Client { stdin, stdout } => wasi.stdin(stdin).stdout(stdout),
