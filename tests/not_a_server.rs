@@ -89,7 +89,7 @@ fn a_file_that_is_not_there_is_no_server() {
 
 #[test]
 fn a_module_without_the_contract_is_no_server() {
-    let module = wat::parse_str(r#"(module (func (export "_start")))"#).unwrap();
+    let module = wat::parse_str(r#"(module (func (export "main")))"#).unwrap();
     insta::assert_snapshot!(said_of(wasm_file(&module).path().to_str().unwrap(), 1));
 }
 

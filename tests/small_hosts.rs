@@ -45,7 +45,7 @@ fn a_small_host_has_the_same_limits() {
 #[test]
 fn a_host_that_is_too_small_says_so() {
     // Which of them suffices is a matter of the machine: every core has threads with stacks.
-    for kilobytes in [100_000, 200_000, 400_000] {
+    for kilobytes in [400_000, 600_000, 800_000] {
         let home = Home::empty();
         let ended = Lockgate::call(&time(), "get_current_time").arg("timezone=UTC").home(home.path());
         let ended = ended.after(format!("ulimit -v {kilobytes}")).run();

@@ -90,12 +90,13 @@ fn what_is_under_way_is_answered_before_the_end() {
         let gateway = Gateway::start(&evil());
         let mut clients: Vec<_> = (0..3).map(|_| gateway.connect()).collect();
         for client in &mut clients {
-            client.send_modern(1, "tools/call", json!({ "name": "sleep", "arguments": { "ms": 1000 } }));
+            client.send_modern(1, "tools/call", json!({ "name": "sleep", "arguments": { "ms": 2000 } }));
         }
         let mut session = gateway.connect();
         session.initialize("2025-11-25", json!({}));
-        // Once this is answered, those before it are under way: they are taken in turn.
+        // Each connection is read on its own: a busy machine may take a moment until all of them are under way.
         assert_eq!(gateway.connect().modern(2, "tools/call", json!({ "name": "ok" })).text(), "ok");
+        std::thread::sleep(std::time::Duration::from_millis(500));
         gateway.signal(signal);
         for client in &mut clients {
             let answer = client.response();
