@@ -3,6 +3,7 @@
 mod engines;
 mod leftovers;
 mod misbehaving;
+mod registry;
 mod walls;
 
 use std::process::Command;

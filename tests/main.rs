@@ -9,6 +9,7 @@ mod support;
 
 mod built_in;
 mod cache;
+mod catalog;
 mod cli;
 mod clients;
 mod compiling;
@@ -18,6 +19,7 @@ mod full_disk;
 mod hostile;
 mod house;
 mod http;
+mod http_front;
 mod imports;
 mod not_a_server;
 mod registry;

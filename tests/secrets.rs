@@ -379,6 +379,21 @@ fn files_of_secrets_are_not_granted() {
 }
 
 #[test]
+fn a_secret_in_a_granted_directory_is_not_used_for_its_server() {
+    let (_folder, folder) = crate::support::folder();
+    std::fs::create_dir(folder.join("inside")).unwrap();
+    std::fs::write(folder.join("inside/token"), VALUE).unwrap();
+    std::os::unix::fs::symlink(folder.join("inside/token"), folder.join("link")).unwrap();
+    for file in ["inside/token", "link", "inside/../inside/token"] {
+        let flag = format!("https://example.com X-Api-Key: {{file:{}}}", folder.join(file).display());
+        let dir = format!("{}=/x", folder.join("inside").display());
+        let ended = Lockgate::call(&evil(), "ok").args(["--dir", &dir, "--credential", &flag]).run();
+        assert!(ended.failed(3).contains("a directory that the server is given"), "{ended}");
+        not_shown(&ended);
+    }
+}
+
+#[test]
 fn a_writer_that_is_ended_in_the_middle_leaves_what_was_there() {
     let home = Home::empty();
     set(&home, "kept", VALUE);

@@ -2,7 +2,6 @@
 
 mod client;
 pub(crate) mod cosign;
-mod docker_registry;
 mod engine;
 mod guests;
 mod home;
@@ -16,7 +15,6 @@ pub(crate) mod tls;
 mod transcript;
 
 pub(crate) use client::{Client, modern};
-pub(crate) use docker_registry::DockerRegistry;
 pub(crate) use engine::Engine;
 pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
 pub(crate) use home::Home;

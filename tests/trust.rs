@@ -6,11 +6,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::support::cosign::{Key, Repository, Signature, payload, signature_tag};
-use crate::support::{DockerRegistry, Ended, Home, Lockgate, probe};
+use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
 
 /// A registry with one component, and a person's home with a key.
 struct Scene {
-    registry: DockerRegistry,
+    registry: OciRegistry,
     home: Home,
     acme: Key,
     digest: String,
@@ -25,7 +25,7 @@ impl Scene {
     }
 
     fn without_policy() -> Self {
-        let (registry, home) = (DockerRegistry::start(), Home::warm());
+        let (registry, home) = (OciRegistry::start(), Home::warm());
         fs::create_dir_all(home.path().join("config")).unwrap();
         let acme = Key::new(&home.path().join("config"), "acme");
         let mut scene = Self { registry, home, acme, digest: String::new() };

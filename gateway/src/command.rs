@@ -2,9 +2,11 @@
 
 mod allow;
 mod call;
+mod catalogued;
 mod coerce;
 mod compile_worker;
 mod inspect;
+mod listen;
 mod output;
 mod plan;
 mod pull;
@@ -16,6 +18,7 @@ mod tools;
 mod trusting;
 mod verify;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -76,12 +79,12 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
-    /// Keep secrets for servers to use: set, list, remove
-    Secret(secret::SecretArgs),
     /// Bring a component from a registry to this machine, without running it
     Pull(pull::PullArgs),
     /// Send a component to a registry, or into a folder in the OCI layout
     Push(push::PushArgs),
+    /// Keep secrets for servers to use: set, list, remove
+    Secret(secret::SecretArgs),
     /// Compile a component from stdin to stdout
     #[command(hide = true)]
     CompileWorker(compile_worker::CompileWorkerArgs),
@@ -98,9 +101,9 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
-        Verb::Secret(args) => secret::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
+        Verb::Secret(args) => secret::execute(&common, args),
         Verb::CompileWorker(args) => compile_worker::execute(&args),
     };
     match done {
@@ -141,8 +144,26 @@ impl Common {
         trust: TrustPolicy,
         waived: Vec<Digest>,
     ) -> Result<Runtime, CommandError> {
+        let settings = self.settings(config, trust, waived)?;
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    /// As [`runtime`](Self::runtime), where this program itself has `listeners`.
+    fn runtime_behind(
+        &self,
+        listeners: Vec<SocketAddr>,
+        detail: Detail,
+        config: &Config,
+        trusting: &Trusting,
+    ) -> Result<Runtime, CommandError> {
+        let (trust, waived) = trusting.read(&self.folders()?.config)?;
+        let settings = Settings { listeners, ..self.settings(config, trust, waived)? };
+        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    }
+
+    fn settings(&self, config: &Config, trust: TrustPolicy, waived: Vec<Digest>) -> Result<Settings, CommandError> {
         let folders = self.folders()?;
-        let settings = Settings {
+        Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
             registry: RegistrySettings {
@@ -160,11 +181,11 @@ impl Common {
                 arguments: vec!["compile-worker".into()],
             },
             roots: config.roots.clone(),
+            listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
             trust,
             waived: waived.into_iter().collect(),
-        };
-        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+        })
     }
 }
 

@@ -147,7 +147,7 @@ impl From<ResolveError> for CommandError {
             ResolveError::Refused(refused) => refused.into(),
             ResolveError::Container(error) => container(&error),
             ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
-            ResolveError::Grant(_) => Self::from_error(Kind::Usage, &error),
+            ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
@@ -168,6 +168,7 @@ impl From<ServerError> for CommandError {
                 DirectoryError::OwnHouse { .. } | DirectoryError::Link(_) | DirectoryError::Kernel(_),
             ) => Self::from_error(Kind::Refused, &error),
             ServerError::Secret(SecretError::Store(error)) => error.into(),
+            ServerError::Secret(SecretError::InSight { .. }) => Self::from_error(Kind::Refused, &error),
             ServerError::Directory(_)
             | ServerError::Secret(_)
             | ServerError::Code(_)

@@ -5,6 +5,7 @@
 //! `environment` (the only place that reads it), `built_in`, `report` (stderr) and `error` (exit codes).
 
 mod built_in;
+mod catalog;
 mod command;
 mod config;
 mod environment;
@@ -16,6 +17,7 @@ mod router;
 mod servers;
 mod session;
 mod sources;
+mod tokens;
 mod transport;
 
 use std::process::ExitCode;

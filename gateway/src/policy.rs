@@ -1,5 +1,7 @@
 //! Who may ask for what. A pure function: it reads nothing but its arguments.
 
+use std::collections::BTreeSet;
+
 use lockgate_runtime::message::{Json, RpcError, code};
 use lockgate_runtime::{Principal, Untrusted};
 use serde::Serialize;
@@ -21,6 +23,22 @@ impl Permit {
     }
 }
 
+/// The principals that may use this gateway.
+#[derive(Debug)]
+pub(crate) struct Listed(BTreeSet<Principal>);
+
+impl Listed {
+    /// One alone.
+    pub(crate) fn only(principal: Principal) -> Self {
+        Self(BTreeSet::from([principal]))
+    }
+
+    /// These.
+    pub(crate) fn of(principals: BTreeSet<Principal>) -> Self {
+        Self(principals)
+    }
+}
+
 /// That a principal may not.
 #[derive(Debug, thiserror::Error)]
 #[error("policy does not let `{principal}` use {asked}; ask the person who runs this gateway")]
@@ -34,13 +52,13 @@ pub(crate) struct Denied {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Reason {
-    /// No rule says anything about this principal.
+    /// This principal is not listed.
     UnknownPrincipal,
 }
 
-/// Decides on one request. The person at this machine may use everything, and nobody else anything.
-pub(crate) fn decide(principal: &Principal, method: &str, target: &Target) -> Result<Permit, Denied> {
-    if *principal == Principal::local() {
+/// Decides on one request. Those who are listed may use everything, and nobody else anything.
+pub(crate) fn decide(listed: &Listed, principal: &Principal, method: &str, target: &Target) -> Result<Permit, Denied> {
+    if listed.0.contains(principal) {
         return Ok(Permit { server: target.server, method: method.to_owned() });
     }
     let item = target
@@ -71,16 +89,20 @@ mod tests {
         Names::of_one().resolve(Shown::Name("echo")).unwrap()
     }
 
+    fn listed() -> Listed {
+        Listed::only(Principal::local())
+    }
+
     #[test]
-    fn the_person_at_this_machine_may_use_everything() {
-        let permit = decide(&Principal::local(), "tools/call", &target()).unwrap();
+    fn those_who_are_listed_may_use_everything() {
+        let permit = decide(&listed(), &Principal::local(), "tools/call", &target()).unwrap();
         assert!(permit.is_for(target().server, "tools/call"));
         assert!(!permit.is_for(target().server, "tools/list"));
     }
 
     #[test]
     fn nobody_else_may_use_anything_and_learns_why() {
-        let denied = decide(&Principal::named("bob").unwrap(), "tools/call", &target()).unwrap_err();
+        let denied = decide(&listed(), &Principal::named("bob").unwrap(), "tools/call", &target()).unwrap_err();
         let error = RpcError::from(denied);
         assert_eq!(
             error.message,

@@ -118,6 +118,7 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::CodeNotKept { folder, error } => {
             format!("compiled code cannot be kept in {} ({error}); the next start compiles again", folder.display())
         }
+        Event::PullingImage { repository, manifest } => format!("the container engine pulls {repository}@{manifest}"),
         Event::GuestWrote { server, line } => format!("[{server}] {}", line.to_line(MAX_LINE)),
         Event::SecretFileNotPrivate { path } => {
             format!("others on this machine can read the secret in {0}; to change that: chmod 600 {0}", path.display())

@@ -35,6 +35,12 @@ impl Router {
         &self.principal
     }
 
+    /// What the client sees.
+    #[cfg(test)]
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// How the servers are called.
     pub(crate) fn names(&self) -> &Arc<Names> {
         self.view.names()
@@ -129,7 +135,7 @@ mod tests {
 
     use super::*;
     use crate::names::Shown;
-    use crate::policy::decide;
+    use crate::policy::{Listed, decide};
 
     #[tokio::test]
     async fn a_request_needs_a_permit_for_its_own_method() {
@@ -146,7 +152,7 @@ mod tests {
         });
         let router = Router::new(View::of("fake".parse().unwrap(), server), Principal::local());
         let target = Names::of_one().resolve(Shown::Name("x")).unwrap();
-        let permit = decide(router.principal(), "tools/list", &target).unwrap();
+        let permit = decide(&Listed::only(Principal::local()), router.principal(), "tools/list", &target).unwrap();
         let link = router.link(target.server).await.unwrap();
         let call = |method: &str| {
             let request = Request { method: method.to_owned(), params: Json::empty_object() };

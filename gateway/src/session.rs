@@ -4,10 +4,12 @@
 //! revisions, in which a client begins a session and is asked questions in it. Both may come on one stream at any time:
 //! a client that found out with `server/discover` what is spoken here may still begin a session.
 
+mod alone;
 mod ask;
 mod batch;
 mod budget;
 mod call;
+mod circle;
 mod client;
 mod direct;
 mod flights;
@@ -36,12 +38,14 @@ use lockgate_runtime::message::{Id, Incoming, Message, Notification, Refusal};
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use self::budget::Budget;
+pub(crate) use self::alone::{Alone, check_spoken, neither_era};
+pub(crate) use self::circle::Circle;
 use self::client::Legacy;
 pub(crate) use self::direct::Direct;
 use self::flights::Flights;
 use self::offers::Offers;
-pub(crate) use self::outbox::{Outbox, Outgoing, outbox};
+use self::outbox::Reply;
+pub(crate) use self::outbox::{Mailbox, Outbox, Outgoing, outbox};
 use self::questions::Questions;
 use self::subscriptions::Subscriptions;
 use crate::names::ServerId;
@@ -52,7 +56,7 @@ use crate::servers::View;
 pub(crate) struct Session {
     router: Router,
     outbox: Outbox,
-    budget: Budget,
+    circle: Circle,
     flights: Arc<Flights>,
     questions: Arc<Questions>,
     subscriptions: Arc<Subscriptions>,
@@ -64,11 +68,16 @@ pub(crate) struct Session {
 impl Session {
     /// A client of `principal` that sees `view`, and is sent what comes out of `outbox`.
     pub(crate) fn new(view: View, principal: Principal, outbox: Outbox) -> Arc<Self> {
+        Self::among(Circle::of_one(), view, principal, outbox)
+    }
+
+    /// As [`new`](Self::new), for one of several clients.
+    pub(crate) fn among(circle: Circle, view: View, principal: Principal, outbox: Outbox) -> Arc<Self> {
         Arc::new(Self {
             router: Router::new(view, principal),
-            questions: Arc::new(Questions::to(outbox.clone())),
+            questions: Arc::default(),
             outbox,
-            budget: Budget::new(),
+            circle,
             flights: Arc::default(),
             subscriptions: Arc::default(),
             legacy: Mutex::default(),
@@ -79,19 +88,24 @@ impl Session {
     /// Takes what was received, of `bytes` bytes. Returns once the next may be taken: where too much is under way, or
     /// waits to be sent, that is later. Needs a tokio runtime, on which the work is done.
     pub(crate) async fn receive(self: &Arc<Self>, incoming: Incoming, bytes: usize) {
+        self.receive_into(&self.outbox, incoming, bytes).await;
+    }
+
+    /// As [`receive`](Self::receive), where all that comes of it goes to `client`.
+    pub(crate) async fn receive_into(self: &Arc<Self>, client: &Outbox, incoming: Incoming, bytes: usize) {
         match incoming {
             Incoming::Message(Message::Request { id, request }) => {
-                let charge = self.budget.admit(bytes + self.introduction(), 1).await;
-                self.request(id, request, Arc::new(charge), self.outbox.clone()).await;
+                let charge = self.circle.budget().admit(bytes + self.introduction(), 1).await;
+                self.request(id, request, Arc::new(charge), Reply::to(client)).await;
             }
             Incoming::Message(Message::Notification(notification)) => self.notification(&notification),
             Incoming::Message(Message::Response { id: Some(id), outcome }) => self.questions.answer(&id, outcome),
             // Whatever could not be read, it was no request: there is nothing to end.
             Incoming::Message(Message::Response { id: None, .. }) | Incoming::Ignored => {}
             Incoming::Refused(Refusal { id, error }) => {
-                self.outbox.send(Message::Response { id, outcome: Err(error) }).await
+                client.send(Message::Response { id, outcome: Err(error) }).await;
             }
-            Incoming::Batch(messages) => self.batch(messages, bytes).await,
+            Incoming::Batch(messages) => self.batch(client, messages, bytes).await,
         }
     }
 

@@ -9,16 +9,31 @@ use crate::error::{CommandError, Kind};
 
 /// Reads `[NAME=]SERVER`.
 pub(crate) fn parse_server(text: &str) -> Result<(ServerName, Source), CommandError> {
-    let (name, server) = match text.split_once('=') {
-        Some((name, server)) if !name.contains(['/', '.', ':']) => {
-            let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
-            (Some(name), server)
-        }
-        _ => (None, text),
-    };
+    let (name, server) = split_name(text)?;
     let (source, words) = parse_source(server, Path::new(""))?;
     let name = name.map_or_else(|| name_from(&words, server), Ok)?;
     Ok((name, source))
+}
+
+/// Takes `NAME=` off, if it is there.
+pub(crate) fn split_name(text: &str) -> Result<(Option<ServerName>, &str), CommandError> {
+    match text.split_once('=') {
+        Some((name, server)) if !name.contains(['/', '.', ':']) => {
+            let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
+            Ok((Some(name), server))
+        }
+        _ => Ok((None, text)),
+    }
+}
+
+/// Whether a `SERVER` is a name, which has to be looked up.
+pub(crate) fn is_name(server: &str) -> bool {
+    let is_reference = server.split_once('/').is_some_and(|(first, _)| names_registry(first));
+    !(server.is_empty()
+        || server.starts_with("oci-layout:")
+        || server.contains("://")
+        || is_path(server)
+        || is_reference)
 }
 
 /// Reads a `SERVER`, and gives the words that name it best. Relative paths count from `folder`.
@@ -115,6 +130,16 @@ mod tests {
         ] {
             let (found, source) = parse_server(text).unwrap_or_else(|error| panic!("{text}: {}", error.text()));
             assert_eq!((found.as_str(), source.to_string().as_str()), (name, shown));
+        }
+    }
+
+    #[test]
+    fn a_name_is_what_says_nothing_by_itself() {
+        for text in ["time", "SQLite", "com.example.x", "acme/x", "a:b"] {
+            assert!(is_name(text), "{text}");
+        }
+        for text in ["", "./a", "a.wasm", "docker://a", "oci-layout:a", "https://a.example", "ghcr.io/a/b:1"] {
+            assert!(!is_name(text), "{text}");
         }
     }
 

@@ -8,7 +8,6 @@
 mod depot;
 mod digest;
 mod files;
-#[allow(dead_code, reason = "the executor of containers is being built")]
 mod image;
 mod layout;
 mod manifest;
@@ -27,17 +26,15 @@ pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};
 pub use image::InvalidImage;
-#[allow(unused_imports, reason = "the executor of containers is being built")]
 pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
-#[allow(unused_imports, reason = "the room that reads signatures is being built")]
-pub(crate) use manifest::{Content, Descriptor, Manifest};
+pub(crate) use manifest::{Content, Manifest};
 pub(crate) use push::Packed;
-pub use push::{InvalidDestination, PushTarget};
+pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
-pub(crate) use registry::{Credentials, Pace, Shared};
+pub(crate) use registry::{Login, Logins, Pace, Shared};
+pub use store::ArtifactStoreError;
 pub(crate) use store::Store;
-pub use store::StoreError;
 pub use wasm::InvalidComponent;
 
 /// The largest component that is read, in bytes.

@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Dialler {
     client: reqwest::Client,
     roots: Arc<[Certificate]>,
+    /// Where this program itself listens.
+    own: Arc<[SocketAddr]>,
 }
 
 /// Why no connection was made, or why it broke.
@@ -35,6 +37,8 @@ pub(crate) enum DialError {
     NoPublicAddress(String),
     #[error("the name {0} is not known")]
     UnknownName(String, #[source] std::io::Error),
+    #[error("this is where Lockgate itself listens, which no server may reach")]
+    OwnListener,
     #[error("the URL has no host")]
     NoHost,
     #[error("the request failed")]
@@ -50,6 +54,8 @@ pub(crate) enum Unreachable {
     UnknownName,
     /// What it leads to is not dialled.
     NotPublic,
+    /// It is this program itself.
+    OwnListener,
     /// Nobody listens there.
     Refused,
     /// Nobody answered in time.
@@ -63,7 +69,7 @@ pub(crate) enum Unreachable {
 impl DialError {
     /// Whether an address was not dialled because it is not one of the public internet.
     pub(crate) fn is_forbidden(&self) -> bool {
-        self.reason() == Unreachable::NotPublic
+        matches!(self.reason(), Unreachable::NotPublic | Unreachable::OwnListener)
     }
 
     /// Whether no connection came about, so that nobody got the request.
@@ -80,6 +86,7 @@ impl DialError {
             match error.downcast_ref() {
                 Some(Self::UnknownName(..)) => return Unreachable::UnknownName,
                 Some(Self::NotPublic(_) | Self::NoPublicAddress(_)) => return Unreachable::NotPublic,
+                Some(Self::OwnListener) => return Unreachable::OwnListener,
                 Some(Self::Failed(error)) => timed_out |= error.is_timeout(),
                 Some(Self::NoHost | Self::Setup(_)) | None => {}
             }
@@ -121,7 +128,12 @@ impl Dialler {
             certificates.extend(Certificate::from_pem_bundle(pem).map_err(DialError::Setup)?);
         }
         let roots: Arc<[Certificate]> = certificates.into();
-        Ok(Self { client: client(&roots)?, roots })
+        Ok(Self { client: client(&roots)?, roots, own: Arc::default() })
+    }
+
+    /// A dialler that never connects to these addresses, whoever wrote them out.
+    pub(crate) fn sparing(self, own: &[SocketAddr]) -> Self {
+        Self { own: own.into(), ..self }
     }
 
     /// A dialler with connections of its own: what is kept open for one server and principal is used for no other.
@@ -129,7 +141,7 @@ impl Dialler {
     /// # Errors
     /// Where TLS cannot be set up.
     pub(crate) fn isolated(&self) -> Result<Self, DialError> {
-        Ok(Self { client: client(&self.roots)?, roots: Arc::clone(&self.roots) })
+        Ok(Self { client: client(&self.roots)?, ..self.clone() })
     }
 
     /// Sends one request. `written_out` says that a person wrote this very address as a literal.
@@ -149,9 +161,21 @@ impl Dialler {
         if let Some(address) = literal.filter(|address| !written_out && !is_public(*address)) {
             return Err(DialError::NotPublic(address));
         }
+        if literal.is_some_and(|address| self.is_own(address, url.port_or_known_default())) {
+            return Err(DialError::OwnListener);
+        }
         let request = reqwest::Request::try_from(request).map_err(DialError::Failed)?;
         let response = self.client.execute(request).await.map_err(DialError::Failed)?;
         Ok(response.into())
+    }
+}
+
+impl Dialler {
+    /// Whether this program itself listens there. What leads to no address in particular leads to this machine.
+    fn is_own(&self, address: IpAddr, port: Option<u16>) -> bool {
+        let address = address.to_canonical();
+        let leads_to = |own: &SocketAddr| address == own.ip() || address.is_unspecified();
+        self.own.iter().any(|own| Some(own.port()) == port && leads_to(own))
     }
 }
 

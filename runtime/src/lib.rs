@@ -36,8 +36,8 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, DepotError, Digest, InvalidComponent, InvalidDestination, InvalidDigest, InvalidImage,
-    InvalidManifest, InvalidReference, PushTarget, Reference, Selector, StoreError, names_registry,
+    Artifact, ArtifactError, ArtifactStoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
+    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;
@@ -45,7 +45,7 @@ pub use executor::wasm::worker::{WorkerError, run as compile_worker};
 pub use executor::wasm::{
     CodeError, DescribeError, Description, EngineError, Form, MissingImport, Profile, Shape, StartError,
 };
-pub use plan::{Plan, Runs};
+pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{

@@ -13,7 +13,7 @@ mod object;
 pub use envelope::{Incoming, Message, Refusal};
 pub use id::{Id, InvalidId};
 pub use json::{Json, JsonError, MAX_DEPTH};
-pub use members::Members;
+pub use members::{Members, same_but_for_case};
 pub(crate) use object::ObjectWriter;
 
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ pub mod code {
     pub const INTERNAL_ERROR: i64 = -32603;
     /// A resource is unknown, in revisions up to 2025-11-25; later ones say [`INVALID_PARAMS`].
     pub const LEGACY_RESOURCE_NOT_FOUND: i64 = -32002;
-    /// The headers of a request say something else than its body.
+    /// A header says something else than the body, or is missing where the body needs one.
     pub const HEADER_MISMATCH: i64 = -32020;
     /// The request needs a capability the client did not declare.
     pub const MISSING_CLIENT_CAPABILITY: i64 = -32021;

@@ -46,13 +46,20 @@ pub enum Runs {
         component: Description,
     },
     /// A container on an engine.
-    Container {
-        /// The image's own digest (its configuration's), as engines name images. Nothing else is started.
-        image: Digest,
-        /// The manifest that names this image; none for a local one.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        manifest: Option<Digest>,
-    },
+    Container(ContainerRun),
     /// A server that somebody else runs; nothing of it can be checked but whose it is.
     Remote,
+}
+
+/// Which image runs, by all digests it is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerRun {
+    /// The image's own digest (its configuration's), as engines name images. Nothing else is started.
+    pub image: Digest,
+    /// The manifest that names this image; none for a local one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<Digest>,
+    /// The list of platforms that names the manifest, if there is one: what is signed is often that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<Digest>,
 }

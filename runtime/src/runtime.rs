@@ -1,11 +1,13 @@
 //! Takes a server from what is written to what runs.
 
+mod image;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Credentials as RegistryCredentials, Depot, DepotError, Depots, Digest, Manifest, Pace,
-    Packed, PushTarget, Reference, Selector, Shared, Store,
+    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
+    Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
@@ -19,8 +21,8 @@ use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, InvalidGrant,
 use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
-use crate::spec::{Image, Layout, Source, Spec};
-use crate::trust::{self, Basis, Decision, Judge, Refused, Subject, Verified, VerifiedImage};
+use crate::spec::{Layout, Source, Spec};
+use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -77,6 +79,9 @@ pub enum ResolveError {
     /// No server of this name is shipped inside.
     #[error("no server named {0} is built in")]
     NotBuiltIn(String),
+    /// It is the person's own, and nobody else has to vouch for it.
+    #[error("{0} is your own: there is nothing to verify")]
+    Own(String),
     /// What this is cannot be run yet.
     #[error("{0} cannot be run yet")]
     NotYet(String),
@@ -154,13 +159,14 @@ impl Runtime {
         let worker = settings.compile_worker.clone();
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
+        let dialler = dialler.sparing(&settings.listeners);
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
-        let credentials = RegistryCredentials::new(&settings.registry);
-        let shared = Shared { dialler: isolated, credentials, pace: Pace::default(), hooks: hooks.clone() };
+        let logins = Logins::new(&settings.registry);
+        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
-        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone());
+        let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
         let remotes = Remotes::default();
         Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers, remotes })
     }
@@ -176,13 +182,13 @@ impl Runtime {
         grant.check()?;
         if let Source::Image(image) = &source {
             container::check_grant(&grant)?;
-            let runs = self.image(image).await?;
-            let basis = Basis::OwnImage;
-            return Ok(Plan { name, basis, source, runs, arguments, grant, limits: container::limits(limits) });
+            let (runs, basis) = self.judged_image(image).await?;
+            let limits = container::limits(limits);
+            return Ok(Plan { name, basis, source, runs, arguments, grant, limits });
         }
         if let Source::Remote(_) = &source {
             remote::check(&arguments, &grant, &limits)?;
-            let (runs, basis) = (Runs::Remote, Basis::Host);
+            let (runs, basis) = (Runs::Remote, trust::Basis::Host);
             return Ok(Plan { name, basis, source, runs, arguments, grant, limits });
         }
         let (pulled, basis) = match trust::own_basis(&source) {
@@ -202,6 +208,9 @@ impl Runtime {
     /// # Errors
     /// See [`ResolveError`].
     pub async fn inspect(&self, source: &Source) -> Result<Runs, ResolveError> {
+        if let Source::Image(image) = source {
+            return Ok(Runs::Container(self.find_image(image).await?.run()));
+        }
         let pulled = match trust::own_basis(source) {
             Some(_) => self.own(source).await?,
             None => self.list(source, None).await?.pull().await?,
@@ -214,6 +223,9 @@ impl Runtime {
     /// # Errors
     /// Where it cannot be found; a refusal is a decision, too.
     pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
+        if let Source::Image(image) = source {
+            return self.verify_image(image).await;
+        }
         let listed = self.list(source, None).await?;
         Ok(self.judge.decide(&listed.subject, &listed.depot).await)
     }
@@ -225,7 +237,7 @@ impl Runtime {
     pub async fn start(&self, plan: &Plan) -> Result<Server, ServerError> {
         let (digest, manifest, component) = match &plan.runs {
             Runs::Wasm { digest, manifest, component, .. } => (digest, manifest, component),
-            Runs::Container { image, manifest } => return self.start_container(plan, image, manifest.as_ref()).await,
+            Runs::Container(run) => return self.start_image(plan, run).await,
             Runs::Remote => return self.start_remote(plan).await,
         };
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
@@ -297,25 +309,6 @@ impl Runtime {
         self.engine.profile()
     }
 
-    async fn start_container(
-        &self,
-        plan: &Plan,
-        image: &Digest,
-        manifest: Option<&Digest>,
-    ) -> Result<Server, ServerError> {
-        let verified = match (&plan.source, manifest) {
-            (Source::Image(Image::Local(id)), None) if id == image => VerifiedImage::own(*id),
-            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
-        };
-        // Plans can be written down, and read again.
-        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
-        let server = self.containers.server(&verified, plan, &self.settings.own_folders, self.hooks.clone()).await?;
-        let starting =
-            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
-        (self.hooks.event)(starting);
-        Ok(Server::container(server))
-    }
-
     /// Connects to nobody: that happens when something is asked of the server.
     async fn start_remote(&self, plan: &Plan) -> Result<Server, ServerError> {
         let Source::Remote(remote) = &plan.source else {
@@ -327,17 +320,6 @@ impl Runtime {
         let broker = Broker::new(self.dialler.clone(), [remote::rule(remote)?], credentials);
         let server = RemoteServer::new(plan, remote, broker, &self.remotes).map_err(ServerError::Threads)?;
         Ok(Server::remote(server))
-    }
-
-    /// Which image would run.
-    async fn image(&self, image: &Image) -> Result<Runs, ResolveError> {
-        match image {
-            Image::Local(id) => {
-                self.containers.find(*id).await?;
-                Ok(Runs::Container { image: *id, manifest: None })
-            }
-            Image::Registry(_) => Err(ResolveError::NotYet(Source::Image(image.clone()).to_string())),
-        }
     }
 
     /// The planned bytes, with the proof that they may run.

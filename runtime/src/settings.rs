@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub compile_worker: CompileWorker,
     /// Certificate authorities that are trusted besides the system's: each a PEM file's content.
     pub roots: Vec<Vec<u8>>,
+    /// Where this program itself listens, and no guest may send anything.
+    pub listeners: Vec<SocketAddr>,
     /// How many threads run guests.
     pub guest_threads: usize,
     /// Who is trusted for what.
@@ -136,6 +139,13 @@ pub enum Event {
         folder: PathBuf,
         /// What the system said.
         error: String,
+    },
+    /// The engine pulls an image, which can take minutes.
+    PullingImage {
+        /// Registry and repository.
+        repository: String,
+        /// What is pulled.
+        manifest: Digest,
     },
     /// A guest wrote a line to its stdout or stderr.
     GuestWrote {

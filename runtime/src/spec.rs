@@ -35,6 +35,8 @@ pub enum Origin {
     Flag,
     /// A person, in the configuration file.
     Config,
+    /// A stranger, in a catalog.
+    Catalog,
 }
 
 /// An item, and who wrote it.
@@ -55,6 +57,11 @@ impl<T> Sourced<T> {
     /// An item from the configuration file.
     pub fn config(value: T) -> Self {
         Self { value, origin: Origin::Config }
+    }
+
+    /// An item from a catalog. It stands in what is run, never in what is granted.
+    pub fn catalog(value: T) -> Self {
+        Self { value, origin: Origin::Catalog }
     }
 
     /// An item from the command line.

@@ -75,7 +75,6 @@ pub(crate) struct Allowed {
 
 /// Proof that an image of an engine may run: this one, for this reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(dead_code, reason = "the executor that needs it is being built")]
 pub(crate) struct VerifiedImage {
     image: Digest,
     basis: Basis,
@@ -192,7 +191,6 @@ impl Allowed {
     ///
     /// # Errors
     /// Where another manifest was judged, or it is no image.
-    #[allow(dead_code, reason = "the executor that needs it is being built")]
     pub(crate) fn image(&self, manifest: &Manifest) -> Result<VerifiedImage, Refused> {
         let Content::Image { config, .. } = &manifest.content else {
             return Err(Refused::NotNamed { manifest: *manifest.digest(), found: *manifest.digest() });
@@ -227,7 +225,6 @@ impl Verified {
     }
 }
 
-#[allow(dead_code, reason = "the executor that needs it is being built")]
 impl VerifiedImage {
     /// An image of the person's own on their engine, by its ID: nothing that a registry or a tag could change.
     pub(crate) fn own(image: Digest) -> Self {

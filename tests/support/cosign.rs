@@ -88,7 +88,8 @@ impl Repository {
         let config = json!({
             "created": "2026-11-01T00:00:00Z",
             "architecture": "wasm",
-            "os": "wasip2",
+            // The component model's version of eight bytes, or a core module's.
+            "os": if bytes[4] == 1 { "wasip1" } else { "wasip2" },
             "layerDigests": [digest_of(&bytes)],
         });
         let layer = self.push_blob("application/wasm", &bytes);

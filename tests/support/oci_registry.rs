@@ -34,7 +34,7 @@ impl OciRegistry {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let config = format!(
-            "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: FOLDER/data\n\
+            "version: 0.1\nlog:\n  level: info\nstorage:\n  filesystem:\n    rootdirectory: FOLDER/data\n  delete:\n    enabled: true\n\
              http:\n  addr: 127.0.0.1:0\n{more}"
         );
         std::fs::write(folder.path().join("config.yml"), config.replace("FOLDER", path)).unwrap();
@@ -63,8 +63,8 @@ impl OciRegistry {
         registry
     }
 
-    /// Its name in references.
-    pub(crate) fn name(&self) -> &str {
+    /// `127.0.0.1:PORT`, its name in references.
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 

@@ -5,7 +5,8 @@ use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
@@ -21,6 +22,7 @@ pub(crate) struct Process {
     stdin: Option<ChildStdin>,
     stdout: Option<ChildStdout>,
     stderr: Receiver<String>,
+    said: Arc<Mutex<Vec<u8>>>,
     status: Receiver<ExitStatus>,
     ended: Option<ExitStatus>,
 }
@@ -41,10 +43,12 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap();
         let pid = Pid::from_child(&child);
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), collect(child.stderr.take().unwrap()));
+        let said = Arc::default();
+        let stderr = collect_into(child.stderr.take().unwrap(), &said);
+        let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let (sender, status) = mpsc::channel();
         std::thread::spawn(move || sender.send(child.wait().unwrap()));
-        Self { pid, shown, names, started: Instant::now(), stdin, stdout, stderr, status, ended: None }
+        Self { pid, shown, names, started: Instant::now(), stdin, stdout, stderr, said, status, ended: None }
     }
 
     /// The id of the process.
@@ -55,6 +59,22 @@ impl Process {
     /// The ends of its pipes that a client holds.
     pub(crate) fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
         (self.stdin.take().unwrap(), self.stdout.take().unwrap())
+    }
+
+    /// The rest of the first line on its stderr that has `start`, once there is one.
+    pub(crate) fn says(&self, start: &str) -> String {
+        loop {
+            let said = String::from_utf8_lossy(&self.said.lock().unwrap()).into_owned();
+            let whole = said.rfind('\n').map_or("", |end| &said[..end]);
+            if let Some((_, rest)) = whole.lines().find_map(|line| line.split_once(start)) {
+                return rest.to_owned();
+            }
+            assert!(self.started.elapsed() < DEADLINE, "{}\nhas not said {start:?} but:\n{said}", self.shown);
+            // What it says last comes before its end.
+            if let Ok(rest) = self.stderr.recv_timeout(Duration::from_millis(5)) {
+                assert!(rest.contains(start), "{}\nended and said:\n{rest}", self.shown);
+            }
+        }
     }
 
     /// Its stdin, as long as it is open.
@@ -110,12 +130,22 @@ impl Drop for Process {
 }
 
 /// Reads a pipe to its end on a thread of its own.
-fn collect(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
+fn collect(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    collect_into(pipe, &Arc::default())
+}
+
+/// As [`collect`], and lets others see what came so far.
+fn collect_into(mut pipe: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
+    let said = Arc::clone(said);
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        sender.send(String::from_utf8_lossy(&bytes).into_owned())
+        let mut bytes = [0; 8192];
+        loop {
+            match pipe.read(&mut bytes).unwrap() {
+                0 => return sender.send(String::from_utf8_lossy(&said.lock().unwrap()).into_owned()),
+                read => said.lock().unwrap().extend_from_slice(&bytes[..read]),
+            }
+        }
     });
     receiver
 }

@@ -36,6 +36,7 @@ impl Executor {
                 arguments: vec!["compile-worker".into()],
             },
             roots: Vec::new(),
+            listeners: Vec::new(),
             secrets: SecretSettings {
                 variable: |_| None,
                 store: None,

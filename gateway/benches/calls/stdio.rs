@@ -10,7 +10,7 @@ use crate::measure::Samples;
 pub(crate) const ECHO_ARGUMENT: &str = "echo-process";
 
 /// The `_meta` of a modern request.
-const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+pub(crate) const META: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
 /// A client that waits for each answer.
 pub(crate) struct Client {

@@ -4,7 +4,7 @@ use clap::Args;
 use lockgate_runtime::{Description, Digest, Form, Runs, Shape, Source, Untrusted};
 use serde::Serialize;
 
-use super::selection::find;
+use super::selection::without_grant;
 use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
@@ -19,7 +19,7 @@ pub(super) struct InspectArgs {
 
 pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let source = find(&args.server, &config)?.spec.source;
+    let source = without_grant(&args.server, &config)?.source;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let runs = block_on(async { Ok(runtime.inspect(&source).await?) })?;
     let Runs::Wasm { digest, manifest, bytes, component } = runs else {

@@ -3,13 +3,14 @@
 use std::fmt::Display;
 
 use clap::Args;
-use lockgate_runtime::{Access, Origin, Plan, Runs, Sourced, Untrusted};
+use lockgate_runtime::{Access, ContainerRun, Origin, Plan, Runs, Sourced, Untrusted};
 
+use super::catalogued::{self, Planned};
 use super::inspect::describe;
-use super::selection::Selection;
+use super::selection::{Chosen, Selection};
 use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
 
 #[derive(Debug, Args)]
@@ -18,28 +19,44 @@ pub(super) struct PlanArgs {
     selection: Selection,
     #[command(flatten)]
     trusting: Trusting,
+    /// Ask no registry: show what a catalog's entry says and wants
+    #[arg(long, requires = "catalog")]
+    offline: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
-    let plan = block_on(async { Ok(runtime.resolve(spec).await?) })?;
-    match common.format {
-        Format::Json => output::json(&without_values(plan)),
-        Format::Text => output::text_line(&text(&plan)),
+    let Chosen { configured, offer } = args.selection.choose(&config)?;
+    if args.offline && offer.is_none() {
+        let message = format!("--offline shows an entry of a catalog, and {} is none", configured.spec.name);
+        return Err(CommandError::new(Kind::Usage, message));
+    }
+    let resolve = || {
+        let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
+        block_on(async { Ok(runtime.resolve(configured.spec.clone()).await?) })
+    };
+    match offer {
+        Some(offer) => {
+            let planned = if args.offline { Planned::Offline } else { resolve().into() };
+            catalogued::show(common.format, &offer, &configured.spec, planned)
+        }
+        None => match (common.format, resolve()?) {
+            (Format::Json, plan) => output::json(&without_values(plan)),
+            (Format::Text, plan) => output::text_line(&text(&plan)),
+        },
     }
 }
 
 /// The plan as it is shown: the values of variables may be secrets, and logs are read by many.
-fn without_values(mut plan: Plan) -> Plan {
+pub(super) fn without_values(mut plan: Plan) -> Plan {
     for variable in &mut plan.grant.env {
         "(not shown)".clone_into(&mut variable.value.value);
     }
     plan
 }
 
-fn text(plan: &Plan) -> String {
+/// A plan for a terminal.
+pub(super) fn text(plan: &Plan) -> String {
     let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
@@ -49,10 +66,13 @@ fn text(plan: &Plan) -> String {
             basis_text(*basis),
             describe(component)
         ),
-        Runs::Container { image, .. } => format!(
-            "runs     image {image}\ntrust    {}\nexecutor container: one for each client's session\n",
-            basis_text(*basis)
-        ),
+        Runs::Container(ContainerRun { image, manifest, .. }) => {
+            let manifest = manifest.map(|manifest| format!("manifest {manifest}\n")).unwrap_or_default();
+            format!(
+                "runs     image {image}\n{manifest}trust    {}\nexecutor container: one for each session of an older client, one for all others\n",
+                basis_text(*basis)
+            )
+        }
         Runs::Remote => {
             format!(
                 "runs     elsewhere\ntrust    {}\nexecutor remote: nothing of it is checked here\n",
@@ -108,10 +128,12 @@ fn red(text: &str) -> String {
     if output::has_colour() { format!("\u{1b}[31m{text}\u{1b}[0m") } else { text.to_owned() }
 }
 
-fn origin_text(origin: Origin) -> &'static str {
+/// Who wrote something.
+pub(super) fn origin_text(origin: Origin) -> &'static str {
     match origin {
         Origin::Default => "(default)",
         Origin::Flag => "(flag)",
         Origin::Config => "(configuration)",
+        Origin::Catalog => "(catalog)",
     }
 }

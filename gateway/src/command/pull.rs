@@ -14,15 +14,11 @@ pub(super) struct PullArgs {
     /// What to pull, as REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST
     #[arg(value_name = "REF")]
     reference: Reference,
-    /// Start the credential program that Docker's configuration names
-    #[arg(long)]
-    credential_programs: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PullArgs) -> Result<(), CommandError> {
-    let PullArgs { reference, credential_programs } = args;
-    let mut config = common.config()?;
-    config.credential_programs |= credential_programs;
+    let PullArgs { reference } = args;
+    let config = common.config()?;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pulled = block_on(async { Ok(runtime.pull(&reference).await?) })?;
     print(common, &reference.to_string(), &pulled)

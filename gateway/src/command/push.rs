@@ -19,15 +19,11 @@ pub(super) struct PushArgs {
     /// Where to push it, as REGISTRY/REPOSITORY:TAG or oci-layout:DIR:TAG
     #[arg(value_name = "REF")]
     destination: PushTarget,
-    /// Start the credential program that Docker's configuration names
-    #[arg(long)]
-    credential_programs: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
-    let PushArgs { file, destination, credential_programs } = args;
-    let mut config = common.config()?;
-    config.credential_programs |= credential_programs;
+    let PushArgs { file, destination } = args;
+    let config = common.config()?;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
     let pushed = block_on(async { Ok(runtime.push(file, &destination).await?) })?;
     print(common, &destination.to_string(), &pushed)

@@ -1,4 +1,4 @@
-//! `lockgate run`: serves servers to one client on stdin and stdout.
+//! `lockgate run`: serves servers to one client on stdin and stdout, or to many over HTTP.
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use lockgate_runtime::{Principal, Runtime, Server, Spec};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::listen::Listen;
 use super::selection::Selections;
 use super::trusting::Trusting;
 use super::{Common, block_on};
@@ -16,12 +17,14 @@ use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 use crate::servers::{Servers, Slot};
 use crate::transport::hang_up::hung_up;
-use crate::transport::stdio;
+use crate::transport::{http, stdio};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     selection: Selections,
+    #[command(flatten)]
+    listen: Listen,
     #[command(flatten)]
     trusting: Trusting,
 }
@@ -30,10 +33,23 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let config = common.config()?;
     let configured = args.selection.servers(&config)?;
     allow_many_files();
-    let runtime = Arc::new(common.runtime(Detail::Full, &config, &args.trusting)?);
+    let opened = args.listen.open(common)?;
+    let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
+    let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
     let served = block_on(async {
         let servers = start(&runtime, configured).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        if let Some(opened) = opened {
+            opened.announce();
+            let shutdown = async move {
+                tokio::select! {
+                    _ = terminated.recv() => {}
+                    _ = interrupted.recv() => {}
+                }
+            };
+            http::serve(opened.listening, Arc::new(servers), opened.access, shutdown).await?;
+            return Ok(());
+        }
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;
         let shutdown = async move {
             tokio::select! {

@@ -7,9 +7,11 @@ use lockgate_runtime::{
     Credential, Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration,
 };
 
+use super::catalogued::{Catalogued, Shelf, check};
+use crate::catalog::Offer;
 use crate::config::{Config, Configured};
 use crate::error::{CommandError, Kind};
-use crate::sources::parse_server;
+use crate::sources::{is_name, parse_server, split_name};
 
 /// A server with its grant.
 #[derive(Debug, Args)]
@@ -17,6 +19,8 @@ pub(super) struct Selection {
     /// A .wasm, an OCI reference, oci-layout:DIR, docker://IMAGE, a URL or a name; NAME=SERVER names it
     #[arg(value_name = "SERVER")]
     server: String,
+    #[command(flatten)]
+    catalogued: Catalogued,
     #[command(flatten)]
     rights: Rights,
 }
@@ -28,6 +32,8 @@ pub(super) struct Selections {
     /// it. Without any, all that are configured
     #[arg(value_name = "SERVER")]
     servers: Vec<String>,
+    #[command(flatten)]
+    catalogued: Catalogued,
     #[command(flatten)]
     rights: Rights,
 }
@@ -60,42 +66,107 @@ pub(super) struct Rights {
     time: Option<Duration>,
 }
 
+/// A server that was asked for.
+pub(super) struct Chosen {
+    pub(super) configured: Configured,
+    /// The catalog's entry that it comes from, which may want more than it is granted.
+    pub(super) offer: Option<Offer>,
+}
+
+impl Chosen {
+    /// The server, if nothing is missing that it wants.
+    fn granted(self) -> Result<Configured, CommandError> {
+        let Self { configured, offer } = self;
+        offer.map_or(Ok(()), |offer| check(&offer, &configured.spec.grant))?;
+        Ok(configured)
+    }
+}
+
 impl Selection {
-    /// What was asked for, read once.
+    /// What was asked for, read once, and granted all that it has to have.
     pub(super) fn spec(self, config: &Config) -> Result<Spec, CommandError> {
-        self.rights.add_to(find(&self.server, config)?.spec)
+        Ok(self.choose(config)?.granted()?.spec)
+    }
+
+    /// What was asked for, read once.
+    pub(super) fn choose(self, config: &Config) -> Result<Chosen, CommandError> {
+        let Self { server, catalogued, rights } = self;
+        let mut chosen = find(&server, config, &catalogued.open()?, &rights.env)?;
+        chosen.configured.spec = rights.add_to(chosen.configured.spec)?;
+        Ok(chosen)
     }
 }
 
 impl Selections {
     /// What was asked for, read once. There is at least one.
     pub(super) fn servers(self, config: &Config) -> Result<Vec<Configured>, CommandError> {
-        let Self { servers, rights } = self;
-        let mut found = match &*servers {
-            [] => config.servers.clone(),
-            servers => servers.iter().map(|server| find(server, config)).collect::<Result<_, _>>()?,
+        let Self { servers, catalogued, rights } = self;
+        let shelf = catalogued.open()?;
+        let configured = |configured: &Configured| Chosen { configured: configured.clone(), offer: None };
+        let mut found: Vec<Chosen> = match &*servers {
+            [] => config.servers.iter().map(configured).collect(),
+            servers => {
+                servers.iter().map(|server| find(server, config, &shelf, &rights.env)).collect::<Result<_, _>>()?
+            }
         };
         match &mut *found {
-            [] => Err(CommandError::new(Kind::Usage, "no server is named, and none is configured")
-                .hint("name one: lockgate run SERVER")
-                .hint("or configure one: a table [servers.NAME] with a `source` in config.toml")),
-            [only] => {
-                only.spec = rights.add_to(only.spec.clone())?;
-                Ok(found)
+            [] => {
+                return Err(CommandError::new(Kind::Usage, "no server is named, and none is configured")
+                    .hint("name one: lockgate run SERVER")
+                    .hint("or configure one: a table [servers.NAME] with a `source` in config.toml"));
             }
-            _ if !rights.is_empty() => {
-                Err(CommandError::new(Kind::Usage, "flags that grant something go with exactly one server")
-                    .hint("several servers take their grants from the configuration: [servers.NAME.grant]"))
+            [only] => only.configured.spec = rights.add_to(only.configured.spec.clone())?,
+            _ if !rights.is_empty() || shelf.has_settings() => {
+                return Err(CommandError::new(
+                    Kind::Usage,
+                    "flags that grant or set something go with exactly one server",
+                )
+                .hint("several servers take their grants from the configuration: [servers.NAME.grant]"));
             }
-            _ => Ok(found),
+            _ => {}
         }
+        found.into_iter().map(Chosen::granted).collect()
     }
 }
 
-/// A server that is configured, or else what the words say by themselves.
-pub(super) fn find(server: &str, config: &Config) -> Result<Configured, CommandError> {
+/// A server as it is configured or as the words say, with nothing from the command line.
+pub(super) fn without_grant(server: &str, config: &Config) -> Result<Spec, CommandError> {
+    Ok(find(server, config, &Shelf::default(), &[])?.configured.spec)
+}
+
+/// A server that is configured, or else an entry of the catalog, or else what the words say by themselves.
+fn find(server: &str, config: &Config, shelf: &Shelf, given: &[Variable]) -> Result<Chosen, CommandError> {
+    if let Some(configured) = find_configured(server, config)? {
+        return without_settings(configured, shelf);
+    }
+    let (name, entry) = split_name(server)?;
+    if is_name(entry)
+        && let Some(offer) = shelf.offer(entry, name, given)?
+    {
+        let configured = Configured { spec: offer.spec.clone(), prefix: None };
+        return Ok(Chosen { configured, offer: Some(offer) });
+    }
+    let (name, source) = parse_server(server).map_err(|error| match shelf.hint(entry) {
+        Some(hint) if is_name(entry) => error.hint(hint),
+        _ => error,
+    })?;
+    let (arguments, grant, limits) = (Vec::new(), Grant::default(), Limits::default());
+    let spec = Spec { name, source, arguments, grant, limits };
+    without_settings(Configured { spec, prefix: None }, shelf)
+}
+
+/// Settings that nothing would use are a mistake.
+fn without_settings(configured: Configured, shelf: &Shelf) -> Result<Chosen, CommandError> {
+    if shelf.has_settings() {
+        let message = format!("--config sets what an entry of a catalog uses, and {} is none", configured.spec.name);
+        return Err(CommandError::new(Kind::Usage, message));
+    }
+    Ok(Chosen { configured, offer: None })
+}
+
+fn find_configured(server: &str, config: &Config) -> Result<Option<Configured>, CommandError> {
     if let Some(configured) = config.server(server) {
-        return Ok(configured.clone());
+        return Ok(Some(configured.clone()));
     }
     if let Some((name, known)) = server.split_once('=')
         && let Some(configured) = config.server(known)
@@ -103,11 +174,9 @@ pub(super) fn find(server: &str, config: &Config) -> Result<Configured, CommandE
         let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
         let mut configured = configured.clone();
         configured.spec.name = name;
-        return Ok(configured);
+        return Ok(Some(configured));
     }
-    let (name, source) = parse_server(server)?;
-    let (arguments, grant, limits) = (Vec::new(), Grant::default(), Limits::default());
-    Ok(Configured { spec: Spec { name, source, arguments, grant, limits }, prefix: None })
+    Ok(None)
 }
 
 impl Rights {

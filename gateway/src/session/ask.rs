@@ -57,7 +57,7 @@ impl Passage {
         let mut asked = Vec::new();
         for (key, question) in &input.questions {
             let request = |name: &str| question.to_request(client.revision, name);
-            asked.push((key, question.method(), self.session.questions.ask(request).await));
+            asked.push((key, question.method(), self.session.questions.ask(&self.before, request).await));
         }
         let mut answers = Vec::new();
         for (key, method, question) in asked {

@@ -6,31 +6,32 @@ use lockgate_runtime::message::{Incoming, Message, Refusal, Request, RpcError, c
 use tokio::sync::mpsc;
 
 use super::budget::Charge;
-use super::outbox::{Outbox, Outgoing, outbox};
+use super::outbox::{Outbox, Outgoing, Reply, outbox};
 use super::{Session, modern};
 
 impl Session {
     /// Takes a batch. Its answers are sent together, in the order they come, once there are all.
-    pub(super) async fn batch(self: &Arc<Self>, messages: Vec<Incoming>, bytes: usize) {
+    pub(super) async fn batch(self: &Arc<Self>, client: &Outbox, messages: Vec<Incoming>, bytes: usize) {
         if !self.legacy().is_some_and(|legacy| legacy.revision.has_batches()) {
             let message = "batches were a part of MCP 2025-03-26 alone; send one message a line";
             let outcome = Err(RpcError::new(code::INVALID_REQUEST, message));
-            return self.outbox.send(Message::Response { id: None, outcome }).await;
+            return client.send(Message::Response { id: None, outcome }).await;
         }
         let introductions = messages.len() * self.introduction();
-        let charge = Arc::new(self.budget.admit(bytes + introductions, messages.len()).await);
-        let (reply, answers) = outbox();
-        tokio::spawn(gather(answers, self.outbox.clone(), Arc::clone(&charge)));
+        let charge = Arc::new(self.circle.budget().admit(bytes + introductions, messages.len()).await);
+        let (answer, answers) = outbox();
+        tokio::spawn(gather(answers, client.clone(), Arc::clone(&charge)));
+        let reply = Reply { answer, before: client.clone() };
         for message in messages {
             match message {
                 Incoming::Message(Message::Request { id, request }) => match check(&request) {
                     Ok(()) => self.request(id, request, Arc::clone(&charge), reply.clone()).await,
-                    Err(error) => reply.send(Message::Response { id: Some(id), outcome: Err(error) }).await,
+                    Err(error) => reply.answer.send(Message::Response { id: Some(id), outcome: Err(error) }).await,
                 },
                 Incoming::Message(Message::Notification(notification)) => self.notification(&notification),
                 Incoming::Message(Message::Response { id: Some(id), outcome }) => self.questions.answer(&id, outcome),
                 Incoming::Refused(Refusal { id, error }) => {
-                    reply.send(Message::Response { id, outcome: Err(error) }).await;
+                    reply.answer.send(Message::Response { id, outcome: Err(error) }).await;
                 }
                 Incoming::Message(Message::Response { id: None, .. }) | Incoming::Batch(_) | Incoming::Ignored => {}
             }

@@ -14,7 +14,8 @@ const REQUESTS: usize = 1024;
 /// What a request costs at least. One number thus bounds both the bytes and the requests.
 const LEAST: usize = BYTES / REQUESTS;
 
-/// What one client's requests may hold.
+/// What the requests of one client, or of those that share it, may hold.
+#[derive(Clone)]
 pub(super) struct Budget {
     all: Arc<Semaphore>,
     waiting: Arc<Semaphore>,

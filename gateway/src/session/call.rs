@@ -12,6 +12,7 @@ use super::client::{Client, progress_token};
 use super::input::{Answered, InputRequired};
 use super::level::Level;
 use super::method::Served;
+use super::outbox::{Outbox, Reply};
 use super::progress::Progress;
 use super::rename::Shower;
 use super::{Session, legacy, upstream};
@@ -37,6 +38,8 @@ pub(super) struct Passage {
     /// As links take them.
     pub(super) params: Json,
     pub(super) charge: Arc<Charge>,
+    /// The way to the client before the answer.
+    pub(super) before: Outbox,
     client: Client,
     progress: Progress,
     /// Who was asked last.
@@ -51,13 +54,15 @@ impl Passage {
         served: Served,
         request: Request,
         charge: Arc<Charge>,
+        reply: &Reply,
     ) -> Result<Self, RpcError> {
         let progress = Progress::new(progress_token(&request.params)?);
         let params = match &client {
             Client::Modern(_) => request.params,
             Client::Legacy(legacy) => legacy::modernise(&request.params, legacy)?,
         };
-        Ok(Self { session, served, method: request.method, params, charge, client, progress, server: ServerId::FIRST })
+        let (before, server) = (reply.before.clone(), ServerId::FIRST);
+        Ok(Self { session, served, method: request.method, params, charge, before, client, progress, server })
     }
 
     /// Passes the request on until it is answered.
@@ -87,7 +92,10 @@ impl Passage {
         self.server = server;
         let shower = Shower { names: session.router.names(), server };
         let mut call = session.send(addressed)?;
-        stay_awake_for(&mut call).await;
+        // Where there are many clients, others have more use for the time.
+        if session.circle.is_of_one() {
+            stay_awake_for(&mut call).await;
+        }
         while let Some(answer) = call.next().await {
             match answer {
                 Answer::Notification(notification) => self.pass_on(shower.notification(notification)).await,
@@ -119,7 +127,7 @@ impl Passage {
             _ => return self.session.announce(&notification).await,
         };
         if let Some(notification) = wanted {
-            self.session.outbox.send(Message::Notification(notification)).await;
+            self.before.send(Message::Notification(notification)).await;
         }
     }
 

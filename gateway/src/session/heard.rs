@@ -96,7 +96,7 @@ impl Session {
             return Err(RpcError::new(code::METHOD_NOT_FOUND, message));
         }
         self.permit_for(server, question.method())?;
-        self.questions.ask(|name| question.to_request(legacy.revision, name)).await.answer().await
+        self.questions.ask(&self.outbox, |name| question.to_request(legacy.revision, name)).await.answer().await
     }
 }
 
@@ -134,7 +134,7 @@ impl Session {
                     self.outbox.send(Message::Notification(notification)).await;
                 }
             }
-            _ => self.announce(&notification).await,
+            _ => self.tell(&notification).await,
         }
     }
 }

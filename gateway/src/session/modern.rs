@@ -13,6 +13,19 @@ pub(super) fn is_modern(request: &Request) -> Result<bool, RpcError> {
     Ok(meta.get(meta::PROTOCOL_VERSION).is_some() || meta.get(meta::CLIENT_CAPABILITIES).is_some())
 }
 
+/// The revision that a request of this era says it speaks; nothing where it is of another.
+pub(super) fn version(request: &Request) -> Result<Option<String>, RpcError> {
+    let meta = meta_of(&request.params)?;
+    if meta.get(meta::PROTOCOL_VERSION).is_none() && meta.get(meta::CLIENT_CAPABILITIES).is_none() {
+        return Ok(None);
+    }
+    let version = required::<String>(&meta, meta::PROTOCOL_VERSION)?;
+    match required::<Json>(&meta, meta::CLIENT_CAPABILITIES)?.is_object() {
+        true => Ok(Some(version)),
+        false => Err(invalid(meta::CLIENT_CAPABILITIES)),
+    }
+}
+
 /// Reads what a request says of its client (MCP, "`_meta`", per-request protocol fields).
 pub(super) fn client(request: &Request) -> Result<Modern, RpcError> {
     let meta = meta_of(&request.params)?;
@@ -80,7 +93,7 @@ fn invalid(key: &str) -> RpcError {
     RpcError::new(code::INVALID_PARAMS, format!("`{key}` in `_meta` is not of MCP's form"))
 }
 
-fn unsupported(requested: &str) -> RpcError {
+pub(super) fn unsupported(requested: &str) -> RpcError {
     #[derive(Serialize)]
     struct Data<'a> {
         supported: Vec<&'static str>,

@@ -12,11 +12,8 @@ use super::outbox::Outbox;
 type Answer = Result<Json, RpcError>;
 
 /// The questions that a client has not answered yet.
-#[derive(Debug)]
-pub(super) struct Questions {
-    client: Outbox,
-    open: Mutex<Open>,
-}
+#[derive(Debug, Default)]
+pub(super) struct Questions(Mutex<Open>);
 
 #[derive(Debug, Default)]
 struct Open {
@@ -30,16 +27,14 @@ struct Open {
 pub(super) struct Question {
     id: Id,
     answer: oneshot::Receiver<Answer>,
+    client: Outbox,
     questions: Arc<Questions>,
 }
 
 impl Questions {
-    pub(super) fn to(client: Outbox) -> Self {
-        Self { client, open: Mutex::default() }
-    }
-
-    /// Asks what `request` makes of a name that no other question has.
-    pub(super) async fn ask(self: &Arc<Self>, request: impl FnOnce(&str) -> Request) -> Question {
+    /// Asks `client` what `request` makes of a name that no other question has. Where it cannot be reached, the question
+    /// stays unanswered.
+    pub(super) async fn ask(self: &Arc<Self>, client: &Outbox, request: impl FnOnce(&str) -> Request) -> Question {
         let (answered, answer) = oneshot::channel();
         let (name, closed) = {
             let mut open = self.lock();
@@ -50,9 +45,10 @@ impl Questions {
             }
             (name, open.closed)
         };
-        let question = Question { id: Id::of(&name), answer, questions: Arc::clone(self) };
-        if !closed {
-            self.client.send(Message::Request { id: question.id.clone(), request: request(&name) }).await;
+        let question = Question { id: Id::of(&name), answer, client: client.clone(), questions: Arc::clone(self) };
+        let asked = Message::Request { id: question.id.clone(), request: request(&name) };
+        if !closed && !client.deliver(asked).await {
+            self.lock().waiting.remove(&question.id);
         }
         question
     }
@@ -73,7 +69,7 @@ impl Questions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +95,6 @@ impl Drop for Question {
         let params = Json::of(&CancelledParams { request_id: &self.id });
         let cancelled = Notification { method: "notifications/cancelled".to_owned(), params };
         // Best effort, as dropping cannot wait: an answer that still comes is ignored.
-        self.questions.client.send_if_room(Message::Notification(cancelled));
+        self.client.send_if_room(Message::Notification(cancelled));
     }
 }

@@ -11,7 +11,7 @@ use super::call::Passage;
 use super::client::Client;
 use super::flights::Lasts;
 use super::method::{self, Method, Served};
-use super::outbox::Outbox;
+use super::outbox::Reply;
 use super::{Session, legacy, modern, rename, upstream};
 use crate::names::{ServerId, Shown, Target};
 use crate::policy::{self, Permit};
@@ -28,20 +28,26 @@ pub(super) type Work = Pin<Box<dyn Future<Output = Result<Json, RpcError>> + Sen
 
 impl Session {
     /// Answers a request into `reply`, now or when its work is done.
-    pub(super) async fn request(self: &Arc<Self>, id: Id, request: Request, charge: Arc<Charge>, reply: Outbox) {
-        let outcome = match self.begin(&id, request, charge) {
-            Ok(Step::Work(lasts, work)) => match self.flights.launch(id.clone(), lasts, work, reply.clone()) {
+    pub(super) async fn request(self: &Arc<Self>, id: Id, request: Request, charge: Arc<Charge>, reply: Reply) {
+        let outcome = match self.begin(&id, request, charge, &reply) {
+            Ok(Step::Work(lasts, work)) => match self.flights.launch(id.clone(), lasts, work, reply.answer.clone()) {
                 Ok(()) => return,
                 Err(error) => Err(error),
             },
             Ok(Step::Result(result)) => Ok(result),
             Err(error) => Err(error),
         };
-        reply.send(Message::Response { id: Some(id), outcome }).await;
+        reply.answer.send(Message::Response { id: Some(id), outcome }).await;
     }
 
     /// Begins what a request asks for. What it changes in the session is changed when this returns.
-    fn begin(self: &Arc<Self>, id: &Id, request: Request, charge: Arc<Charge>) -> Result<Step, RpcError> {
+    fn begin(
+        self: &Arc<Self>,
+        id: &Id,
+        request: Request,
+        charge: Arc<Charge>,
+        reply: &Reply,
+    ) -> Result<Step, RpcError> {
         self.flights.check_free(id)?;
         if request.method == "initialize" {
             return self.initialize(&request.params, charge);
@@ -52,10 +58,7 @@ impl Session {
             None if request.method == "ping" => return Ok(Step::Result(Json::empty_object())),
             None => return Err(modern::neither_era()),
         };
-        let unknown = || {
-            let name = Untrusted::new(&*request.method).to_line(64);
-            RpcError::new(code::METHOD_NOT_FOUND, format!("there is no method `{name}` here for MCP of this era"))
-        };
+        let unknown = || unknown_method(&request.method);
         match (Method::of(&request.method, client.era()).ok_or_else(unknown)?, &client) {
             (Method::Serve(Served::List), _) if !self.router.names().is_one() => {
                 let session = Arc::clone(self);
@@ -67,7 +70,7 @@ impl Session {
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
             }
             (Method::Serve(served), _) => {
-                let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge))?;
+                let passage = Passage::new(Arc::clone(self), client, served, request, Arc::clone(&charge), reply)?;
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(passage.travel())))
             }
             (Method::Discover, _) => {
@@ -75,7 +78,7 @@ impl Session {
                 let work = async move { Ok(modern::discover(&*session.card().await?)) };
                 Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
             }
-            (Method::Listen, _) => self.listen(id, &request),
+            (Method::Listen, _) => self.listen(id, &request, reply),
             (Method::SetLevel, Client::Legacy(legacy)) if self.offers().logging => {
                 let level = legacy::log_level(&request.params)?;
                 legacy.set_log_level(level);
@@ -123,6 +126,7 @@ impl Session {
         let legacy = Arc::new(legacy::begin(params)?);
         self.router.begin(legacy.to_session());
         *self.legacy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&legacy));
+        self.circle.join(self);
         let session = Arc::clone(self);
         let work = async move { Ok(legacy::welcome(legacy.revision, &*session.card().await?)) };
         Ok(Step::Work(Lasts::UntilAnswered(charge), Box::pin(work)))
@@ -131,13 +135,13 @@ impl Session {
     /// Decides whether the client may send a request about `item`, and whose that is.
     pub(super) fn permit(&self, method: &str, item: Shown<'_>) -> Result<(Permit, Target), RpcError> {
         let target = self.router.names().resolve(item)?;
-        Ok((policy::decide(self.router.principal(), method, &target)?, target))
+        Ok((policy::decide(self.circle.listed(), self.router.principal(), method, &target)?, target))
     }
 
     /// Decides whether the client may send a request that names nothing.
     pub(super) fn permit_for(&self, server: ServerId, method: &str) -> Result<(Permit, Target), RpcError> {
         let target = Target { server, item: None };
-        Ok((policy::decide(self.router.principal(), method, &target)?, target))
+        Ok((policy::decide(self.circle.listed(), self.router.principal(), method, &target)?, target))
     }
 
     /// The server that a request is for, and the request as that server takes it, with the permit to send it.
@@ -177,6 +181,12 @@ impl Session {
     pub(super) async fn server_info(self: &Arc<Self>) -> Json {
         self.card().await.map_or_else(|_| Json::empty_object(), |card| card.server_info.clone())
     }
+}
+
+/// The answer to a method that clients of an era do not have.
+pub(super) fn unknown_method(name: &str) -> RpcError {
+    let name = Untrusted::new(name).to_line(64);
+    RpcError::new(code::METHOD_NOT_FOUND, format!("there is no method `{name}` here for MCP of this era"))
 }
 
 /// A request that was decided on, and the way to its server.

@@ -3,6 +3,7 @@
 mod any_order;
 mod batches;
 mod cancelling;
+mod circle;
 mod eras;
 mod legacy;
 mod limits;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
-use super::registry::{Registry, Shared};
-use super::store::{Store, StoreError};
+use super::registry::{Login, Registry, Shared};
+use super::store::{ArtifactStoreError, Store};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
 use crate::settings::{Event, Hooks};
@@ -134,7 +134,7 @@ pub enum DepotError {
         error: InvalidManifest,
     },
     /// It holds no component, or another than it says.
-    #[error("this is no artifact that can be run: {0}")]
+    #[error("this is no artifact that can be run")]
     Component(#[from] InvalidComponent),
     /// The folder is none of this kind.
     #[error("{} is no OCI layout: it lacks a fitting `oci-layout` or `index.json`; `lockgate push FILE oci-layout:DIR:TAG` makes one", .0.display())]
@@ -157,7 +157,7 @@ pub enum DepotError {
     },
     /// What was pulled cannot be kept.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] ArtifactStoreError),
     /// A file cannot be read.
     #[error("cannot read {}", path.display())]
     Unreadable {
@@ -175,7 +175,7 @@ pub enum DepotError {
         source: std::io::Error,
     },
     /// It is no image for this machine.
-    #[error("this is no image that can be run here: {0}")]
+    #[error("this is no image that can be run here")]
     Image(#[from] InvalidImage),
     /// It was given up, as when the program ends.
     #[error("reading was interrupted: {0}")]
@@ -192,6 +192,14 @@ impl Depots {
     pub(crate) fn registry(&self, reference: &Reference) -> Depot {
         let registry = Registry::new(Arc::clone(&self.shared), reference);
         Depot::Registry { registry, store: self.store.clone(), hooks: self.shared.hooks.clone() }
+    }
+
+    /// What proves to a registry who asks, for an engine that pulls by itself; nothing where nothing is configured.
+    ///
+    /// # Errors
+    /// Where what is configured cannot be read.
+    pub(crate) async fn login(&self, reference: &Reference) -> Result<Option<Login>, DepotError> {
+        self.shared.login(reference.registry()).await
     }
 
     /// A folder in the OCI layout.

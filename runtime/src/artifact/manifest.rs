@@ -22,7 +22,7 @@ const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+
 
 /// A manifest, as the bytes it came as and what they say.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "the room that reads signatures is being built")]
+#[allow(dead_code, reason = "attestations, which need them, are being built")]
 pub(crate) struct Manifest {
     bytes: Arc<[u8]>,
     digest: Digest,
@@ -47,7 +47,6 @@ pub(crate) enum Content {
 }
 
 /// Names a blob or manifest. Where else it says its bytes may be had (`urls`, `data`) is not read.
-#[allow(dead_code, reason = "the room that reads signatures is being built")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Descriptor {
     pub(crate) media_type: String,
@@ -124,7 +123,6 @@ impl Manifest {
     }
 
     /// One of [`MANIFEST_TYPES`].
-    #[allow(dead_code, reason = "the executor of containers is being built")]
     pub(crate) fn media_type(&self) -> &'static str {
         self.media_type
     }

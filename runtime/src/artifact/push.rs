@@ -36,7 +36,7 @@ pub enum PushTarget {
 
 /// Why a text is no place to push to.
 #[derive(Debug, thiserror::Error)]
-pub enum InvalidDestination {
+pub enum InvalidPushTarget {
     /// It is no reference.
     #[error(transparent)]
     Reference(#[from] InvalidReference),
@@ -49,21 +49,21 @@ pub enum InvalidDestination {
 }
 
 impl FromStr for PushTarget {
-    type Err = InvalidDestination;
+    type Err = InvalidPushTarget;
 
-    fn from_str(text: &str) -> Result<Self, InvalidDestination> {
+    fn from_str(text: &str) -> Result<Self, InvalidPushTarget> {
         if let Some(layout) = text.strip_prefix("oci-layout:") {
             return match layout.rsplit_once(':') {
                 Some((folder, tag)) if !folder.is_empty() && is_tag(tag) => {
                     Ok(Self::Layout { folder: folder.into(), tag: tag.to_owned() })
                 }
-                _ => Err(InvalidDestination::Layout(text.to_owned())),
+                _ => Err(InvalidPushTarget::Layout(text.to_owned())),
             };
         }
         let reference: Reference = text.parse()?;
         match reference.selector().clone() {
             Selector::Tag(tag) => Ok(Self::Registry { reference, tag }),
-            Selector::Digest(_) => Err(InvalidDestination::Digest(text.to_owned())),
+            Selector::Digest(_) => Err(InvalidPushTarget::Digest(text.to_owned())),
         }
     }
 }

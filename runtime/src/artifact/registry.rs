@@ -2,10 +2,10 @@
 
 mod body;
 mod challenge;
-mod credentials;
 mod download;
 mod endpoint;
 mod exchange;
+mod logins;
 mod pace;
 mod range;
 mod redirect;
@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderValue, Method, header};
 
-pub(crate) use self::credentials::Credentials;
 use self::endpoint::Endpoint;
 use self::exchange::Request;
+pub(crate) use self::logins::{Login, Logins};
 pub(crate) use self::pace::Pace;
 use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use super::{DepotError, Reference, Selector};
@@ -29,9 +29,16 @@ use crate::settings::Hooks;
 /// What all registries are asked with.
 pub(crate) struct Shared {
     pub(crate) dialler: Dialler,
-    pub(crate) credentials: Credentials,
+    pub(crate) logins: Logins,
     pub(crate) pace: Pace,
     pub(crate) hooks: Hooks,
+}
+
+impl Shared {
+    /// What proves to a registry who asks.
+    pub(super) async fn login(&self, registry: &str) -> Result<Option<Login>, DepotError> {
+        Ok(self.logins.of(registry).await?.credential)
+    }
 }
 
 /// One repository of a registry. What proves who asks is kept with it, and used for no other.

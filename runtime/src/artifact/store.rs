@@ -41,7 +41,7 @@ pub(super) struct Incoming {
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("the store cannot use {}; make the folder writable, and see that its disk is not full", path.display())]
-pub struct StoreError {
+pub struct ArtifactStoreError {
     path: PathBuf,
     source: io::Error,
 }
@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// The bytes of this digest; nothing where they are not here, or no longer what they were.
-    pub(super) fn read(&self, digest: &Digest, cap: u64) -> Result<Option<Artifact>, StoreError> {
+    pub(super) fn read(&self, digest: &Digest, cap: u64) -> Result<Option<Artifact>, ArtifactStoreError> {
         let path = self.path(digest);
         let Some(bytes) = files::read(&path, cap).map_err(|source| failed(&path, source))? else { return Ok(None) };
         let artifact = Artifact::new(bytes);
@@ -67,7 +67,7 @@ impl Store {
     }
 
     /// Whether the bytes of this digest are here, and still what they were. They are hashed, and not held in memory.
-    pub(super) fn has(&self, digest: &Digest) -> Result<bool, StoreError> {
+    pub(super) fn has(&self, digest: &Digest) -> Result<bool, ArtifactStoreError> {
         let path = self.path(digest);
         let error = |source| failed(&path, source);
         let Some(mut file) = files::open(&path).map_err(error)? else { return Ok(false) };
@@ -78,7 +78,7 @@ impl Store {
     }
 
     /// How large the file of this digest is, in bytes.
-    pub(super) fn size(&self, digest: &Digest) -> Result<Option<u64>, StoreError> {
+    pub(super) fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactStoreError> {
         let path = self.path(digest);
         let error = |source| failed(&path, source);
         let file = files::open(&path).map_err(error)?;
@@ -86,7 +86,7 @@ impl Store {
     }
 
     /// The first bytes of what is here: enough to tell what it is.
-    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn head(&self, digest: &Digest) -> Result<Vec<u8>, ArtifactStoreError> {
         let path = self.path(digest);
         let error = |source| failed(&path, source);
         let mut head = Vec::new();
@@ -97,20 +97,20 @@ impl Store {
     }
 
     /// Keeps bytes that are held in memory.
-    pub(super) fn put(&self, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(super) fn put(&self, bytes: &[u8]) -> Result<(), ArtifactStoreError> {
         let mut incoming = self.incoming()?;
         incoming.write(bytes).map_err(|source| self.error(source))?;
         self.keep(incoming).map(drop)
     }
 
     /// A place for a blob that comes in parts.
-    pub(super) fn incoming(&self) -> Result<Incoming, StoreError> {
+    pub(super) fn incoming(&self) -> Result<Incoming, ArtifactStoreError> {
         let file = self.temporary().map_err(|source| failed(&self.folder.join("incoming"), source))?;
         Ok(Incoming { file, hasher: Hasher::new(), written: 0 })
     }
 
     /// Puts a blob in its place, under the digest that it has.
-    pub(super) fn keep(&self, incoming: Incoming) -> Result<Digest, StoreError> {
+    pub(super) fn keep(&self, incoming: Incoming) -> Result<Digest, ArtifactStoreError> {
         let digest = incoming.hasher.finish();
         let path = self.path(&digest);
         put_in_place(incoming.file, &path).map_err(|source| failed(&path, source))?;
@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Remembers which manifest a reference named when its registry was asked.
-    pub(super) fn saw(&self, reference: &Reference, manifest: &Digest) -> Result<(), StoreError> {
+    pub(super) fn saw(&self, reference: &Reference, manifest: &Digest) -> Result<(), ArtifactStoreError> {
         let path = self.record(reference);
         let record = Json::of(&Seen { reference: reference.clone(), manifest: *manifest });
         let write = || {
@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Which manifest a reference named when its registry was last asked.
-    pub(super) fn last_seen(&self, reference: &Reference) -> Result<Option<Digest>, StoreError> {
+    pub(super) fn last_seen(&self, reference: &Reference) -> Result<Option<Digest>, ArtifactStoreError> {
         let path = self.record(reference);
         let bytes = files::read(&path, MAX_RECORD).map_err(|source| failed(&path, source))?;
         let seen = bytes.and_then(|bytes| Json::parse(String::from_utf8(bytes).ok()?).ok()?.read::<Seen>().ok());
@@ -138,7 +138,7 @@ impl Store {
     }
 
     /// The error of writing to the store.
-    pub(super) fn error(&self, source: io::Error) -> StoreError {
+    pub(super) fn error(&self, source: io::Error) -> ArtifactStoreError {
         failed(&self.folder, source)
     }
 
@@ -150,7 +150,7 @@ impl Store {
         self.folder.join("seen").join(Digest::of(reference.to_string().as_bytes()).hex())
     }
 
-    fn remove_damaged<T>(&self, path: &Path) -> Result<Option<T>, StoreError> {
+    fn remove_damaged<T>(&self, path: &Path) -> Result<Option<T>, ArtifactStoreError> {
         (self.hooks.event)(Event::StoreDamaged { path: path.to_owned() });
         fs::remove_file(path).or_else(missing_is_fine).map_err(|source| failed(path, source))?;
         Ok(None)
@@ -234,8 +234,8 @@ fn missing_is_fine(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn failed(path: &Path, source: io::Error) -> StoreError {
-    StoreError { path: path.to_owned(), source }
+fn failed(path: &Path, source: io::Error) -> ArtifactStoreError {
+    ArtifactStoreError { path: path.to_owned(), source }
 }
 
 #[cfg(test)]

@@ -26,15 +26,15 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
-use self::engine::Engine;
+use self::engine::{Engine, EngineImage};
 use self::launch::Launch;
 use self::tenancy::Tenancy;
 use super::peer::{Idle, Lines};
-use crate::artifact::Digest;
+use crate::artifact::{Digest, Login};
 use crate::plan::Plan;
 use crate::sandbox::{Limits, OpenDirectory, ProtectedFolders};
 use crate::server::{Caller, Link};
-use crate::settings::Hooks;
+use crate::settings::{Event, Hooks};
 use crate::spec::{Origin, Sourced};
 use crate::trust::VerifiedImage;
 
@@ -56,6 +56,18 @@ pub(crate) struct Containers {
     threads: Threads,
     engine: Mutex<Option<Engine>>,
     tenancy: Mutex<Option<Arc<Tenancy>>>,
+    hooks: Hooks,
+}
+
+/// How the engine comes to an image that it does not have yet.
+#[derive(Clone)]
+pub(crate) struct Pull {
+    /// Registry and repository.
+    pub(crate) repository: String,
+    /// The manifest that was judged: nothing else is pulled.
+    pub(crate) manifest: Digest,
+    /// Who asks, where the registry wants to know.
+    pub(crate) login: Option<Login>,
 }
 
 /// Threads of their own: a client's may end before its container has.
@@ -64,8 +76,15 @@ struct Threads(OnceLock<tokio::runtime::Runtime>);
 
 impl Containers {
     /// Containers on the engine behind `socket`. What says which process they belong to is kept in `run_folder`.
-    pub(crate) fn new(socket: Option<PathBuf>, run_folder: PathBuf) -> Self {
-        Self { socket, run_folder, threads: Threads::default(), engine: Mutex::default(), tenancy: Mutex::default() }
+    pub(crate) fn new(socket: Option<PathBuf>, run_folder: PathBuf, hooks: Hooks) -> Self {
+        Self {
+            socket,
+            run_folder,
+            threads: Threads::default(),
+            engine: Mutex::default(),
+            tenancy: Mutex::default(),
+            hooks,
+        }
     }
 
     /// Checks that the engine has this image.
@@ -74,19 +93,18 @@ impl Containers {
         self.on_threads(async move { engine.image(&image).await.map(drop) }).await
     }
 
-    /// A server whose containers are started when they are used.
+    /// A server whose containers are started when they are used. The engine pulls the image if it has to.
     pub(crate) async fn server(
         &self,
         image: &VerifiedImage,
+        pull: Option<Pull>,
         plan: &Plan,
         own_folders: &[PathBuf],
-        hooks: Hooks,
     ) -> Result<ContainerServer, ContainerError> {
         let directories = self.directories(plan, own_folders)?;
-        let engine = self.engine().await?;
-        let id = *image.image();
-        let config = self.on_threads(async move { engine.image(&id).await }).await?;
-        let launch = Launch::new(self.tenancy().await?, image, &config, plan, directories, hooks)?;
+        let (engine, hooks, wanted) = (self.engine().await?, self.hooks.clone(), *image.image());
+        let image = self.on_threads(async move { have(&engine, wanted, pull, &hooks).await }).await?;
+        let launch = Launch::new(self.tenancy().await?, &image, plan, directories, self.hooks.clone())?;
         Ok(ContainerServer(Lines::new(launch, IDLE, self.threads.handle()?)))
     }
 
@@ -175,6 +193,29 @@ impl Drop for Threads {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// The image that was judged, as the engine has it.
+async fn have(
+    engine: &Engine,
+    image: Digest,
+    pull: Option<Pull>,
+    hooks: &Hooks,
+) -> Result<EngineImage, ContainerError> {
+    let Some(pull) = pull else { return engine.image(&image).await };
+    // Engines on containerd's store name an image by the manifest that it was pulled by.
+    for name in [image, pull.manifest] {
+        match engine.image(&name).await {
+            Err(ContainerError::NoImage(_)) => {}
+            known => return known,
+        }
+    }
+    (hooks.event)(Event::PullingImage { repository: pull.repository.clone(), manifest: pull.manifest });
+    engine.pull(&pull).await?;
+    match engine.image(&image).await {
+        Err(ContainerError::NoImage(_)) => engine.image(&pull.manifest).await,
+        known => known,
     }
 }
 

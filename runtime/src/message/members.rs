@@ -77,8 +77,9 @@ impl Key<'_> {
     }
 }
 
-/// As Go's `encoding/json` sees it, for one: `ſ` is an `s`, and the Kelvin sign a `k`.
-fn same_but_for_case(key: &str, name: &str) -> bool {
+/// Whether a reader that does not look at case takes a key for a name. As Go's `encoding/json` sees it, for one: `ſ` is an
+/// `s`, and the Kelvin sign a `k`.
+pub fn same_but_for_case(key: &str, name: &str) -> bool {
     fn folded(text: &str) -> impl Iterator<Item = char> {
         text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase)
     }

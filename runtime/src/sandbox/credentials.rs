@@ -1,5 +1,6 @@
 //! Credentials with their values, and how a request gets them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
@@ -7,7 +8,7 @@ use http::{HeaderName, HeaderValue, header};
 use super::credential::{CredentialHeader, Destination};
 use super::redact::Redactor;
 use super::{Grant, HttpRequest};
-use crate::secret::{Secret, SecretError, SecretName, SecretReader};
+use crate::secret::{Secret, SecretError, SecretName, SecretReader, SecretSource};
 
 /// The longest value that is sent in a header, in bytes. Many servers take no more.
 const MAX_HEADER_VALUE: usize = 8 * 1024;
@@ -54,12 +55,13 @@ impl Credentials {
     /// Reads the value of every credential in a grant, once.
     ///
     /// # Errors
-    /// Where one cannot be had, or cannot be sent in a header.
+    /// Where one cannot be had, cannot be sent in a header, or lies where the server can read it.
     pub(crate) async fn read(grant: &Grant, secrets: &SecretReader) -> Result<Self, SecretError> {
         let mut read = Self::default();
         for credential in grant.credentials.iter().map(|credential| &credential.value) {
             let secret = Arc::new(secrets.read(&credential.secret).await?);
             if let Some(header) = &credential.header {
+                not_in_sight(&credential.secret, grant)?;
                 let value = header_value(header, &secret);
                 let value = value.ok_or_else(|| SecretError::NotForHeader(credential.secret.clone()))?;
                 let stand_in = header.placeholder.as_ref().map(|_| stand_in()).transpose()?;
@@ -125,6 +127,17 @@ impl SentHeader {
     fn refusal(&self) -> StandInLeaves {
         let to: Vec<String> = self.to.iter().map(ToString::to_string).collect();
         StandInLeaves { credential: self.credential.clone(), header: self.name.clone(), to: to.join(", ") }
+    }
+}
+
+/// Checks that a server is not given the file from which a secret is only used for it.
+fn not_in_sight(source: &SecretSource, grant: &Grant) -> Result<(), SecretError> {
+    let SecretSource::File(path) = source else { return Ok(()) };
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let file = real(path);
+    match grant.dirs.iter().find(|dir| file.starts_with(real(&dir.value.host))) {
+        Some(dir) => Err(SecretError::InSight { file: path.clone(), directory: dir.value.host.clone() }),
+        None => Ok(()),
     }
 }
 

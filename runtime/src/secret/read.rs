@@ -60,6 +60,18 @@ pub enum SecretError {
         /// What is wrong with it.
         problem: InvalidSecret,
     },
+    /// The server could read it by itself.
+    #[error(
+        "the secret in {} is in {}, a directory that the server is given; keep it elsewhere, or in the store",
+        file.display(),
+        directory.display()
+    )]
+    InSight {
+        /// The file with the secret.
+        file: PathBuf,
+        /// The directory that is granted.
+        directory: PathBuf,
+    },
     /// It cannot be part of a header.
     #[error("{0} cannot be sent in a header: it has a line break or another control character, or more than 8 KiB")]
     NotForHeader(SecretSource),

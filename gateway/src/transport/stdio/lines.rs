@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::super::MAX_MESSAGE;
 use super::patient::Patient;
 
-/// The longest message that is read, in bytes.
-pub(super) const MAX_LINE: usize = 16 << 20;
+/// The longest line that is read, in bytes.
+pub(super) const MAX_LINE: usize = MAX_MESSAGE;
 
 /// How much is asked of the system at once.
 const CHUNK: usize = 64 << 10;

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 
 use tokio::sync::mpsc;
 
+use super::super::one_line::OneLine;
 use super::patient::Patient;
 use crate::session::Outgoing;
 
@@ -27,24 +28,6 @@ pub(super) async fn write(mut messages: mpsc::Receiver<Outgoing>, output: impl W
 fn write_line(output: &mut impl Write, message: &Outgoing) -> io::Result<()> {
     serde_json::to_writer(OneLine(&mut *output), message)?;
     output.write_all(b"\n")
-}
-
-/// Keeps JSON on one line. A text that passes through may have line breaks; JSON has them only where it may as well
-/// have spaces.
-struct OneLine<W>(W);
-
-impl<W: Write> Write for OneLine<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            None => self.0.write(bytes),
-            Some(0) => self.0.write(b" "),
-            Some(line_break) => self.0.write(&bytes[..line_break]),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
 }
 
 #[cfg(test)]

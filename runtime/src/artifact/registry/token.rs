@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::body::{Body, Stop};
 use super::challenge::{Challenge, challenge};
-use super::credentials::Credential;
 use super::exchange::Request;
+use super::logins::Login;
 use super::{Access, Registry};
 use crate::artifact::DepotError;
 use crate::message::Json;
@@ -30,9 +30,9 @@ impl Registry {
     /// Does what the registry asks for before it answers (RFC 9110, §11.6.1).
     pub(super) async fn authenticate(&self, headers: &HeaderMap, access: Access) -> Result<HeaderValue, DepotError> {
         let challenge = challenge(headers, self.endpoint()?).map_err(|problem| self.not_followed(problem))?;
-        let known = self.0.shared.credentials.of(self.name()).await?.credential;
+        let known = self.0.shared.logins.of(self.name()).await?.credential;
         let authorization = match (challenge, known) {
-            (Challenge::Basic, Some(Credential::Password { user, password })) => basic(&user, &password),
+            (Challenge::Basic, Some(Login::Password { user, password })) => basic(&user, &password),
             (Challenge::Basic, _) => {
                 return Err(self.denied("it wants a name and password".to_owned(), &self.0.repository.name()).await);
             }
@@ -55,7 +55,7 @@ impl Registry {
         mut realm: Url,
         service: Option<String>,
         access: Access,
-        credential: Option<Credential>,
+        credential: Option<Login>,
     ) -> Result<Zeroizing<String>, DepotError> {
         let actions = match access {
             Access::Pull => "pull",
@@ -63,7 +63,7 @@ impl Registry {
         };
         let scope = format!("repository:{}:{actions}", self.0.repository.repository());
         let service = service.unwrap_or_default();
-        let request = if let Some(Credential::Identity(identity)) = &credential {
+        let request = if let Some(Login::Identity(identity)) = &credential {
             let form = url::form_urlencoded::Serializer::new(String::new())
                 .extend_pairs([("grant_type", "refresh_token"), ("client_id", "lockgate")])
                 .extend_pairs([("service", &*service), ("scope", &*scope), ("refresh_token", identity.as_str())])
@@ -73,7 +73,7 @@ impl Registry {
             realm.query_pairs_mut().extend_pairs([("service", &*service), ("scope", &*scope)]);
             let request = Request::new(Method::GET, realm, access);
             match &credential {
-                Some(Credential::Password { user, password }) => {
+                Some(Login::Password { user, password }) => {
                     let header = basic(user, password).ok_or_else(|| self.broken("the password cannot be sent"))?;
                     request.secret_header(header::AUTHORIZATION, header)
                 }
@@ -98,12 +98,14 @@ impl Registry {
     /// The error of somebody who is not let in, with what would help.
     pub(super) async fn denied(&self, problem: String, wanted: &str) -> DepotError {
         let registry = self.name();
-        let hint = match self.0.shared.credentials.of(registry).await {
+        let hint = match self.0.shared.logins.of(registry).await {
             Err(error) => return error,
             Ok(found) => match (found.credential, found.unasked) {
                 (Some(_), _) => format!("the password that Docker's configuration has for {registry} does not help"),
                 (None, Some(program)) => {
-                    format!("the password is kept by `{program}`, which is asked only with --credential-programs")
+                    format!(
+                        "the password is kept by `{program}`, which is not asked unless config.toml says so: [registry] credential-programs = true"
+                    )
                 }
                 (None, None) => format!("if you have an account there, `docker login {registry}` keeps its password"),
             },

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use bollard::models::{
-    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, ImageInspect,
-    Mount, MountBindOptions, MountType, ResourcesUlimits,
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
+    MountBindOptions, MountType, ResourcesUlimits,
 };
 
 use super::ContainerError;
-use crate::artifact::Digest;
+use super::engine::EngineImage;
 use crate::plan::Plan;
 use crate::sandbox::{Access, Directory, Grant, OpenDirectory};
 
@@ -82,8 +82,7 @@ pub(super) fn check_directory(open: &OpenDirectory, written: &Directory) -> Resu
 
 /// The container for a plan: the same for every caller.
 pub(super) fn body(
-    image: &Digest,
-    config: &ImageInspect,
+    image: &EngineImage,
     plan: &Plan,
     directories: &[OpenDirectory],
     owner: &str,
@@ -92,7 +91,7 @@ pub(super) fn body(
     let command: Vec<String> = plan.arguments.iter().map(|argument| argument.value.clone()).collect();
     let env = plan.grant.env.iter().map(|item| format!("{}={}", item.value.name, item.value.value));
     Ok(ContainerCreateBody {
-        image: Some(image.to_string()),
+        image: Some(image.id.to_string()),
         cmd: (!command.is_empty()).then_some(command),
         env: Some(env.collect()),
         labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()),
@@ -107,7 +106,7 @@ pub(super) fn body(
         network_disabled: Some(true),
         // The image's own would run a stranger's program every few seconds.
         healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
-        host_config: Some(host_config(plan, volumes(config)?)),
+        host_config: Some(host_config(plan, volumes(image)?)),
         ..ContainerCreateBody::default()
     })
 }
@@ -175,20 +174,18 @@ fn user(directories: &[OpenDirectory]) -> Option<String> {
 
 /// The volumes that the image declares. Each is memory that ends with the container, instead of a place on the host's
 /// disk without a bound.
-fn volumes(image: &ImageInspect) -> Result<Vec<String>, ContainerError> {
-    let declared = image.config.as_ref().and_then(|config| config.volumes.clone()).unwrap_or_default();
-    if declared.len() > MAX_VOLUMES {
-        return Err(ContainerError::Volumes(declared.len()));
+fn volumes(image: &EngineImage) -> Result<Vec<String>, ContainerError> {
+    match image.volumes.len() {
+        ..=MAX_VOLUMES => Ok(image.volumes.clone()),
+        many => Err(ContainerError::Volumes(many)),
     }
-    Ok(declared)
 }
 
 #[cfg(test)]
 mod tests {
-    use bollard::models::ImageConfig;
-
     use super::*;
-    use crate::plan::Runs;
+    use crate::artifact::Digest;
+    use crate::plan::{ContainerRun, Runs};
     use crate::sandbox::Limits;
     use crate::spec::{Image, Source, Sourced};
     use crate::trust::Basis;
@@ -198,7 +195,7 @@ mod tests {
         Plan {
             name: "test".parse().unwrap(),
             source: Source::Image(Image::Local(image)),
-            runs: Runs::Container { image, manifest: None },
+            runs: Runs::Container(ContainerRun { image, manifest: None, index: None }),
             basis: Basis::OwnImage,
             arguments: vec![Sourced::config("--flag".to_owned())],
             grant,
@@ -206,18 +203,16 @@ mod tests {
         }
     }
 
-    fn image_with(volumes: usize) -> ImageInspect {
+    fn image_with(volumes: usize) -> EngineImage {
         let volumes = (0..volumes).map(|number| format!("/volume{number}")).collect();
-        let config = ImageConfig { volumes: Some(volumes), ..ImageConfig::default() };
-        ImageInspect { config: Some(config), ..ImageInspect::default() }
+        EngineImage { id: Digest::of(b"image"), volumes }
     }
 
     #[test]
     fn a_container_is_of_an_image_by_its_digest_and_has_what_is_granted() {
         let grant = Grant { env: vec![Sourced::flag("A=1".parse().unwrap())], ..Grant::default() };
-        let image = Digest::of(b"image");
-        let body = body(&image, &image_with(1), &plan(grant), &[], "home.process").unwrap();
-        assert_eq!(body.image.unwrap(), image.to_string());
+        let body = body(&image_with(1), &plan(grant), &[], "home.process").unwrap();
+        assert_eq!(body.image.unwrap(), Digest::of(b"image").to_string());
         assert_eq!(body.cmd.unwrap(), ["--flag"]);
         assert_eq!(body.env.unwrap(), ["A=1"]);
         assert_eq!(body.labels.unwrap()[OWNER], "home.process");
@@ -233,7 +228,7 @@ mod tests {
 
     #[test]
     fn an_image_cannot_declare_volumes_without_end() {
-        let too_many = body(&Digest::of(b""), &image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &[], "");
+        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &[], "");
         assert!(matches!(too_many, Err(ContainerError::Volumes(17))));
     }
 

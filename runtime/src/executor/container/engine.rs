@@ -6,19 +6,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bollard::auth::DockerCredentials;
 use bollard::container::LogOutput;
 use bollard::errors::Error;
-use bollard::models::{ContainerCreateBody, ImageInspect};
+use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, CreateImageOptionsBuilder,
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions, WaitContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWrite;
 
-use super::ContainerError;
-use crate::artifact::Digest;
+use super::{ContainerError, Pull};
+use crate::artifact::{Digest, Login};
 use crate::untrusted::Untrusted;
 
 /// How long the engine may take to say which version it is: this is where a dead one is noticed.
@@ -26,6 +27,9 @@ const HELLO_TIME: Duration = Duration::from_secs(10);
 
 /// How long the engine may take for anything else. Removing waits for a process to be killed.
 const TIME: Duration = Duration::from_secs(30);
+
+/// How long the engine may say nothing while it pulls.
+const PULL_PAUSE: Duration = Duration::from_secs(120);
 
 /// How soon to look again whether a container is gone.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -44,6 +48,14 @@ pub(super) struct Engine {
 pub(super) struct Streams {
     pub(super) output: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     pub(super) input: Pin<Box<dyn AsyncWrite + Send>>,
+}
+
+/// An image that the engine has.
+pub(super) struct EngineImage {
+    /// How the engine names it: its digest.
+    pub(super) id: Digest,
+    /// The volumes that it declares.
+    pub(super) volumes: Vec<String>,
 }
 
 /// A container of ours on the engine, whichever process it belongs to.
@@ -76,14 +88,33 @@ impl Engine {
     }
 
     /// What the engine knows of an image.
-    pub(super) async fn image(&self, image: &Digest) -> Result<ImageInspect, ContainerError> {
+    pub(super) async fn image(&self, image: &Digest) -> Result<EngineImage, ContainerError> {
         let name = image.to_string();
         match self.attempt(TIME, "look at an image", self.docker.inspect_image(&name)).await? {
-            Ok(found) if found.id.as_deref() == Some(&name) => Ok(found),
+            // Podman leaves the algorithm out.
+            Ok(found) if found.id.as_deref().is_some_and(|id| id.trim_start_matches("sha256:") == image.hex()) => {
+                let volumes = found.config.and_then(|config| config.volumes).unwrap_or_default();
+                Ok(EngineImage { id: *image, volumes })
+            }
             Ok(_) | Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
                 Err(ContainerError::NoImage(*image))
             }
             Err(error) => Err(self.failed("look at an image", error)),
+        }
+    }
+
+    /// Pulls a manifest, and what it names. As long as the engine says how far it is, there is no end to this.
+    pub(super) async fn pull(&self, pull: &Pull) -> Result<(), ContainerError> {
+        let work = "pull the image";
+        let manifest = pull.manifest.to_string();
+        let options = CreateImageOptionsBuilder::new().from_image(&pull.repository).tag(&manifest).build();
+        let mut progress = std::pin::pin!(self.docker.create_image(Some(options), None, credentials(pull)));
+        loop {
+            match self.attempt(PULL_PAUSE, work, async { progress.next().await.transpose() }).await? {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.failed(work, error)),
+            }
         }
     }
 
@@ -192,8 +223,8 @@ impl Engine {
 
     fn failed(&self, work: &'static str, error: Error) -> ContainerError {
         match error {
-            Error::DockerResponseServerError { message, .. } => {
-                ContainerError::Said { work, said: Untrusted::new(message) }
+            Error::DockerResponseServerError { message: said, .. } | Error::DockerStreamError { error: said } => {
+                ContainerError::Said { work, said: Untrusted::new(said) }
             }
             other => ContainerError::Unusable {
                 socket: self.socket.to_path_buf(),
@@ -201,6 +232,20 @@ impl Engine {
             },
         }
     }
+}
+
+/// Who asks, as the engine's API wants it (`X-Registry-Auth`).
+fn credentials(pull: &Pull) -> Option<DockerCredentials> {
+    let registry = pull.repository.split('/').next().unwrap_or_default().to_owned();
+    let mut credentials = DockerCredentials { serveraddress: Some(registry), ..DockerCredentials::default() };
+    match pull.login.as_ref()? {
+        Login::Password { user, password } => {
+            credentials.username = Some(user.clone());
+            credentials.password = Some(password.to_string());
+        }
+        Login::Identity(token) => credentials.identitytoken = Some(token.to_string()),
+    }
+    Some(credentials)
 }
 
 fn read_version(text: &str) -> Option<(u64, u64)> {

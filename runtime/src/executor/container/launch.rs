@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bollard::models::{ContainerCreateBody, ImageInspect};
+use bollard::models::ContainerCreateBody;
 use futures_util::future::BoxFuture;
 
+use super::engine::EngineImage;
 use super::log::GuestLog;
 use super::pipe::{Pipe, with_last_words};
 use super::tenancy::Tenancy;
@@ -19,7 +20,6 @@ use crate::sandbox::OpenDirectory;
 use crate::server::ClientSession;
 use crate::settings::Hooks;
 use crate::spec::ServerName;
-use crate::trust::VerifiedImage;
 
 /// All that is needed to start containers of one server.
 pub(super) struct Launch {
@@ -35,17 +35,15 @@ pub(super) struct Launch {
 impl Launch {
     pub(super) fn new(
         tenancy: Arc<Tenancy>,
-        image: &VerifiedImage,
-        config: &ImageInspect,
+        image: &EngineImage,
         plan: &Plan,
         directories: Vec<OpenDirectory>,
         hooks: Hooks,
     ) -> Result<Self, ContainerError> {
-        let image = *image.image();
-        let body = create::body(&image, config, plan, &directories, &tenancy.owner())?;
+        let body = create::body(image, plan, &directories, &tenancy.owner())?;
         Ok(Self {
             tenancy,
-            image,
+            image: image.id,
             body,
             server: plan.name.clone(),
             limits: CallLimits::from(&plan.limits),

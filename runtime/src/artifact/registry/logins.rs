@@ -1,4 +1,4 @@
-//! Passwords for registries, from Docker's configuration file (`config.json`, "Credential stores").
+//! Passwords for registries, from Docker's configuration file (`config.json`, "Login stores").
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -26,14 +26,15 @@ const HUB: &str = "https://index.docker.io/v1/";
 
 /// Where passwords are looked up.
 #[derive(Debug, Clone)]
-pub(crate) struct Credentials {
+pub(crate) struct Logins {
     docker_config: Option<PathBuf>,
     /// Whether the programs that it names may be started.
     programs: bool,
 }
 
 /// What proves who asks.
-pub(super) enum Credential {
+#[derive(Clone)]
+pub(crate) enum Login {
     Password {
         user: String,
         password: Zeroizing<String>,
@@ -45,7 +46,7 @@ pub(super) enum Credential {
 /// What is known about a registry.
 #[derive(Default)]
 pub(super) struct Found {
-    pub(super) credential: Option<Credential>,
+    pub(super) credential: Option<Login>,
     /// The program that would know, and was not asked.
     pub(super) unasked: Option<String>,
 }
@@ -65,7 +66,7 @@ struct Entry {
     identitytoken: String,
 }
 
-impl Credentials {
+impl Logins {
     pub(crate) fn new(settings: &RegistrySettings) -> Self {
         let RegistrySettings { docker_config, credential_programs } = settings;
         Self { docker_config: docker_config.clone(), programs: *credential_programs }
@@ -101,11 +102,11 @@ fn read_config(bytes: &[u8]) -> Option<Config> {
     json.is_object().then(|| json.read().ok())?
 }
 
-fn in_file(config: &Config, registry: &str) -> Result<Option<Credential>, String> {
+fn in_file(config: &Config, registry: &str) -> Result<Option<Login>, String> {
     let entry = config.auths.iter().find(|(key, _)| is_for(key, registry)).map(|(_, entry)| entry);
     let Some(entry) = entry else { return Ok(None) };
     if !entry.identitytoken.is_empty() {
-        return Ok(Some(Credential::Identity(Zeroizing::new(entry.identitytoken.clone()))));
+        return Ok(Some(Login::Identity(Zeroizing::new(entry.identitytoken.clone()))));
     }
     if entry.auth.is_empty() {
         return Ok(None);
@@ -115,7 +116,7 @@ fn in_file(config: &Config, registry: &str) -> Result<Option<Credential>, String
     let text = std::str::from_utf8(&decoded).map_err(|_| unreadable())?;
     let (user, password) = text.split_once(':').ok_or_else(unreadable)?;
     let password = Zeroizing::new(password.trim_end_matches('\0').to_owned());
-    Ok(Some(Credential::Password { user: user.to_owned(), password }))
+    Ok(Some(Login::Password { user: user.to_owned(), password }))
 }
 
 /// Whether an entry is this registry's, as a whole: one for a part of it (`ghcr.io/acme`, as Podman writes) is not
@@ -141,7 +142,7 @@ fn program_name(name: &str) -> Option<String> {
 }
 
 /// Asks a credential program (docker-credential-helpers, "Development").
-async fn ask(program: &str, key: &str) -> Result<Option<Credential>, String> {
+async fn ask(program: &str, key: &str) -> Result<Option<Login>, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Answer {
@@ -176,8 +177,8 @@ async fn ask(program: &str, key: &str) -> Result<Option<Credential>, String> {
     let answer: Answer = serde_json::from_slice(&answer).map_err(|_| "its answer cannot be read".to_owned())?;
     let password = Zeroizing::new(answer.secret);
     Ok(Some(match answer.username.as_str() {
-        "<token>" => Credential::Identity(password),
-        _ => Credential::Password { user: answer.username, password },
+        "<token>" => Login::Identity(password),
+        _ => Login::Password { user: answer.username, password },
     }))
 }
 
@@ -185,18 +186,18 @@ async fn ask(program: &str, key: &str) -> Result<Option<Credential>, String> {
 mod tests {
     use super::*;
 
-    fn written(text: &str) -> (tempfile::NamedTempFile, Credentials) {
+    fn written(text: &str) -> (tempfile::NamedTempFile, Logins) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let credentials = Credentials { docker_config: Some(file.path().to_owned()), programs: false };
-        (file, credentials)
+        let logins = Logins { docker_config: Some(file.path().to_owned()), programs: false };
+        (file, logins)
     }
 
     async fn password(config: &str, registry: &str) -> Option<String> {
-        let (_file, credentials) = written(config);
-        match credentials.of(registry).await.unwrap().credential? {
-            Credential::Password { user, password } => Some(format!("{user} {}", *password)),
-            Credential::Identity(token) => Some(token.to_string()),
+        let (_file, logins) = written(config);
+        match logins.of(registry).await.unwrap().credential? {
+            Login::Password { user, password } => Some(format!("{user} {}", *password)),
+            Login::Identity(token) => Some(token.to_string()),
         }
     }
 
@@ -228,24 +229,24 @@ mod tests {
             r#"{"auths":{"ghcr.io":{"auth":"c2VjcmV0"}}}"#,
             r#"{"auths":{"ghcr.io":{"auth":"s3cret"}}}"#,
         ] {
-            let (_file, credentials) = written(config);
-            let error = credentials.of("ghcr.io").await.err().unwrap().to_string();
+            let (_file, logins) = written(config);
+            let error = logins.of("ghcr.io").await.err().unwrap().to_string();
             assert!(!error.contains("c2VjcmV0") && !error.contains("s3cret") && !error.contains("secret"), "{error}");
         }
-        let none = Credentials { docker_config: Some("/nowhere/config.json".into()), programs: false };
+        let none = Logins { docker_config: Some("/nowhere/config.json".into()), programs: false };
         assert!(none.of("ghcr.io").await.unwrap().credential.is_none());
     }
 
     #[tokio::test]
     async fn a_program_is_named_and_not_started_unless_it_is_allowed() {
-        let (_file, credentials) = written(r#"{"credHelpers":{"ghcr.io":"nobody"},"credsStore":"other"}"#);
+        let (_file, logins) = written(r#"{"credHelpers":{"ghcr.io":"nobody"},"credsStore":"other"}"#);
         let unasked = |registry: &'static str| {
-            let credentials = credentials.clone();
-            async move { credentials.of(registry).await.unwrap().unasked }
+            let logins = logins.clone();
+            async move { logins.of(registry).await.unwrap().unasked }
         };
         assert_eq!(unasked("ghcr.io").await.as_deref(), Some("docker-credential-nobody"));
         assert_eq!(unasked("x.example").await.as_deref(), Some("docker-credential-other"));
-        let allowed = Credentials { programs: true, ..credentials };
+        let allowed = Logins { programs: true, ..logins };
         let error = allowed.of("ghcr.io").await.err().unwrap().to_string();
         assert!(error.contains("cannot be started"), "{error}");
         let (_file, odd) = written(r#"{"credsStore":"../x"}"#);

@@ -1,0 +1,114 @@
+//! Servers that are images: which one is meant, whether it may run, and how it comes onto the engine.
+
+use super::{ResolveError, Runtime, ServerError};
+use crate::artifact::{Depot, ImageDigests, Manifest, Reference, Selector, image_digests};
+use crate::executor::container::{self, Pull};
+use crate::plan::{ContainerRun, Plan, Runs};
+use crate::server::Server;
+use crate::settings::Event;
+use crate::spec::{Image, Source};
+use crate::trust::{Basis, Decision, Name, Refused, Subject, VerifiedImage};
+
+/// An image that was found, before anybody has judged it.
+pub(super) enum FoundImage {
+    /// On the person's own engine.
+    Local(ContainerRun),
+    /// In a registry.
+    Listed { depot: Depot, reference: Reference, digests: ImageDigests },
+}
+
+impl Runtime {
+    /// Which image would run, and why it may. Of an image in a registry, the engine is not asked.
+    pub(super) async fn judged_image(&self, image: &Image) -> Result<(Runs, Basis), ResolveError> {
+        let found = self.find_image(image).await?;
+        let run = found.run();
+        let basis = match found {
+            FoundImage::Local(_) => Basis::OwnImage,
+            FoundImage::Listed { depot, reference, digests } => {
+                self.judge.decide(&subject(&reference, &digests), &depot).await.allowed()?.basis()
+            }
+        };
+        Ok((Runs::Container(run), basis))
+    }
+
+    /// Judges an image in a registry.
+    pub(super) async fn verify_image(&self, image: &Image) -> Result<Decision, ResolveError> {
+        match self.find_image(image).await? {
+            FoundImage::Listed { depot, reference, digests } => {
+                Ok(self.judge.decide(&subject(&reference, &digests), &depot).await)
+            }
+            FoundImage::Local(_) => Err(ResolveError::Own(Source::Image(image.clone()).to_string())),
+        }
+    }
+
+    pub(super) async fn find_image(&self, image: &Image) -> Result<FoundImage, ResolveError> {
+        match image {
+            Image::Local(id) => {
+                self.containers.find(*id).await?;
+                Ok(FoundImage::Local(ContainerRun { image: *id, manifest: None, index: None }))
+            }
+            Image::Registry(reference) => {
+                let depot = self.depots.registry(reference);
+                let digests = image_digests(&depot, reference.selector()).await?;
+                Ok(FoundImage::Listed { depot, reference: reference.clone(), digests })
+            }
+        }
+    }
+
+    /// Runs the image that was planned, if today's policy lets it.
+    pub(super) async fn start_image(&self, plan: &Plan, run: &ContainerRun) -> Result<Server, ServerError> {
+        // Plans can be written down, and read again.
+        container::check_grant(&plan.grant).map_err(ResolveError::from)?;
+        let (verified, pull) = match &plan.source {
+            Source::Image(Image::Local(id)) if *id == run.image => (VerifiedImage::own(*id), None),
+            Source::Image(Image::Registry(reference)) => self.verified_image(reference, run).await?,
+            _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
+        };
+        let starting =
+            Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
+        (self.hooks.event)(starting);
+        Ok(Server::container(self.containers.server(&verified, pull, plan, &self.settings.own_folders).await?))
+    }
+
+    /// The planned image, with the proof that it may run. Tags have no say any more.
+    async fn verified_image(
+        &self,
+        reference: &Reference,
+        run: &ContainerRun,
+    ) -> Result<(VerifiedImage, Option<Pull>), ServerError> {
+        let depot = self.depots.registry(reference);
+        let changed = |found| Refused::Changed { planned: run.image, found };
+        let planned = run.index.or(run.manifest).ok_or_else(|| changed(run.image))?;
+        let digests = image_digests(&depot, &Selector::Digest(planned)).await.map_err(ResolveError::from)?;
+        let expected = ImageDigests { index: run.index, manifest: digests.manifest, image: run.image };
+        if digests != expected || run.manifest != Some(digests.manifest) {
+            return Err(changed(digests.image).into());
+        }
+        let allowed = self.judge.decide(&subject(reference, &digests), &depot).await.allowed()?;
+        let named: Manifest = depot.manifest(&Selector::Digest(digests.manifest)).await.map_err(ResolveError::from)?;
+        let verified = allowed.image(&named)?;
+        let login = self.depots.login(reference).await.map_err(ResolveError::from)?;
+        let pull = Pull { repository: reference.name(), manifest: digests.manifest, login };
+        Ok((verified, Some(pull)))
+    }
+}
+
+impl FoundImage {
+    pub(super) fn run(&self) -> ContainerRun {
+        match self {
+            Self::Local(run) => *run,
+            Self::Listed { digests, .. } => {
+                ContainerRun { image: digests.image, manifest: Some(digests.manifest), index: digests.index }
+            }
+        }
+    }
+}
+
+/// What is judged: all that a signature of the image may be about.
+fn subject(reference: &Reference, digests: &ImageDigests) -> Subject {
+    Subject {
+        reference: format!("docker://{reference}"),
+        name: Name::of(reference),
+        manifests: digests.index.into_iter().chain([digests.manifest]).collect(),
+    }
+}
