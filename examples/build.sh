@@ -41,7 +41,7 @@ has_rustup_target() {
 }
 
 build_with_rustup() {
-    CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS=$1 cargo build "${build_args[@]}" --target wasm32-wasip2
+    CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS=$1 cargo build --workspace "${build_args[@]}" --target wasm32-wasip2
     collect wasm32-wasip2
 }
 
@@ -51,17 +51,27 @@ has_debian_rust() {
 
 # Debian has no standard library for WASI, but its source, and a libc. `RUSTC_BOOTSTRAP` allows `-Zbuild-std`.
 build_with_debian() {
-    local libc="-C link-self-contained=no -L $debian_libc -C link-arg=$debian_libc/crt1-reactor.o"
-    RUSTC_BOOTSTRAP=1 RUSTC=$debian_rustc CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS="$1 $libc" \
-        "$debian_cargo" build "${build_args[@]}" -Zbuild-std=std,panic_abort --target wasm32-wasip1
+    # A server that is called starts otherwise than one that is a program.
+    with_debian "$1" crt1-reactor.o --workspace --exclude everything
+    with_debian "$1" crt1-command.o --package everything
     collect wasm32-wasip1
 }
 
-build_args=(--workspace --release --locked --target-dir "$target_dir")
+# with_debian FLAGS START PACKAGES...
+with_debian() {
+    local flags="$1 -C link-self-contained=no -L $debian_libc -C link-arg=$debian_libc/$2 --cfg libc_without_threads"
+    shift 2
+    RUSTC_BOOTSTRAP=1 RUSTC=$debian_rustc CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=$flags \
+        "$debian_cargo" build "$@" "${build_args[@]}" -Zbuild-std=std,panic_abort --target wasm32-wasip1
+}
+
+build_args=(--release --locked --target-dir "$target_dir")
 
 collect() {
     local built=$target_dir/$1/release
-    put "$built/time.wasm" dist/time.wasm
+    for server in brave everything filesystem time; do
+        put "$built/$server.wasm" "dist/$server.wasm"
+    done
     for guest in ../tests/guests/*/; do
         guest=$(basename "$guest")
         put "$built/$guest.wasm" "dist/test/$guest.wasm"

@@ -42,7 +42,7 @@ python_parts() {
 node_parts() {
     local stamp=.setup/node/stamp
     if cmp -s tests/clients/package-lock.json "$stamp"; then return; fi
-    say "the MCP Inspector, the TypeScript client and a reference server"
+    say "the MCP Inspector, the TypeScript client and reference servers"
     rm -rf .setup/node
     mkdir -p .setup/node
     cp tests/clients/package.json tests/clients/package-lock.json .setup/node/

@@ -4,7 +4,7 @@ use crate::support::Lockgate;
 
 /// How the program says which there are.
 #[cfg(feature = "built-in-servers")]
-pub(crate) const SENTENCE: &str = "the servers built in are: time";
+pub(crate) const SENTENCE: &str = "the servers built in are: brave, filesystem, time";
 
 /// How the program says that there are none, and how to get some.
 #[cfg(not(feature = "built-in-servers"))]

@@ -1,5 +1,5 @@
 //! Real clients, made by others, in every mode they have: the MCP Inspector, Python's `mcp` and TypeScript's client.
-//! And the reference server, beside ours on the same calls.
+//! And the reference servers, beside ours on the same calls.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -70,6 +70,32 @@ fn time_answers_as_the_reference_server_does() {
     let mut command = Command::new(installed("python/bin/python"));
     command.arg(source("tests/compare/time_reference.py")).arg("--").arg(lockgate());
     command.arg("--home").arg(home.path()).args(["run", "--env", "TZ=UTC"]).arg(guest());
+    let said = finished(command);
+    assert!(said.contains(" passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn filesystem_answers_as_the_reference_server_does() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(installed("python/bin/python"));
+    command.arg(source("tests/compare/filesystem_reference.py")).arg("--reference");
+    command.arg(installed("node/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js")).arg("--");
+    command.arg(lockgate()).arg("--home").arg(home.path()).args(["run", "--dir", "{dir}={dir},rw"]);
+    command.arg(existing(source("examples/dist/filesystem.wasm"), "make examples"));
+    let said = finished(command);
+    assert!(said.contains(" passed, 0 failed"), "{said}");
+}
+
+#[test]
+fn brave_asks_and_answers_as_the_reference_server_does() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(installed("python/bin/python"));
+    command.arg(source("tests/compare/brave_reference.py")).arg("--reference");
+    command.arg(installed("node/node_modules/@brave/brave-search-mcp-server/dist/index.js")).arg("--");
+    command.arg(lockgate()).arg("--home").arg(home.path());
+    command.args(["run", "--env", "BRAVE_API_URL={url}", "--allow-http", "GET {url}/"]);
+    command.args(["--credential", "{url} X-Subscription-Token: {env:BRAVE_API_KEY}"]).env("BRAVE_API_KEY", "the-key");
+    command.arg(existing(source("examples/dist/brave.wasm"), "make examples"));
     let said = finished(command);
     assert!(said.contains(" passed, 0 failed"), "{said}");
 }

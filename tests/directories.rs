@@ -31,6 +31,15 @@ fn a_granted_directory_can_be_read() {
 }
 
 #[test]
+fn a_large_directory_is_listed_whole() {
+    let (_folder, host) = folder();
+    let names: Vec<String> = (0..2000).map(|number| format!("file-{number:04}")).collect();
+    names.iter().for_each(|name| fs::write(host.join(name), "").unwrap());
+    let listed: serde_json::Value = serde_json::from_str(call("list-dir", &["path=/data"], &host, "").good()).unwrap();
+    assert_eq!(listed, serde_json::json!({ "names": names }));
+}
+
+#[test]
 fn a_directory_is_read_only_unless_it_is_granted_for_writing() {
     let (_folder, host) = folder();
     fs::write(host.join("a.txt"), "before").unwrap();

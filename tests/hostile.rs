@@ -1,6 +1,6 @@
 //! A server that does all it can: each call ends with a message that says what happened, and the next call works.
 
-use crate::support::{Ended, Lockgate, evil};
+use crate::support::{Ended, Lockgate, evil, folder};
 
 /// Calls a tool of the hostile guest, and then another one, which has to work.
 fn call(tool: &str, arguments: &[&str]) -> Ended {
@@ -56,6 +56,13 @@ fn ten_gibibytes_of_memory_are_not_had() {
 fn what_costs_the_host_memory_is_bounded() {
     let calls = [&["handles"][..], &["random", "bytes=2000000"], &["random", "bytes=18446744073709551615"]];
     insta::assert_snapshot!(failing(1, calls));
+}
+
+#[test]
+fn listings_of_directories_are_bounded() {
+    let (_folder, host) = folder();
+    let ended = call("listings", &["--dir", &format!("{}=/data", host.display())]);
+    assert_eq!(ended.good(), r#"{"again":true,"open":64}"#);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod brave;
 mod built_in;
 mod cache;
 mod catalog;
@@ -15,6 +16,7 @@ mod clients;
 mod compiling;
 mod container;
 mod directories;
+mod filesystem;
 mod full_disk;
 mod hostile;
 mod house;
@@ -23,6 +25,7 @@ mod http_front;
 mod imports;
 mod not_a_server;
 mod registry;
+mod registry_evil;
 mod remote;
 mod remote_real;
 mod sandbox;

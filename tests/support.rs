@@ -3,6 +3,8 @@
 mod client;
 pub(crate) mod cosign;
 mod engine;
+pub(crate) mod evil_registry;
+mod front;
 mod guests;
 mod home;
 mod listener;
@@ -16,7 +18,8 @@ mod transcript;
 
 pub(crate) use client::{Client, modern};
 pub(crate) use engine::Engine;
-pub(crate) use guests::{evil, fetch, probe, time, wasm_file};
+pub(crate) use front::Front;
+pub(crate) use guests::{brave, evil, fetch, filesystem, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;
 pub(crate) use lockgate::Lockgate;

@@ -5,12 +5,15 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::cosign::{Key, Repository, Signature, payload, signature_tag};
-use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
+use crate::support::cosign::{
+    Key, OCI_MANIFEST, Repository, Signature, add_to_layout, manifest, payload, signature_tag,
+};
+use crate::support::{Client, Ended, Front, Home, Lockgate, OciRegistry, folder, probe};
 
 /// A registry with one component, and a person's home with a key.
 struct Scene {
-    registry: OciRegistry,
+    registry: Option<OciRegistry>,
+    address: String,
     home: Home,
     acme: Key,
     digest: String,
@@ -28,7 +31,8 @@ impl Scene {
         let (registry, home) = (OciRegistry::start(), Home::warm());
         fs::create_dir_all(home.path().join("config")).unwrap();
         let acme = Key::new(&home.path().join("config"), "acme");
-        let mut scene = Self { registry, home, acme, digest: String::new() };
+        let address = registry.address().to_owned();
+        let mut scene = Self { registry: Some(registry), address, home, acme, digest: String::new() };
         scene.digest = scene.repository("acme/time").push_component("1", Path::new(&probe()));
         scene
     }
@@ -51,7 +55,7 @@ impl Scene {
 
     /// `REGISTRY/PATH`.
     fn name(&self, path: &str) -> String {
-        format!("{}/{path}", self.registry.address())
+        format!("{}/{path}", self.address)
     }
 
     fn repository(&self, path: &str) -> Repository {
@@ -72,7 +76,7 @@ impl Scene {
         Lockgate::new(verb)
             .arg(reference)
             .home(self.home.path())
-            .naming(self.registry.address(), "REGISTRY")
+            .naming(&self.address, "REGISTRY")
             .naming(&self.digest, "DIGEST")
             .naming(&self.digest.replace("sha256:", "sha256-"), "DIGEST-AS-TAG")
     }
@@ -305,12 +309,10 @@ fn a_wildcard_ends_at_its_part() {
     let ended = scene.lockgate("verify", &scene.name("acme-evil/x:1")).args(["--format", "json"]).run();
     ended.failed(3);
     assert_eq!((&ended.json()["reason"], &ended.json()["scope"]), (&json!("no-scope"), &Value::Null));
-    // Another spelling of the same address is the same scope.
-    let port = scene.registry.address().rsplit(':').next().unwrap().to_owned();
-    let spelled = scene.lockgate("verify", &format!("127.1:{port}/acme/time:1")).args(["--format", "json"]).run();
-    if spelled.code == Some(3) {
-        assert_eq!(spelled.json()["reason"], "unsigned", "{spelled}");
-    }
+    // Another spelling of the same address is not dialled at all.
+    let port = scene.address.rsplit(':').next().unwrap().to_owned();
+    let spelled = scene.lockgate("verify", &format!("127.1:{port}/acme/time:1")).run();
+    assert!(spelled.failed(3).contains("127.0.0.1 is not dialled"), "{spelled}");
 }
 
 #[test]
@@ -373,6 +375,197 @@ fn a_policy_that_cannot_be_read_lets_nothing_run() {
     scene.policy("default = allow");
     Lockgate::call(&probe(), "echo").arg("text=hello").home(scene.home.path()).run().failed(2);
     scene.call().arg("--trust-policy").arg("/nowhere/trust.toml").run().failed(2);
+}
+
+#[test]
+fn what_ran_before_runs_without_its_registry_and_is_judged_again() {
+    let mut scene = Scene::new();
+    scene.push_signatures(&[scene.good_signature()]);
+    scene.accepted("signed");
+    scene.registry = None;
+    insta::assert_snapshot!(scene.accepted("signed"));
+    // By today's policy, too.
+    Key::new(&scene.home.path().join("config"), "acme");
+    scene.refused("unknown-signer");
+    // What was never seen is not there.
+    scene.lockgate("verify", &scene.name("acme/other:1")).run().failed(1);
+}
+
+#[test]
+fn signatures_that_were_never_asked_for_are_not_taken_for_none_without_the_registry() {
+    let mut scene = Scene::without_policy();
+    scene.policy("default = \"allow-unsigned\"\n");
+    scene.accepted("allowed-unsigned");
+    scene.policy(&scene.acme_policy());
+    scene.registry = None;
+    scene.refused("signatures-unavailable");
+    scene.call().args(["--allow-unsigned", &scene.digest]).run().failed(3);
+    // A digest that a person reviewed needs nobody.
+    scene.policy(&scene.reviewed_policy(&scene.digest));
+    scene.accepted("reviewed");
+}
+
+#[test]
+fn a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() {
+    let scene = Scene::new();
+    let front = Front::of(&scene.address, "/manifests/sha256-");
+    let policy = scene.acme_policy().replace(&scene.address, &front.name());
+    scene.policy(&policy);
+    let reference = format!("{}/acme/time:1", front.name());
+    let html = "<html>please log in</html>";
+    let with_body = |status: &str, kind: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        )
+    };
+    let denied = r#"{"errors":[{"code":"DENIED","message":"no"}]}"#;
+    for (answer, reason) in [
+        (with_body("404 Not Found", "application/json", r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#), "unsigned"),
+        (with_body("500 Internal Server Error", "text/plain", "oops"), "signatures-unavailable"),
+        (with_body("401 Unauthorized", "application/json", denied), "signatures-unavailable"),
+        (with_body("403 Forbidden", "application/json", denied), "signatures-unavailable"),
+        (with_body("200 OK", "text/html", html), "signatures-unavailable"),
+        (with_body("200 OK", "application/vnd.oci.image.manifest.v1+json", html), "signatures-unavailable"),
+        (with_body("200 OK", "application/vnd.oci.image.manifest.v1+json", "{}"), "signatures-unavailable"),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+            "signatures-unavailable",
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\nConnection: close\r\n\r\n{".to_owned(), "signatures-unavailable"),
+        (String::new(), "signatures-unavailable"),
+    ] {
+        front.answer(answer.as_bytes());
+        let ended = scene.lockgate("verify", &reference).args(["--format", "json"]).run();
+        ended.failed(3);
+        assert_eq!(ended.json()["reason"], reason, "{answer}\n{ended}");
+        if reason != "unsigned" {
+            let waived = ["echo", "text=hello", "--allow-unsigned", &scene.digest];
+            scene.lockgate("call", &reference).args(waived).run().failed(3);
+        }
+    }
+}
+
+#[test]
+fn no_flood_of_signatures_is_waited_for() {
+    let scene = Scene::new();
+    let stranger = Key::new(scene.home.path(), "stranger");
+    let noise = stranger.sign(&scene.digest, &scene.name("acme/time"));
+    let mut signatures = vec![noise; 1000];
+    signatures.insert(3, scene.good_signature());
+    scene.push_signatures(&signatures);
+    scene.accepted("signed");
+    // What comes after the most that is looked at does not count.
+    signatures.swap(3, 1000);
+    scene.push_signatures(&signatures);
+    scene.refused("unknown-signer");
+}
+
+#[test]
+fn ed25519_signs_as_well() {
+    let scene = Scene::new();
+    let key = Key::of_kind(&scene.home.path().join("config"), "ed", &["-algorithm", "ED25519"]);
+    scene.policy(&scene.acme_policy().replace("acme.pub", "ed.pub"));
+    scene.push_signatures(&[key.sign_whole(&scene.digest, &scene.name("acme/time"))]);
+    scene.accepted("signed");
+    scene.push_signatures(&[scene.good_signature()]);
+    scene.refused("unknown-signer");
+}
+
+#[test]
+fn a_folder_in_the_oci_layout_is_judged_as_well() {
+    let scene = Scene::without_policy();
+    let (_folder, folder) = folder();
+    let layout = folder.join("layout");
+    let destination = format!("oci-layout:{}:1", layout.display());
+    let pushed = Lockgate::new("push").arg(probe()).arg(&destination).home(scene.home.path()).run();
+    let digest = pushed.good().to_owned();
+    let lockgate = |verb: &str| {
+        let lockgate = scene.lockgate(verb, &format!("oci-layout:{}", layout.display()));
+        lockgate.naming(&folder, "FOLDER").naming(&digest, "LAYOUT-DIGEST")
+    };
+    let verify = || lockgate("verify").args(["--format", "json"]).run();
+    let call = || lockgate("call").args(["echo", "text=hello"]).run();
+    let refused = call();
+    refused.failed(3);
+    insta::assert_snapshot!(refused);
+    scene.policy(&format!("default = \"reject\"\n[[scope]]\nmatch = \"oci-layout\"\ndigests = [\"{digest}\"]\n"));
+    assert_eq!((call().good(), &verify().json()["basis"]), ("hello", &json!("reviewed")));
+    // Signatures lie beside it, whatever repository they were made for.
+    scene.policy("default = \"reject\"\n[[scope]]\nmatch = \"oci-layout\"\nsigners = [{ key = \"acme.pub\", log = \"ignore\" }]\n");
+    assert_eq!(verify().json()["reason"], "unsigned");
+    add_to_layout(&layout, &digest, &[scene.acme.sign(&digest, "ghcr.io/acme/time")]);
+    assert_eq!((call().good(), &verify().json()["basis"]), ("hello", &json!("signed")));
+}
+
+#[test]
+fn an_image_is_signed_by_its_index_or_by_its_own_manifest() {
+    let scene = Scene::new();
+    let images = scene.repository("acme/image");
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let config = json!({ "architecture": architecture, "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+    let config = images.push_blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
+    let image = manifest(config, vec![], json!({}));
+    let platform = images.push_manifest("platform", &image);
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{
+            "mediaType": OCI_MANIFEST,
+            "digest": platform,
+            "size": image.to_string().len(),
+            "platform": { "os": "linux", "architecture": architecture },
+        }],
+    });
+    let index = images.push_manifest("1", &index);
+    let verify = || {
+        let reference = format!("docker://{}", scene.name("acme/image:1"));
+        scene.lockgate("verify", &reference).args(["--format", "json"]).run().json()
+    };
+    assert_eq!(verify()["reason"], "unsigned");
+    let sign = |digest: &str| scene.acme.sign(digest, &scene.name("acme/image"));
+    images.push_signatures(&platform, &[sign(&platform)]);
+    assert_eq!((&verify()["basis"], &verify()["manifest"]), (&json!("signed"), &json!(platform)));
+    images.push_signatures(&index, &[sign(&index)]);
+    assert_eq!((&verify()["basis"], &verify()["manifest"]), (&json!("signed"), &json!(index)));
+    // Each under the tag of the other.
+    images.push_signatures(&platform, &[sign(&index)]);
+    images.push_signatures(&index, &[sign(&platform)]);
+    assert_eq!(verify()["reason"], "other-digest");
+}
+
+#[test]
+fn no_server_is_granted_the_folder_of_the_policy() {
+    let scene = Scene::new();
+    let (_folder, folder) = folder();
+    let data = folder.join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(folder.join("trust.toml"), "default = \"reject\"\n").unwrap();
+    let call = |dir: &Path| {
+        let call = Lockgate::call(&probe(), "echo").arg("text=hello").home(scene.home.path());
+        let call = call.arg("--trust-policy").arg(folder.join("trust.toml"));
+        call.arg("--dir").arg(format!("{}=/data,rw", dir.display())).run()
+    };
+    call(&folder).failed(3);
+    assert_eq!(call(&data).good(), "hello");
+}
+
+#[test]
+fn a_gateway_says_at_its_start_why_a_server_may_run() {
+    let scene = Scene::new();
+    let run = || scene.lockgate("run", &scene.name("acme/time:1"));
+    let serve = |command: Lockgate| {
+        let mut client = Client::start(command);
+        client.initialize("2025-11-25", json!({}));
+        assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
+        let (ended, _) = client.close();
+        ended
+    };
+    let waived = serve(run().args(["--allow-unsigned", &scene.digest]));
+    assert!(waived.stderr.contains("(NOT VERIFIED: waived on the command line)"), "{waived}");
+    scene.push_signatures(&[scene.good_signature()]);
+    let signed = serve(run());
+    assert!(signed.stderr.contains("(signed by a signer of your trust policy)"), "{signed}");
 }
 
 /// As `openssl` has it.

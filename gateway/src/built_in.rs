@@ -4,7 +4,11 @@ use lockgate_runtime::BuiltIns;
 
 /// Every server that `make examples` built, if this program was built with them.
 #[cfg(feature = "built-in-servers")]
-pub(crate) const SERVERS: BuiltIns = &[("time", include_bytes!("../../examples/dist/time.wasm"))];
+pub(crate) const SERVERS: BuiltIns = &[
+    ("brave", include_bytes!("../../examples/dist/brave.wasm")),
+    ("filesystem", include_bytes!("../../examples/dist/filesystem.wasm")),
+    ("time", include_bytes!("../../examples/dist/time.wasm")),
+];
 
 /// None: this program was built without the feature `built-in-servers`.
 #[cfg(not(feature = "built-in-servers"))]

@@ -23,11 +23,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use lockgate_runtime::{
-    CompileWorker, Digest, RegistrySettings, Runtime, SecretSettings, Settings, StoreKind, TrustPolicy,
-};
+use lockgate_runtime::{CompileWorker, RegistrySettings, Runtime, SecretSettings, Settings, StoreKind};
 
-use self::trusting::Trusting;
+use self::trusting::{Trust, Trusting};
 use crate::built_in;
 use crate::config::Config;
 use crate::environment::{self, Folders, docker_config, engine_socket};
@@ -132,20 +130,12 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        let (trust, waived) = trusting.read(&self.folders()?.config)?;
-        self.runtime_by(detail, config, trust, waived)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?)
     }
 
     /// A runtime that trusts by this policy.
-    fn runtime_by(
-        &self,
-        detail: Detail,
-        config: &Config,
-        trust: TrustPolicy,
-        waived: Vec<Digest>,
-    ) -> Result<Runtime, CommandError> {
-        let settings = self.settings(config, trust, waived)?;
-        Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
+    fn runtime_by(&self, detail: Detail, config: &Config, trust: Trust) -> Result<Runtime, CommandError> {
+        Ok(Runtime::new(self.settings(config, trust)?, report::hooks(detail), built_in::SERVERS)?)
     }
 
     /// As [`runtime`](Self::runtime), where this program itself has `listeners`.
@@ -156,13 +146,17 @@ impl Common {
         config: &Config,
         trusting: &Trusting,
     ) -> Result<Runtime, CommandError> {
-        let (trust, waived) = trusting.read(&self.folders()?.config)?;
-        let settings = Settings { listeners, ..self.settings(config, trust, waived)? };
+        let trust = trusting.read(&self.folders()?.config)?;
+        let settings = Settings { listeners, ..self.settings(config, trust)? };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }
 
-    fn settings(&self, config: &Config, trust: TrustPolicy, waived: Vec<Digest>) -> Result<Settings, CommandError> {
+    fn settings(&self, config: &Config, trust: Trust) -> Result<Settings, CommandError> {
         let folders = self.folders()?;
+        let Trust { policy, waived, files } = trust;
+        // A guest that could write the policy would be trusted by it the next time.
+        let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
+        let own_folders = own_folders.into_iter().chain(files).collect();
         Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
@@ -174,7 +168,7 @@ impl Common {
             run_folder: folders.data.join("run"),
             engine_socket: engine_socket(),
             secrets: secret_settings(&folders, config.store),
-            own_folders: vec![folders.config, folders.data, folders.cache],
+            own_folders,
             compile_worker: CompileWorker {
                 // Not the path it was started by: another version may lie there by now.
                 program: "/proc/self/exe".into(),
@@ -183,7 +177,7 @@ impl Common {
             roots: config.roots.clone(),
             listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
-            trust,
+            trust: policy,
             waived: waived.into_iter().collect(),
         })
     }

@@ -168,9 +168,7 @@ impl Dialler {
         let response = self.client.execute(request).await.map_err(DialError::Failed)?;
         Ok(response.into())
     }
-}
 
-impl Dialler {
     /// Whether this program itself listens there. What leads to no address in particular leads to this machine.
     fn is_own(&self, address: IpAddr, port: Option<u16>) -> bool {
         let address = address.to_canonical();

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -156,4 +157,28 @@ fn what_is_no_image_is_an_error() {
     scene.repository().push_component("component", Path::new(&component));
     let ended = scene.lockgate("plan", "component").run();
     assert!(ended.failed(3).contains("it is no image for containers"), "{ended}");
+}
+
+#[test]
+fn what_needs_a_password_is_pulled_with_the_one_that_is_configured() {
+    let registry = OciRegistry::with_password();
+    let (home, engine) = (Home::empty(), Engine::shared());
+    let (_kept, folder) = crate::support::folder();
+    let auth = Command::new("/bin/sh").args(["-c", "printf me:secret | base64"]).output().unwrap();
+    let auth = String::from_utf8(auth.stdout).unwrap().trim().to_owned();
+    let config = json!({"auths": {registry.address(): {"auth": auth}}});
+    fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    let image = engine.image_of(&format!("# {}\n{SHELL}", registry.address()), &[]);
+    let name = registry.reference("private/shell:1");
+    docker(&["tag", &image, &name]);
+    let pushed = engine.docker(["push", &name]).env("DOCKER_CONFIG", &folder).output().unwrap();
+    assert!(pushed.status.success(), "{pushed:?}");
+    docker(&["rmi", "--force", &image]);
+    fs::create_dir_all(home.path().join("config")).unwrap();
+    fs::write(home.path().join("config/trust.toml"), "default = \"allow-unsigned\"\n").unwrap();
+    let call = || engine.lockgate("call").arg(format!("shell=docker://{name}")).args(["run", "command=echo hi"]);
+    let without = call().home(home.path()).run();
+    assert_ne!(without.code, Some(0), "{without}");
+    let with = call().home(home.path()).env("DOCKER_CONFIG", &folder).run();
+    assert_eq!(with.good(), "aGkK", "{with}");
 }

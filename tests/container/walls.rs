@@ -170,3 +170,21 @@ fn another_directory_at_the_path_of_a_granted_one_is_not_given() {
     );
     client.close().0.good();
 }
+
+#[test]
+fn a_secret_is_given_where_the_grant_reveals_it_and_otherwise_refused() {
+    let home = Home::empty();
+    fs::create_dir_all(home.path().join("config")).unwrap();
+    let configured = |credential: &str| {
+        let text = format!(
+            "[servers.shell]\nsource = \"docker://{}\"\n[servers.shell.grant.credentials.token]\nsecret = \"env:VALUE\"\n{credential}\n",
+            shell()
+        );
+        fs::write(home.path().join("config/config.toml"), text).unwrap();
+        let call = Engine::shared().lockgate("call").args(["shell", "run", "command=echo got $TOKEN"]);
+        call.home(home.path()).env("VALUE", "s3cret")
+    };
+    assert_eq!(printed(configured("reveal-env = \"TOKEN\"")), "got s3cret");
+    let sent = configured("header = \"Authorization\"\nto = [\"https://example.com\"]").run();
+    assert!(sent.failed(3).contains("a container sends none"), "{sent}");
+}

@@ -1,6 +1,7 @@
 //! Signatures as cosign makes and stores them, made without anything of Lockgate's: keys and signatures by `openssl`,
 //! uploads by `curl`. The layout is that of cosign's `specs/SIGNATURE_SPEC.md`.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -44,7 +45,21 @@ impl Key {
 
     pub(crate) fn sign_payload(&self, payload: Vec<u8>) -> Signature {
         let signature = run(Command::new("openssl").args(["dgst", "-sha256", "-sign"]).arg(&self.private), &payload);
-        let base64 = run(Command::new("openssl").args(["base64", "-A"]), &signature);
+        Self::signature(payload, &signature)
+    }
+
+    /// As [`sign`](Self::sign), for a key that signs the words themselves and not their digest: Ed25519.
+    pub(crate) fn sign_whole(&self, digest: &str, repository: &str) -> Signature {
+        let payload = payload(digest, repository).to_string().into_bytes();
+        let file = self.private.with_extension("payload");
+        std::fs::write(&file, &payload).unwrap();
+        let mut sign = Command::new("openssl");
+        sign.args(["pkeyutl", "-sign", "-rawin", "-inkey"]).arg(&self.private).arg("-in").arg(&file);
+        Self::signature(payload, &run(&mut sign, b""))
+    }
+
+    fn signature(payload: Vec<u8>, signature: &[u8]) -> Signature {
+        let base64 = run(Command::new("openssl").args(["base64", "-A"]), signature);
         Signature { payload, base64: String::from_utf8(base64).unwrap().trim().to_owned() }
     }
 }
@@ -88,8 +103,8 @@ impl Repository {
         let config = json!({
             "created": "2026-11-01T00:00:00Z",
             "architecture": "wasm",
-            // The component model's version of eight bytes, or a core module's.
-            "os": if bytes[4] == 1 { "wasip1" } else { "wasip2" },
+            // By the layer in the binary's head: the guests of tests are components or core modules.
+            "os": if bytes[6] == 1 { "wasip2" } else { "wasip1" },
             "layerDigests": [digest_of(&bytes)],
         });
         let layer = self.push_blob("application/wasm", &bytes);
@@ -99,8 +114,9 @@ impl Repository {
 
     /// Stores signatures where cosign looks for those of `digest`.
     pub(crate) fn push_signatures(&self, digest: &str, signatures: &[Signature]) {
+        let mut pushed = HashMap::new();
         let layers = signatures.iter().map(|Signature { payload, base64 }| {
-            let mut layer = self.push_blob(SIGNATURE, payload);
+            let mut layer = pushed.entry(payload).or_insert_with(|| self.push_blob(SIGNATURE, payload)).clone();
             layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
             layer
         });
@@ -137,6 +153,28 @@ impl Repository {
         let (registry, repository) = self.0.split_once('/').unwrap();
         format!("http://{registry}/v2/{repository}/{path}")
     }
+}
+
+/// Puts signatures of `digest` into a folder of the OCI image layout, under the tag that cosign gives them.
+pub(crate) fn add_to_layout(folder: &Path, digest: &str, signatures: &[Signature]) {
+    let put = |media_type: &str, bytes: &[u8]| {
+        let name = digest_of(bytes);
+        std::fs::write(folder.join("blobs/sha256").join(&name["sha256:".len()..]), bytes).unwrap();
+        json!({ "mediaType": media_type, "digest": name, "size": bytes.len() })
+    };
+    let layers = signatures.iter().map(|Signature { payload, base64 }| {
+        let mut layer = put(SIGNATURE, payload);
+        layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
+        layer
+    });
+    let layers = layers.collect();
+    let config = put("application/vnd.oci.image.config.v1+json", b"{}");
+    let mut entry = put(OCI_MANIFEST, manifest(config, layers, json!({})).to_string().as_bytes());
+    entry["annotations"] = json!({ "org.opencontainers.image.ref.name": signature_tag(digest) });
+    let path = folder.join("index.json");
+    let mut index: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    index["manifests"].as_array_mut().unwrap().push(entry);
+    std::fs::write(path, index.to_string()).unwrap();
 }
 
 /// The tag for signatures of a manifest.

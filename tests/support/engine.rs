@@ -72,7 +72,7 @@ impl Engine {
     /// `docker …`, on this engine.
     pub(crate) fn docker<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new("docker");
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", &self.folder);
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("HOME", &self.folder);
         command.arg("--host").arg(self.host()).args(arguments);
         command
     }

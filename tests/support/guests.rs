@@ -7,9 +7,24 @@ use tempfile::NamedTempFile;
 /// The folder with the servers for people; those for tests are in `test` below it.
 pub(super) const DIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dist");
 
+/// The server `brave`.
+pub(crate) fn brave() -> String {
+    server("brave")
+}
+
+/// The server `filesystem`.
+pub(crate) fn filesystem() -> String {
+    server("filesystem")
+}
+
 /// The server `time`.
 pub(crate) fn time() -> String {
-    existing(format!("{DIST}/time.wasm").into())
+    server("time")
+}
+
+/// The server of this name.
+fn server(name: &str) -> String {
+    existing(format!("{DIST}/{name}.wasm").into())
 }
 
 /// The guest that does what a hostile server would.

@@ -1,8 +1,12 @@
 //! One of each feature of MCP, written with `rmcp`: a program that speaks it on stdin and stdout.
 
+#![allow(deprecated, reason = "sampling, roots and logging are features of MCP that clients still have")]
+
 mod prompts;
 mod resources;
 mod stdin;
+#[cfg(libc_without_threads)]
+mod threads;
 mod tools;
 
 use rmcp::model::{

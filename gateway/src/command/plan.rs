@@ -98,7 +98,9 @@ pub(super) fn text(plan: &Plan) -> String {
             Access::Read => "read-only",
             Access::ReadWrite => "read-write",
         };
-        line("dir", &format!("{} as {} {access}", dir.value.host.display(), dir.value.guest), dir.origin);
+        // Files alone are given to components; a container reaches whoever listens on a socket there.
+        let sockets = if matches!(runs, Runs::Container(_)) { ", with the sockets in it" } else { "" };
+        line("dir", &format!("{} as {} {access}{sockets}", dir.value.host.display(), dir.value.guest), dir.origin);
     }
     for variable in &grant.env {
         // The value may be long or private; its name is what matters here.

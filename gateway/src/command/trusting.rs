@@ -31,10 +31,21 @@ pub(super) struct PolicyFile {
     policy: Option<PathBuf>,
 }
 
+/// Whom this run trusts.
+#[derive(Debug, Default)]
+pub(super) struct Trust {
+    pub(super) policy: TrustPolicy,
+    /// The manifests that run though nobody vouches for them.
+    pub(super) waived: Vec<Digest>,
+    /// The files that say so, which no server may touch.
+    pub(super) files: Vec<PathBuf>,
+}
+
 impl Trusting {
-    /// The policy of this run, and the manifests that are waived.
-    pub(super) fn read(&self, config: &Path) -> Result<(TrustPolicy, Vec<Digest>), CommandError> {
-        Ok((self.policy.read(config)?, self.waived.clone()))
+    /// Reads what the flags, or else the person's policy, say.
+    pub(super) fn read(&self, config: &Path) -> Result<Trust, CommandError> {
+        let trust = self.policy.read(config)?;
+        Ok(Trust { waived: self.waived.clone(), ..trust })
     }
 }
 
@@ -46,19 +57,26 @@ impl From<PolicyFile> for Trusting {
 
 impl PolicyFile {
     /// Reads the policy. Without a file in the configuration folder, nobody is trusted.
-    fn read(&self, config: &Path) -> Result<TrustPolicy, CommandError> {
+    fn read(&self, config: &Path) -> Result<Trust, CommandError> {
         let path = self.policy.clone().unwrap_or_else(|| config.join("trust.toml"));
         let text = match read_file(&path) {
             Ok(bytes) => String::from_utf8(bytes).map_err(|_| unusable(&path, "it is no UTF-8 text"))?,
             Err(error) if error.kind() == ErrorKind::NotFound && self.policy.is_none() => {
-                return Ok(TrustPolicy::default().in_file(path.display().to_string()));
+                let policy = TrustPolicy::default().in_file(path.display().to_string());
+                return Ok(Trust { policy, ..Trust::default() });
             }
             Err(error) => return Err(unusable(&path, &error.to_string())),
         };
         let folder = path.parent().unwrap_or(Path::new(""));
-        TrustPolicy::read(&text, &mut |key| read_file(&folder.join(key)))
-            .map(|policy| policy.in_file(path.display().to_string()))
-            .map_err(|error| unusable(&path, &error.to_string()))
+        let mut files = vec![path.clone()];
+        let mut read_key = |key: &Path| {
+            let key = folder.join(key);
+            files.push(key.clone());
+            read_file(&key)
+        };
+        let policy = TrustPolicy::read(&text, &mut read_key).map_err(|error| unusable(&path, &error.to_string()))?;
+        let files = files.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
+        Ok(Trust { policy: policy.in_file(path.display().to_string()), waived: Vec::new(), files })
     }
 }
 

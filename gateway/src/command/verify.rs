@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Decision, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
+use lockgate_runtime::{Decision, Image, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
 
-use super::trusting::{PolicyFile, Trusting, read_file};
+use super::trusting::{PolicyFile, Trust, Trusting, read_file};
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
@@ -13,7 +13,7 @@ use crate::sources::parse_server;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
-    /// An OCI reference, or oci-layout:DIR
+    /// An OCI reference, oci-layout:DIR, or docker://IMAGE
     #[arg(value_name = "REF")]
     server: String,
     /// Trust this public key alone (PEM; ECDSA on P-256 or Ed25519), in place of the trust policy
@@ -28,14 +28,15 @@ pub(super) struct VerifyArgs {
 
 pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
     let (_, source) = parse_server(&args.server)?;
-    if !matches!(source, Source::Oci(_) | Source::Layout(_)) {
+    if !matches!(source, Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_))) {
         let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
-        return Err(CommandError::new(Kind::Usage, message)
-            .hint("write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST or oci-layout:DIR"));
+        return Err(CommandError::new(Kind::Usage, message).hint(
+            "write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST, oci-layout:DIR or docker://IMAGE",
+        ));
     }
     let config = common.config()?;
     let runtime = match &args.key {
-        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?, Vec::new())?,
+        Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?)?,
         None => common.runtime(Detail::Brief, &config, &Trusting::from(args.policy))?,
     };
     let decision = block_on(async { Ok(runtime.verify(&source).await?) })?;
@@ -46,14 +47,15 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
     decision.refused().map_or(Ok(()), |refused| Err(refused.into()))
 }
 
-fn of_key(path: &Path, no_log: bool) -> Result<TrustPolicy, CommandError> {
+fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
     let name = path.display().to_string();
     let unusable =
         |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
     let bytes = read_file(path).map_err(|error| unusable(error.to_string()))?;
     let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
     let log = if no_log { LogRule::Ignore } else { LogRule::Required };
-    Ok(TrustPolicy::of_key(name, key, log))
+    // Nothing runs, so there is nobody to keep the file from.
+    Ok(Trust { policy: TrustPolicy::of_key(name, key, log), ..Trust::default() })
 }
 
 fn text(decision: &Decision) -> String {

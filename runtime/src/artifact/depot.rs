@@ -221,10 +221,10 @@ impl Depot {
                 blocking(move || folder.manifest(&selector)).await
             }
             Self::Registry { registry, store, .. } => {
-                if let Selector::Digest(digest) = selector {
-                    if let Some(kept) = kept_manifest(store, *digest).await? {
-                        return Ok(kept);
-                    }
+                if let Selector::Digest(digest) = selector
+                    && let Some(kept) = kept_manifest(store, *digest).await?
+                {
+                    return Ok(kept);
                 }
                 match registry.manifest(selector).await {
                     Ok(manifest) => {

@@ -27,9 +27,12 @@ impl LayoutFolder {
         &self.0
     }
 
-    /// The one artifact of a folder that holds no other.
+    /// The one artifact of a folder that holds no other. What is only about it, as a signature, does not count.
     pub(super) fn only(&self) -> Result<Selector, DepotError> {
-        let mut digests: Vec<Digest> = self.entries()?.iter().map(|entry| entry.digest).collect();
+        let entries = self.entries()?;
+        let artifacts =
+            entries.iter().filter(|entry| !entry.annotations.get(REF_NAME).is_some_and(|tag| is_about(tag)));
+        let mut digests: Vec<Digest> = artifacts.map(|entry| entry.digest).collect();
         digests.sort_unstable();
         digests.dedup();
         match digests.as_slice() {
@@ -168,6 +171,14 @@ fn with_entry(index: &Manifest, packed: &Packed, tag: &str) -> Result<Json, Json
 fn tag_of(entry: &Json) -> Option<String> {
     let annotations: Json = entry.members().ok()?.read("annotations").ok()??;
     annotations.members().ok()?.read(REF_NAME).ok()?
+}
+
+/// Whether a tag is one that cosign gives to what is about another artifact (cosign, `specs/SIGNATURE_SPEC.md`).
+fn is_about(tag: &str) -> bool {
+    let digest = tag.strip_prefix("sha256-").and_then(|rest| rest.split_once('.'));
+    digest.is_some_and(|(hex, kind)| {
+        matches!(kind, "sig" | "att" | "sbom") && format!("sha256:{hex}").parse::<Digest>().is_ok()
+    })
 }
 
 #[cfg(test)]

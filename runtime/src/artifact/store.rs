@@ -165,10 +165,10 @@ impl Store {
         guard.lock()?;
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
-            if let Ok(Some(file)) = files::open(&path) {
-                if file.try_lock().is_ok() {
-                    fs::remove_file(&path).or_else(missing_is_fine)?;
-                }
+            if let Ok(Some(file)) = files::open(&path)
+                && file.try_lock().is_ok()
+            {
+                fs::remove_file(&path).or_else(missing_is_fine)?;
             }
         }
         let file = tempfile::Builder::new().prefix("part-").tempfile_in(&folder)?;

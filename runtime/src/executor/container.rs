@@ -32,7 +32,7 @@ use self::tenancy::Tenancy;
 use super::peer::{Idle, Lines};
 use crate::artifact::{Digest, Login};
 use crate::plan::Plan;
-use crate::sandbox::{Limits, OpenDirectory, ProtectedFolders};
+use crate::sandbox::{Credentials, Limits, OpenDirectory, ProtectedFolders};
 use crate::server::{Caller, Link};
 use crate::settings::{Event, Hooks};
 use crate::spec::{Origin, Sourced};
@@ -99,12 +99,13 @@ impl Containers {
         image: &VerifiedImage,
         pull: Option<Pull>,
         plan: &Plan,
+        credentials: &Credentials,
         own_folders: &[PathBuf],
     ) -> Result<ContainerServer, ContainerError> {
         let directories = self.directories(plan, own_folders)?;
         let (engine, hooks, wanted) = (self.engine().await?, self.hooks.clone(), *image.image());
         let image = self.on_threads(async move { have(&engine, wanted, pull, &hooks).await }).await?;
-        let launch = Launch::new(self.tenancy().await?, &image, plan, directories, self.hooks.clone())?;
+        let launch = Launch::new(self.tenancy().await?, &image, plan, credentials, directories, self.hooks.clone())?;
         Ok(ContainerServer(Lines::new(launch, IDLE, self.threads.handle()?)))
     }
 

@@ -16,6 +16,7 @@ mod host;
 mod imports;
 mod native;
 mod open_at;
+mod read_directory;
 mod set_times_at;
 pub(crate) mod worker;
 

@@ -4,6 +4,7 @@ use super::{ResolveError, Runtime, ServerError};
 use crate::artifact::{Depot, ImageDigests, Manifest, Reference, Selector, image_digests};
 use crate::executor::container::{self, Pull};
 use crate::plan::{ContainerRun, Plan, Runs};
+use crate::sandbox::Credentials;
 use crate::server::Server;
 use crate::settings::Event;
 use crate::spec::{Image, Source};
@@ -64,10 +65,12 @@ impl Runtime {
             Source::Image(Image::Registry(reference)) => self.verified_image(reference, run).await?,
             _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
+        let credentials = Credentials::read(&plan.grant, &self.secrets).await?;
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
         (self.hooks.event)(starting);
-        Ok(Server::container(self.containers.server(&verified, pull, plan, &self.settings.own_folders).await?))
+        let own_folders = &self.settings.own_folders;
+        Ok(Server::container(self.containers.server(&verified, pull, plan, &credentials, own_folders).await?))
     }
 
     /// The planned image, with the proof that it may run. Tags have no say any more.

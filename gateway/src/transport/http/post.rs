@@ -140,7 +140,7 @@ impl Front {
             return Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the session did not begin"));
         };
         let begun = matches!(&answer, Outgoing::Message(Message::Response { outcome: Ok(_), .. }));
-        let mut answer = self.whole(&answer).await;
+        let mut answer = self.whole(&answer, false).await;
         if begun {
             let failed = |message: &str| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
             let id = self
@@ -190,7 +190,9 @@ impl Front {
     /// Waits for the first that comes of a request, and answers with it alone where it is the answer.
     async fn conclude(&self, mut messages: mpsc::Receiver<Outgoing>, holds: Holds) -> Answer {
         let first = match tokio::time::timeout(PATIENCE, messages.recv()).await {
-            Ok(Some(first)) if is_answer(&first) => return self.whole(&first).await,
+            Ok(Some(first)) if is_answer(&first) => {
+                return self.whole(&first, matches!(holds, Holds::Alone(_))).await;
+            }
             Ok(Some(first)) => Some(first),
             // The request was cancelled, or what was sent needs no answer.
             Ok(None) => return answer::empty(StatusCode::ACCEPTED),
@@ -201,11 +203,11 @@ impl Front {
         answer::events(events(answers, Answers::next))
     }
 
-    /// One message as an answer.
-    async fn whole(&self, outgoing: &Outgoing) -> Answer {
+    /// One message as an answer, to a request that stands for itself or to one of a session.
+    async fn whole(&self, outgoing: &Outgoing, stands_alone: bool) -> Answer {
         let text = answer::to_json(outgoing);
         let room = room(&self.writing, text.len()).await;
-        answer::json(status(outgoing), text, room)
+        answer::json(status(outgoing, stands_alone), text, room)
     }
 
     /// Reads a message to its end, with its part of what long messages may have together.
@@ -254,12 +256,12 @@ fn is_answer(outgoing: &Outgoing) -> bool {
     matches!(outgoing, Outgoing::Message(Message::Response { .. }) | Outgoing::Batch(_))
 }
 
-/// An error is an answer like any other, unless MCP gives it a status of its own. Only newer clients get that one, and
-/// what has no id could not be read.
-fn status(outgoing: &Outgoing) -> StatusCode {
+/// An error is an answer like any other, unless MCP gives it a status of its own, as it does for newer clients. What has
+/// no id could not be read.
+fn status(outgoing: &Outgoing, stands_alone: bool) -> StatusCode {
     match outgoing {
         Outgoing::Message(Message::Response { outcome: Err(error), id })
-            if id.is_none() || error.code == code::MISSING_CLIENT_CAPABILITY =>
+            if id.is_none() || (stands_alone && error.code == code::MISSING_CLIENT_CAPABILITY) =>
         {
             StatusCode::BAD_REQUEST
         }

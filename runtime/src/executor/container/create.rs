@@ -11,7 +11,7 @@ use bollard::models::{
 use super::ContainerError;
 use super::engine::EngineImage;
 use crate::plan::Plan;
-use crate::sandbox::{Access, Directory, Grant, OpenDirectory};
+use crate::sandbox::{Access, Credentials, Directory, Grant, OpenDirectory};
 
 /// How many processes and threads a container may have.
 const PIDS: i64 = 256;
@@ -46,6 +46,11 @@ pub enum UnenforceableGrant {
         "a container has no network, because what it sends could not be checked: take the grant for HTTP away, or run a server that is a component"
     )]
     Http,
+    /// It is put into requests, of which there are none.
+    #[error(
+        "the credential {0} would be put into requests, and a container sends none: with `reveal-env` the server gets the value itself"
+    )]
+    Header(String),
     /// The directory would hide what the container needs.
     #[error("a directory cannot be given to a container as {0}; choose another place, as /data")]
     Place(String),
@@ -61,6 +66,9 @@ pub enum UnenforceableGrant {
 pub(crate) fn check_grant(grant: &Grant) -> Result<(), UnenforceableGrant> {
     if !grant.http.is_empty() {
         return Err(UnenforceableGrant::Http);
+    }
+    if let Some(sent) = grant.credentials.iter().find(|credential| credential.value.header.is_some()) {
+        return Err(UnenforceableGrant::Header(sent.value.name.to_string()));
     }
     for dir in &grant.dirs {
         let place = Path::new(&dir.value.guest);
@@ -80,22 +88,24 @@ pub(super) fn check_directory(open: &OpenDirectory, written: &Directory) -> Resu
     }
 }
 
-/// The container for a plan: the same for every caller.
+/// The container for a plan: the same for every caller. Of its variables, some may hold secrets that the grant reveals.
 pub(super) fn body(
     image: &EngineImage,
     plan: &Plan,
-    directories: &[OpenDirectory],
+    credentials: &Credentials,
+    user: Option<String>,
     owner: &str,
 ) -> Result<ContainerCreateBody, ContainerError> {
     let labels = [(LABEL, "1"), (OWNER, owner), (SERVER, plan.name.as_str())];
     let command: Vec<String> = plan.arguments.iter().map(|argument| argument.value.clone()).collect();
-    let env = plan.grant.env.iter().map(|item| format!("{}={}", item.value.name, item.value.value));
+    let written = plan.grant.env.iter().map(|item| (item.value.name.as_str(), item.value.value.as_str()));
+    let env = written.chain(credentials.variables()).map(|(name, value)| format!("{name}={value}"));
     Ok(ContainerCreateBody {
         image: Some(image.id.to_string()),
         cmd: (!command.is_empty()).then_some(command),
         env: Some(env.collect()),
         labels: Some(labels.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()),
-        user: user(directories),
+        user,
         tty: Some(false),
         attach_stdin: Some(true),
         attach_stdout: Some(true),
@@ -166,10 +176,15 @@ fn mount(directory: &OpenDirectory) -> Result<Mount, ContainerError> {
 }
 
 /// Where a directory is given, the container runs as whoever runs this program: without any capability, root inside
-/// would read less than that, and what it wrote would be root's.
-fn user(directories: &[OpenDirectory]) -> Option<String> {
+/// would read less than that, and what it wrote would be root's. Of an engine without root, that is root inside.
+pub(super) fn user(directories: &[OpenDirectory], rootless: bool) -> Option<String> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-    (!directories.is_empty() && !user.is_root()).then(|| format!("{}:{}", user.as_raw(), group.as_raw()))
+    match directories {
+        [] => None,
+        _ if rootless => Some("0:0".to_owned()),
+        _ if user.is_root() => None,
+        _ => Some(format!("{}:{}", user.as_raw(), group.as_raw())),
+    }
 }
 
 /// The volumes that the image declares. Each is memory that ends with the container, instead of a place on the host's
@@ -211,7 +226,7 @@ mod tests {
     #[test]
     fn a_container_is_of_an_image_by_its_digest_and_has_what_is_granted() {
         let grant = Grant { env: vec![Sourced::flag("A=1".parse().unwrap())], ..Grant::default() };
-        let body = body(&image_with(1), &plan(grant), &[], "home.process").unwrap();
+        let body = body(&image_with(1), &plan(grant), &Credentials::default(), None, "home.process").unwrap();
         assert_eq!(body.image.unwrap(), Digest::of(b"image").to_string());
         assert_eq!(body.cmd.unwrap(), ["--flag"]);
         assert_eq!(body.env.unwrap(), ["A=1"]);
@@ -228,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_image_cannot_declare_volumes_without_end() {
-        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &[], "");
+        let too_many = body(&image_with(MAX_VOLUMES + 1), &plan(Grant::default()), &Credentials::default(), None, "");
         assert!(matches!(too_many, Err(ContainerError::Volumes(17))));
     }
 

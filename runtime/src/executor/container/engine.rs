@@ -42,6 +42,8 @@ const OLDEST: (u64, u64) = (1, 41);
 pub(super) struct Engine {
     docker: Docker,
     socket: Arc<PathBuf>,
+    /// Whether root in its containers is the person who runs it.
+    pub(super) rootless: bool,
 }
 
 /// The streams of a container.
@@ -73,7 +75,7 @@ impl Engine {
         let path = socket.to_str().ok_or_else(|| unusable("its path is not UTF-8".to_owned()))?;
         let docker = Docker::connect_with_unix(path, TIME.as_secs(), API_DEFAULT_VERSION)
             .map_err(|error| unusable(error.to_string()))?;
-        let engine = Self { docker, socket: Arc::new(socket.clone()) };
+        let engine = Self { docker, socket: Arc::new(socket.clone()), rootless: false };
         let version = engine.within(HELLO_TIME, "say its version", engine.docker.version()).await?;
         let found = version.api_version.unwrap_or_default();
         if read_version(&found).is_none_or(|found| found < OLDEST) {
@@ -84,7 +86,9 @@ impl Engine {
         }
         let negotiated = engine.docker.clone().negotiate_version();
         let docker = engine.within(HELLO_TIME, "say its version", negotiated).await?;
-        Ok(Self { docker, ..engine })
+        let info = engine.within(HELLO_TIME, "say how it is set up", docker.info()).await?;
+        let options = info.security_options.unwrap_or_default();
+        Ok(Self { docker, rootless: options.iter().any(|option| option.contains("rootless")), ..engine })
     }
 
     /// What the engine knows of an image.

@@ -87,6 +87,9 @@ pub enum ContainerError {
     /// There are no threads for it.
     #[error("threads for containers could not be started")]
     Threads(#[source] std::io::Error),
+    /// There are enough already.
+    #[error("there are {max} containers already; end sessions that are not used", max = super::tenancy::MAX_CONTAINERS)]
+    TooMany,
     /// This process is about to end.
     #[error("Lockgate is ending; no container is started any more")]
     Closing,

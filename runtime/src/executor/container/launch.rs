@@ -16,7 +16,7 @@ use crate::executor::peer::{CallLimits, Connect, IntroductionError, Listeners, P
 use crate::message::{RpcError, code};
 use crate::plan::Plan;
 use crate::principal::Principal;
-use crate::sandbox::OpenDirectory;
+use crate::sandbox::{Credentials, OpenDirectory};
 use crate::server::ClientSession;
 use crate::settings::Hooks;
 use crate::spec::ServerName;
@@ -37,10 +37,12 @@ impl Launch {
         tenancy: Arc<Tenancy>,
         image: &EngineImage,
         plan: &Plan,
+        credentials: &Credentials,
         directories: Vec<OpenDirectory>,
         hooks: Hooks,
     ) -> Result<Self, ContainerError> {
-        let body = create::body(image, plan, &directories, &tenancy.owner())?;
+        let user = create::user(&directories, tenancy.engine.rootless);
+        let body = create::body(image, plan, credentials, user, &tenancy.owner())?;
         Ok(Self {
             tenancy,
             image: image.id,

@@ -28,6 +28,9 @@ pub(super) const GRACE: Duration = Duration::from_secs(1);
 /// How long this process waits at its end for its containers to be gone.
 const FAREWELL: Duration = Duration::from_secs(10);
 
+/// How many containers one process has at a time: every session of an older client may start one for each server.
+pub(super) const MAX_CONTAINERS: usize = 64;
+
 /// What one process keeps on the engine.
 pub(super) struct Tenancy {
     pub(super) engine: Engine,
@@ -88,6 +91,9 @@ impl Tenancy {
             let mut names = self.live.lock();
             if *self.live.closing.borrow() {
                 return Err(ContainerError::Closing);
+            }
+            if names.len() >= MAX_CONTAINERS {
+                return Err(ContainerError::TooMany);
             }
             names.insert(name.clone());
         }

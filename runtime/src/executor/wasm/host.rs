@@ -14,7 +14,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::bindings::lockgate::mcp as contract;
 use super::client::Outlet;
 use super::engine::{Engine, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLES};
-use super::{open_at, set_times_at};
+use super::{open_at, read_directory, set_times_at};
 use crate::principal::Principal;
 use crate::sandbox::{Access, Brokers, Grant, OpenDirectory};
 use crate::settings::Hooks;
@@ -60,6 +60,8 @@ pub(super) enum Streams {
 pub(crate) struct Host {
     pub(super) table: ResourceTable,
     pub(super) outlet: Outlet,
+    /// How many listings of directories the guest has open.
+    pub(super) listings: usize,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     guest_http: GuestHttp,
@@ -78,6 +80,7 @@ pub(super) fn linker(engine: &Engine, grant: &Grant) -> wasmtime::Result<Linker<
     linker.allow_shadowing(true);
     open_at::shadow(&mut linker)?;
     set_times_at::shadow(&mut linker)?;
+    read_directory::shadow(&mut linker)?;
     linker.allow_shadowing(false);
     if !grant.http.is_empty() {
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
@@ -105,6 +108,7 @@ impl Sandbox {
         let host = Host {
             table,
             outlet,
+            listings: 0,
             wasi: self.wasi(streams)?,
             http,
             guest_http: GuestHttp::new(self, principal),

@@ -30,6 +30,7 @@ pub(crate) const DEEDS: &[Deed] = &[
     Deed::new("write-file", "Writes a text to a file", write_file).with(&[("path", "string"), ("text", "string")]),
     Deed::new("delete-file", "Deletes a file", delete_file).with(&[("path", "string")]),
     Deed::new("list-dir", "Lists a directory", list_dir).with(&[("path", "string")]),
+    Deed::new("listings", "Begins to list a directory a thousand times, and keeps what is open", listings),
     Deed::new("link", "Makes a symbolic link in a granted directory", link).with(&[
         ("dir", "string"),
         ("name", "string"),
@@ -70,6 +71,19 @@ fn list_dir(request: &Request<'_>) -> Outcome {
         names.sort();
         json!({ "names": names })
     }))
+}
+
+/// Lists through WASI itself, as the standard library keeps no more than one listing open.
+fn listings(_: &Request<'_>) -> Outcome {
+    let Some((directory, _)) = get_directories().into_iter().next() else {
+        return Err(invalid("no directory is granted".to_owned()));
+    };
+    let begun: Vec<_> = (0..1000).map_while(|_| directory.read_directory().ok()).collect();
+    let open = begun.len();
+    // One that is closed makes room for another one.
+    drop(begun);
+    let again = directory.read_directory().is_ok();
+    found(&json!({ "open": open, "again": again }))
 }
 
 /// Makes a link through WASI itself, which the standard library has no stable call for.

@@ -1,0 +1,453 @@
+//! Registries that are down, slow, broken or hostile: nothing but the bytes that were asked for comes in, and nothing goes
+//! where it does not belong.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::evil_registry::{Artifact, EvilRegistry, MANIFEST, Reply, digest_of};
+use crate::support::{DEADLINE, Ended, Home, Listener, Lockgate, folder};
+
+/// Bytes that begin as a component does.
+fn component(size: usize) -> Vec<u8> {
+    let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+    bytes.extend((bytes.len()..size).map(|at| u8::try_from(at * 7 % 251).unwrap()));
+    bytes
+}
+
+fn artifact() -> Artifact {
+    Artifact::component(&component(200_000))
+}
+
+fn pull_of(reference: &str, home: &Home) -> Lockgate {
+    Lockgate::new("pull").arg(reference).home(home.path())
+}
+
+fn pull(reference: &str, home: &Home) -> Ended {
+    pull_of(reference, home).run()
+}
+
+/// Pulls from a registry that answers like this, which has to fail with words; nothing of it is left.
+fn is_refused(code: i32, words: &str, registry: &EvilRegistry) -> Ended {
+    let home = Home::empty();
+    let ended = pull(&registry.reference("acme/x:1"), &home);
+    assert!(ended.failed(code).contains(words), "{words}: {ended}");
+    let incoming = fs::read_dir(home.path().join("data/store/incoming"));
+    assert_eq!(incoming.map_or(0, Iterator::count), 0, "{ended}");
+    ended
+}
+
+fn is_blob(path: &str) -> bool {
+    path.contains("/blobs/")
+}
+
+#[test]
+fn a_registry_as_it_should_be_is_pulled_from() {
+    let (registry, home) = (EvilRegistry::serving(vec![artifact()], |_, _| None), Home::empty());
+    assert_eq!(pull(&registry.reference("acme/x:1"), &home).good(), artifact().digest());
+    assert_eq!(registry.lines().len(), 3);
+    assert!(registry.authorizations().iter().all(Option::is_none));
+    // And then nothing but the tag is asked.
+    pull(&registry.reference("acme/x:1"), &home).good();
+    assert_eq!(registry.lines().len(), 4);
+}
+
+#[test]
+fn nobody_there_is_an_error() {
+    let registry = EvilRegistry::start(|_, _| Reply::not_found());
+    let reference = registry.reference("acme/x:1");
+    drop(registry);
+    let ended = pull(&reference, &Home::empty());
+    assert!(ended.failed(1).contains("cannot be reached"), "{ended}");
+    assert!(ended.stderr.contains("check its name and your network"), "{ended}");
+}
+
+#[test]
+fn a_name_for_a_private_address_is_not_dialled() {
+    for reference in ["127.1:5000/a/b:1", "0x7f.1:5000/a/b:1", "localhost.localdomain:5000/a/b:1"] {
+        let ended = pull(reference, &Home::empty());
+        assert_ne!(ended.code, Some(0), "{ended}");
+    }
+}
+
+#[test]
+fn lies_about_a_manifest_are_refused() {
+    let both = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [], "manifests": []}).to_string();
+    let twice = String::from_utf8(artifact().manifest).unwrap().replacen('{', r#"{"schemaVersion":2,"#, 1);
+    let index = "application/vnd.oci.image.index.v1+json";
+    for (words, reply) in [
+        ("both `layers` and `manifests`", Reply::ok(MANIFEST, both.as_bytes())),
+        ("same key twice", Reply::ok(MANIFEST, twice.as_bytes())),
+        ("was said to be", Reply::ok(index, &artifact().manifest)),
+        ("was said to be", Reply::ok("text/html", &artifact().manifest)),
+        ("was said to be", Reply::new("200 OK", &[], &artifact().manifest)),
+        ("it is no strict JSON", Reply::ok(MANIFEST, b"<html>")),
+    ] {
+        let reply = std::sync::Mutex::new(Some(reply));
+        let registry = EvilRegistry::start(move |_, _| reply.lock().unwrap().take().unwrap());
+        is_refused(3, words, &registry);
+    }
+}
+
+#[test]
+fn another_manifest_than_the_one_that_was_asked_for_is_refused() {
+    let other = Artifact::component(&component(1000));
+    let registry = EvilRegistry::start(move |_, _| {
+        let said = artifact().digest();
+        let headers = [("content-type", MANIFEST), ("docker-content-digest", &*said)];
+        Reply::new("200 OK", &headers, &other.manifest)
+    });
+    let ended = pull(&registry.reference(&format!("acme/x@{}", artifact().digest())), &Home::empty());
+    assert!(ended.failed(3).contains("the bytes are not what their name says"), "{ended}");
+}
+
+#[test]
+fn what_comes_the_second_time_is_judged_as_it_is_then() {
+    let first = artifact();
+    let mut second = artifact();
+    second.manifest.push(b' ');
+    let (one, two) = (first.clone(), second.clone());
+    let registry = EvilRegistry::serving(vec![first.clone()], move |heard, before| {
+        let manifest = if before == 0 { &one } else { &two };
+        heard.path.contains("/manifests/").then(|| Reply::ok(MANIFEST, &manifest.manifest))
+    });
+    let home = Home::empty();
+    assert_eq!(pull(&registry.reference("acme/x:1"), &home).good(), first.digest());
+    // The tag moved, and it is said what it names now; the digest is had from the store, and stays what it was.
+    assert_eq!(pull(&registry.reference("acme/x:1"), &home).good(), second.digest());
+    assert_eq!(pull(&registry.reference(&format!("acme/x@{}", first.digest())), &home).good(), first.digest());
+}
+
+#[test]
+fn a_manifest_without_end_is_not_read_to_its_end() {
+    let says = |length: usize| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {MANIFEST}\r\ncontent-length: {length}\r\n\r\n");
+        EvilRegistry::start(move |_, _| Reply::raw(head.clone()).then(Duration::from_secs(1), vec![b' '; 1000]))
+    };
+    is_refused(3, "has 400000000 bytes or more; at most 4194304 are read", &says(400_000_000));
+    let registry = EvilRegistry::start(|_, _| {
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {MANIFEST}\r\nconnection: close\r\n\r\n");
+        (0..40).fold(Reply::raw(head), |reply, _| reply.then(Duration::ZERO, vec![b' '; 1_000_000]))
+    });
+    is_refused(3, "at most 4194304 are read", &registry);
+}
+
+#[test]
+fn other_bytes_than_the_blobs_are_refused() {
+    let whole = component(200_000);
+    let mut other = whole.clone();
+    other[100_000] ^= 1;
+    let longer = [&whole[..], b"more"].concat();
+    let blob = digest_of(&whole);
+    for (words, reply) in [
+        ("the bytes are not what their name says", other),
+        ("has 200004 bytes and not 200000", longer),
+        ("has 100 bytes and not 200000", whole[..100].to_vec()),
+        ("has 0 bytes and not 200000", Vec::new()),
+    ] {
+        let blob = blob.clone();
+        let registry = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+            heard.path.ends_with(&blob).then(|| Reply::ok("application/octet-stream", &reply))
+        });
+        is_refused(3, words, &registry);
+    }
+    // Without saying how long it is.
+    let endless = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+        let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
+        heard.path.ends_with(&blob).then(|| Reply::raw([head.as_bytes(), &whole, b"more"].concat()))
+    });
+    is_refused(3, "bytes and not 200000", &endless);
+}
+
+#[test]
+fn a_blob_that_breaks_off_is_taken_up_again() {
+    let whole = component(3_000_000);
+    let artifact = Artifact::component(&whole);
+    let (blob, digest) = (digest_of(&whole), artifact.digest());
+    let registry = EvilRegistry::serving(vec![artifact], move |heard, _| {
+        let breaks = heard.path.ends_with(&blob) && heard.range_from().is_none();
+        breaks.then(|| Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]))
+    });
+    assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), digest);
+    assert_eq!(registry.lines().len(), 4);
+}
+
+#[test]
+fn a_registry_that_cannot_take_up_again_sends_the_blob_anew() {
+    let whole = component(3_000_000);
+    let artifact = Artifact::component(&whole);
+    let (blob, digest) = (digest_of(&whole), artifact.digest());
+    let registry = EvilRegistry::serving(vec![artifact], move |heard, before| {
+        if !heard.path.ends_with(&blob) {
+            return None;
+        }
+        let end = if before < 4 { 1_000_000 } else { whole.len() };
+        Some(Reply::lying("200 OK", &[], whole.len(), &whole[..end]))
+    });
+    assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), digest);
+}
+
+#[test]
+fn two_blobs_are_not_spliced() {
+    let whole = component(3_000_000);
+    let artifact = Artifact::component(&whole);
+    let blob = digest_of(&whole);
+    for (words, range) in [
+        ("the bytes are not what their name says", "bytes FROM-2999999/3000000"),
+        ("it sends another part of the blob", "bytes 0-2999999/3000000"),
+        ("it sends another part of the blob", "bytes FROM-2999999/9000000"),
+    ] {
+        let (whole, blob) = (whole.clone(), blob.clone());
+        let registry = EvilRegistry::serving(vec![artifact.clone()], move |heard, _| {
+            if !heard.path.ends_with(&blob) {
+                return None;
+            }
+            Some(match heard.range_from() {
+                None => Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]),
+                Some(from) => {
+                    let range = range.replace("FROM", &from.to_string());
+                    let rest = vec![b'x'; whole.len() - from];
+                    Reply::new("206 Partial Content", &[("content-range", &range)], &rest)
+                }
+            })
+        });
+        let code = if words.starts_with("the bytes") { 3 } else { 1 };
+        is_refused(code, words, &registry);
+    }
+}
+
+#[test]
+fn a_blob_that_always_breaks_off_is_given_up() {
+    let blob = digest_of(&component(200_000));
+    let registry = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+        heard.path.ends_with(&blob).then(|| Reply::lying("200 OK", &[], 200_000, b"\0asm"))
+    });
+    is_refused(1, "the blob broke off", &registry);
+}
+
+#[test]
+fn redirects_out_of_the_registry_are_not_followed() {
+    let target = Listener::hello();
+    for (words, to) in [
+        ("out of the protection of TLS", target.url("/stolen")),
+        ("out of the protection of TLS", "http://169.254.169.254/latest/meta-data".to_owned()),
+        ("out of the protection of TLS", "http://example.com/".to_owned()),
+        ("is not dialled", "https://169.254.169.254/latest/meta-data".to_owned()),
+        ("is not dialled", format!("https://127.0.0.1:{}/", target.port())),
+        ("is not dialled", format!("https://[::ffff:127.0.0.1]:{}/", target.port())),
+        ("is not dialled", format!("https://localhost:{}/", target.port())),
+        ("with a password in it", "https://a:b@example.com/".to_owned()),
+        ("out of the protection of TLS", "file:///etc/passwd".to_owned()),
+        ("redirects nowhere", String::new()),
+        ("more than 5 times", "/v2/acme/x/blobs/sha256:again".to_owned()),
+    ] {
+        let registry =
+            EvilRegistry::serving(vec![artifact()], move |heard, _| is_blob(&heard.path).then(|| Reply::redirect(&to)));
+        is_refused(3, words, &registry);
+    }
+    assert_eq!(target.heard(), [""; 0]);
+}
+
+#[test]
+fn a_blob_may_lie_elsewhere_in_the_registry() {
+    let registry = EvilRegistry::serving(vec![artifact()], |heard, _| {
+        let moved = is_blob(&heard.path) && !heard.path.starts_with("/elsewhere");
+        moved.then(|| Reply::redirect(&format!("/elsewhere{}", heard.path)))
+    });
+    assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), artifact().digest());
+}
+
+#[test]
+fn a_manifest_does_not_lie_elsewhere() {
+    let registry = EvilRegistry::start(|_, _| Reply::redirect("/v2/other/manifests/1"));
+    is_refused(3, "which no registry has to", &registry);
+}
+
+#[test]
+fn credentials_go_nowhere_but_to_the_registry() {
+    let target = Listener::hello();
+    let (_folder, docker) = folder();
+    for realm in [
+        "http://169.254.169.254/latest/meta-data".to_owned(),
+        "https://169.254.169.254/token".to_owned(),
+        target.url("/token"),
+        "https://auth.docker.io/token".to_owned(),
+        "file:///etc/passwd".to_owned(),
+    ] {
+        let registry = EvilRegistry::start(move |_, _| {
+            let wanted = format!("Bearer realm=\"{realm}\",service=\"x\"");
+            Reply::new("401 Unauthorized", &[("www-authenticate", &wanted)], b"")
+        });
+        let config = json!({"auths": {registry.reference("").trim_end_matches('/'): {"auth": "bWU6c2VjcmV0"}}});
+        fs::write(docker.join("config.json"), config.to_string()).unwrap();
+        let reference = registry.reference("acme/x:1");
+        let ended = pull_of(&reference, &Home::empty()).env("DOCKER_CONFIG", &docker).run();
+        assert!(ended.failed(3).contains("credentials go nowhere but to the registry itself"), "{ended}");
+        assert_eq!(registry.authorizations(), [None]);
+    }
+    assert_eq!(target.heard(), [""; 0]);
+}
+
+#[test]
+fn a_token_is_asked_for_with_the_password_and_used_for_the_rest() {
+    let (_folder, docker) = folder();
+    let registry = EvilRegistry::serving(vec![artifact()], |heard, _| {
+        if heard.path.starts_with("/token?") {
+            return Some(Reply::ok("application/json", br#"{"token":"t0ken"}"#));
+        }
+        let host = heard.header("host").unwrap();
+        let wanted = format!("Bearer realm=\"http://{host}/token\",service=\"s\",scope=\"repository:evil/y:push\"");
+        let known = heard.header("authorization") == Some("Bearer t0ken");
+        (!known).then(|| Reply::new("401 Unauthorized", &[("www-authenticate", &wanted)], b""))
+    });
+    let config = json!({"auths": {registry.reference("").trim_end_matches('/'): {"auth": "bWU6c2VjcmV0"}}});
+    fs::write(docker.join("config.json"), config.to_string()).unwrap();
+    let reference = registry.reference("acme/x:1");
+    let ended = pull_of(&reference, &Home::empty()).env("DOCKER_CONFIG", &docker).run();
+    assert_eq!(ended.good(), artifact().digest());
+    // The scope is ours, whatever the registry says it is.
+    assert_eq!(registry.lines()[1], "GET /token?service=s&scope=repository%3Aacme%2Fx%3Apull");
+    let sent: Vec<String> = registry.authorizations().into_iter().map(Option::unwrap_or_default).collect();
+    let bearer = "Bearer t0ken".to_owned();
+    assert_eq!(sent, [String::new(), "Basic bWU6c2VjcmV0".into(), bearer.clone(), bearer.clone(), bearer]);
+}
+
+#[test]
+fn who_is_not_let_in_learns_what_would_help() {
+    for status in ["401 Unauthorized", "403 Forbidden"] {
+        let registry = EvilRegistry::start(move |_, _| {
+            let body = json!({"errors": [{"code": "DENIED", "message": "\u{1b}[2J no"}]}).to_string();
+            Reply::new(status, &[("www-authenticate", "Basic realm=\"x\"")], body.as_bytes())
+        });
+        let ended = is_refused(1, "does not let you have", &registry);
+        assert!(ended.stderr.contains("docker login") && !ended.stderr.contains('\u{1b}'), "{ended}");
+    }
+}
+
+#[test]
+fn a_registry_that_is_busy_is_asked_again() {
+    for status in ["429 Too Many Requests", "503 Service Unavailable", "500 Internal Server Error"] {
+        let registry = EvilRegistry::serving(vec![artifact()], move |_, before| {
+            (before % 2 == 0).then(|| Reply::new(status, &[("retry-after", "0")], b""))
+        });
+        let ended = pull(&registry.reference("acme/x:1"), &Home::empty());
+        assert_eq!(ended.good(), artifact().digest());
+        assert!(ended.stderr.contains("asking again in"), "{ended}");
+    }
+}
+
+#[test]
+fn a_registry_that_is_broken_is_given_up() {
+    let registry = EvilRegistry::start(|_, _| Reply::new("502 Bad Gateway", &[], b"<html>"));
+    let ended = is_refused(1, "it answers 502 Bad Gateway (asked 4 times)", &registry);
+    assert!(ended.stderr.contains("try again later"), "{ended}");
+    let registry = EvilRegistry::start(|_, _| Reply::new("429 Too Many Requests", &[("retry-after", "86400")], b""));
+    is_refused(1, "asks to wait 86400 s (asked 1 times)", &registry);
+    assert_eq!(registry.lines().len(), 1);
+    let registry = EvilRegistry::start(|_, _| Reply::raw(""));
+    is_refused(1, "the connection broke", &registry);
+    let registry = EvilRegistry::start(|_, _| Reply::raw("no http at all\r\n\r\n"));
+    is_refused(1, "the connection broke", &registry);
+}
+
+#[test]
+fn a_page_of_somebody_between_is_not_taken_for_the_registrys_word() {
+    let registry = EvilRegistry::start(|_, _| Reply::new("404 Not Found", &[], b"<html>no such page</html>"));
+    is_refused(1, "it answers 404 Not Found", &registry);
+    let registry = EvilRegistry::start(|_, _| Reply::not_found());
+    is_refused(1, "there is no", &registry);
+}
+
+#[test]
+fn a_registry_that_drips_is_not_waited_for() {
+    let silent = EvilRegistry::start(|_, _| Reply::raw("").then(DEADLINE, "HTTP/1.1 200 OK\r\n\r\n"));
+    is_refused(1, "it takes too long to answer", &silent);
+}
+
+#[test]
+fn a_blob_that_drips_is_not_waited_for() {
+    let blob = digest_of(&component(200_000));
+    let dripping = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+        let head = Reply::lying("200 OK", &[], 200_000, b"");
+        let drip = |reply: Reply, _| reply.then(Duration::from_secs(5), "x");
+        heard.path.ends_with(&blob).then(|| (0..20).fold(head, drip))
+    });
+    is_refused(1, "the blob comes too slowly", &dripping);
+}
+
+#[test]
+fn urls_in_a_manifest_are_not_asked() {
+    let target = Listener::hello();
+    let whole = component(1000);
+    let more = json!({"urls": [target.url("/x"), "http://169.254.169.254/"], "data": "aGVsbG8="});
+    let foreign = Artifact::of(b"{}", "x/y", &whole, "application/wasm", more);
+    let digest = foreign.digest();
+    let registry = EvilRegistry::serving(vec![foreign], |_, _| None);
+    assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), digest);
+    assert_eq!(target.heard(), [""; 0]);
+}
+
+#[test]
+fn a_configuration_of_another_component_is_refused() {
+    let config = json!({"architecture": "wasm", "os": "wasip2", "layerDigests": [digest_of(b"other")]}).to_string();
+    let kind = "application/vnd.wasm.config.v0+json";
+    let swapped = Artifact::of(config.as_bytes(), kind, &component(1000), "application/wasm", json!({}));
+    is_refused(3, "its configuration is of another component", &EvilRegistry::serving(vec![swapped], |_, _| None));
+}
+
+#[test]
+fn a_blob_larger_than_a_component_is_not_asked_for() {
+    let huge = Artifact::of(b"{}", "x/y", b"\0asm", "application/wasm", json!({"size": 1_u64 << 40}));
+    let registry = EvilRegistry::serving(vec![huge], |_, _| None);
+    is_refused(3, "at most 268435456 are read", &registry);
+    assert_eq!(registry.lines().len(), 1);
+}
+
+#[test]
+fn two_pulls_at_once_do_not_disturb_each_other() {
+    let whole = component(5_000_000);
+    let artifact = Artifact::component(&whole);
+    let digest = artifact.digest();
+    let registry = EvilRegistry::serving(vec![artifact], |_, _| None);
+    let home = Home::empty();
+    let reference = registry.reference("acme/x:1");
+    let started: Vec<_> = (0..4).map(|_| pull_of(&reference, &home).start()).collect();
+    for process in started {
+        assert_eq!(process.finish().good(), digest);
+    }
+    assert_eq!(fs::read_dir(home.path().join("data/store/incoming")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(home.path().join("data/store/blobs/sha256")).unwrap().count(), 3);
+}
+
+#[test]
+fn a_pull_that_is_killed_leaves_nothing_that_the_next_one_trips_over() {
+    let whole = component(3_000_000);
+    let artifact = Artifact::component(&whole);
+    let (blob, digest) = (digest_of(&whole), artifact.digest());
+    let registry = EvilRegistry::serving(vec![artifact], move |heard, before| {
+        // The first one waits in the middle, to be killed there.
+        let hangs = heard.path.ends_with(&blob) && before < 3;
+        let half = || Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]);
+        hangs.then(|| half().then(Duration::from_secs(15), &whole[1_000_000..]))
+    });
+    let home = Home::empty();
+    let reference = registry.reference("acme/x:1");
+    let process = pull_of(&reference, &home).start();
+    let incoming = home.path().join("data/store/incoming");
+    let half_there = || {
+        let files = fs::read_dir(&incoming).into_iter().flatten().flatten();
+        files.filter_map(|file| file.metadata().ok()).any(|meta| meta.len() > 100_000)
+    };
+    let until = std::time::Instant::now() + DEADLINE;
+    while !half_there() {
+        assert!(std::time::Instant::now() < until, "the pull never begins");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    process.signal(Signal::KILL);
+    assert_eq!(process.finish().signal, Some(9));
+    assert_eq!(fs::read_dir(&incoming).unwrap().count(), 1);
+    assert_eq!(pull(&reference, &home).good(), digest);
+    assert_eq!(fs::read_dir(&incoming).unwrap().count(), 0);
+}
