@@ -3,8 +3,8 @@
 mod client;
 pub(crate) mod cosign;
 mod engine;
-mod front;
 pub(crate) mod evil_registry;
+mod front;
 mod guests;
 mod home;
 mod listener;

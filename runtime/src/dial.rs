@@ -35,10 +35,10 @@ pub(crate) enum DialError {
     NotPublic(IpAddr),
     #[error("{0} has no public address")]
     NoPublicAddress(String),
-    #[error("this is where Lockgate itself listens, which no server may reach")]
-    OwnListener,
     #[error("the name {0} is not known")]
     UnknownName(String, #[source] std::io::Error),
+    #[error("this is where Lockgate itself listens, which no server may reach")]
+    OwnListener,
     #[error("the URL has no host")]
     NoHost,
     #[error("the request failed")]
@@ -54,6 +54,8 @@ pub(crate) enum Unreachable {
     UnknownName,
     /// What it leads to is not dialled.
     NotPublic,
+    /// It is this program itself.
+    OwnListener,
     /// Nobody listens there.
     Refused,
     /// Nobody answered in time.
@@ -67,7 +69,7 @@ pub(crate) enum Unreachable {
 impl DialError {
     /// Whether an address was not dialled because it is not one of the public internet.
     pub(crate) fn is_forbidden(&self) -> bool {
-        self.reason() == Unreachable::NotPublic
+        matches!(self.reason(), Unreachable::NotPublic | Unreachable::OwnListener)
     }
 
     /// Whether no connection came about, so that nobody got the request.
@@ -83,9 +85,8 @@ impl DialError {
         while let Some(error) = cause {
             match error.downcast_ref() {
                 Some(Self::UnknownName(..)) => return Unreachable::UnknownName,
-                Some(Self::NotPublic(_) | Self::NoPublicAddress(_) | Self::OwnListener) => {
-                    return Unreachable::NotPublic;
-                }
+                Some(Self::NotPublic(_) | Self::NoPublicAddress(_)) => return Unreachable::NotPublic,
+                Some(Self::OwnListener) => return Unreachable::OwnListener,
                 Some(Self::Failed(error)) => timed_out |= error.is_timeout(),
                 Some(Self::NoHost | Self::Setup(_)) | None => {}
             }

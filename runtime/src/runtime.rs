@@ -188,7 +188,7 @@ impl Runtime {
         }
         if let Source::Remote(_) = &source {
             remote::check(&arguments, &grant, &limits)?;
-            let (runs, basis) = (Runs::Remote, Basis::Host);
+            let (runs, basis) = (Runs::Remote, trust::Basis::Host);
             return Ok(Plan { name, basis, source, runs, arguments, grant, limits });
         }
         let (pulled, basis) = match trust::own_basis(&source) {

@@ -180,6 +180,7 @@ fn unreachable_message(reason: &Unreachable, origin: &str) -> String {
         Unreachable::NotPublic => format!(
             "{origin} leads to an address that is not of the public internet; only a URL that writes that address out reaches it"
         ),
+        Unreachable::OwnListener => format!("{origin} is where Lockgate itself listens, which no server may reach"),
         Unreachable::Refused => format!("{origin} refuses connections; is the server running, and on this port?"),
         Unreachable::TimedOut => format!("{origin} does not take the connection; is the server running?"),
         Unreachable::Tls(reason) => format!(
