@@ -65,7 +65,7 @@ fn every_tool_does_its_work() {
     assert_eq!(said("search_files", &["path=/data", "pattern=**/*.txt"]), "/data/sub/deep/b.txt");
     assert!(said("get_file_info", &["path=sub/deep/b.txt"]).starts_with("size: 6\ncreated: unknown\nmodified: "));
     let both = said("read_multiple_files", &[r#"paths=["sub/deep/b.txt","none"]"#]);
-    assert!(both.starts_with("sub/deep/b.txt:\none\n2\n\n---\nnone: Error - ENOENT: "), "{both}");
+    assert!(both.starts_with("sub/deep/b.txt:\none\n2\n\n\n---\nnone: Error - ENOENT: "), "{both}");
 }
 
 #[test]

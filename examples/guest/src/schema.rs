@@ -200,14 +200,6 @@ impl Judge<'_> {
 
     fn size(&mut self, schema: &Value, [least, most]: [&str; 2], kind: &str, unit: &str, size: usize) {
         let size = size as u64;
-        let exact = schema[least].as_u64().filter(|least| schema[most].as_u64() == Some(*least));
-        if let Some(exact) = exact {
-            if size != exact {
-                let what = if size < exact { "small" } else { "big" };
-                self.fault(Fault::Form, format!("Too {what}: expected {kind} to have exactly {exact} {unit}"));
-            }
-            return;
-        }
         if let Some(least) = schema[least].as_u64().filter(|least| size < *least) {
             self.fault(Fault::Form, format!("Too small: expected {kind} to have >={least} {unit}"));
         }
