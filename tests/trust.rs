@@ -78,7 +78,7 @@ impl Scene {
             .home(self.home.path())
             .naming(&self.address, "REGISTRY")
             .naming(&self.digest, "DIGEST")
-            .naming(&self.digest.replace("sha256:", "sha256-"), "DIGEST-AS-TAG")
+            .naming(self.digest.replace("sha256:", "sha256-"), "DIGEST-AS-TAG")
     }
 
     /// Calls a tool of `acme/time:1`.

@@ -22,7 +22,7 @@ use crate::secret::{SecretError, SecretReader};
 use crate::server::Server;
 use crate::settings::{Event, Hooks, Settings};
 use crate::spec::{Layout, Source, Spec};
-use crate::trust::{self, Basis, Decision, Judge, Refused, Subject, Verified};
+use crate::trust::{self, Decision, Judge, Refused, Subject, Verified};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];

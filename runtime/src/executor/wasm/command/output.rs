@@ -24,8 +24,11 @@ pub(super) struct Output(Arc<Shared>);
 struct Shared {
     messages: mpsc::Sender<Incoming>,
     state: Mutex<State>,
-    garbage: Box<dyn Fn(&[u8]) + Send + Sync>,
+    garbage: Garbage,
 }
+
+/// Takes a line that is no message.
+type Garbage = Box<dyn Fn(&[u8]) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
