@@ -16,6 +16,7 @@ mod clients;
 mod compiling;
 mod container;
 mod directories;
+mod everything;
 mod filesystem;
 mod full_disk;
 mod hostile;

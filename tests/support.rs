@@ -19,7 +19,7 @@ mod transcript;
 pub(crate) use client::{Client, modern};
 pub(crate) use engine::Engine;
 pub(crate) use front::Front;
-pub(crate) use guests::{brave, evil, fetch, filesystem, probe, time, wasm_file};
+pub(crate) use guests::{brave, everything, evil, fetch, filesystem, probe, time, wasm_file};
 pub(crate) use home::Home;
 pub(crate) use listener::Listener;
 pub(crate) use lockgate::Lockgate;

@@ -12,6 +12,11 @@ pub(crate) fn brave() -> String {
     server("brave")
 }
 
+/// The server `everything`.
+pub(crate) fn everything() -> String {
+    server("everything")
+}
+
 /// The server `filesystem`.
 pub(crate) fn filesystem() -> String {
     server("filesystem")

@@ -23,9 +23,10 @@ thread_local! {
     static READABLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A runtime on this one thread.
+/// A runtime on this one thread. Its own timers are for `rmcp`, which has some when it ends: then stdin has ended as well,
+/// and nobody waits for it.
 pub(crate) fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_current_thread().on_thread_park(wait).build()
+    Builder::new_current_thread().enable_time().on_thread_park(wait).build()
 }
 
 /// Waits for stdin or the next sleeper, and wakes whoever waited for it.
