@@ -104,7 +104,7 @@ EOF
     show call "$reference" convert_time source_timezone=Europe/Paris time=12:00 target_timezone=Asia/Kathmandu
     printf '[servers.time]\nsource = "%s"\n\n' "$reference" >>"$config/config.toml"
 
-    step 'The same signature under an artifact that it is not for'
+    step 'Another server of the same scope, which nobody signed'
     show push "$repository/examples/dist/test/probe.wasm" "$registry/acme/other:1"
     show call "$registry/acme/other:1" echo text=hello || echo "(exit $?)"
 }
