@@ -23,7 +23,6 @@ mod volume;
 mod wants;
 mod yaml;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use lockgate_runtime::{InvalidServerName, ServerName, Variable};
@@ -110,17 +109,10 @@ impl Catalog {
     /// # Errors
     /// Where it is no catalog. What single entries say is looked at when they are asked for.
     pub(crate) fn read(path: &Path) -> Result<Self, CatalogError> {
-        let unreadable = |source| CatalogError::Unreadable { path: path.to_owned(), source };
-        // Asked before opening: opening a FIFO would wait for somebody to write to it.
-        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(unreadable(std::io::Error::other("it is not a regular file")));
-        }
-        let mut bytes = Vec::new();
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(CatalogError::TooLarge(path.to_owned()));
-        }
+        let bytes = crate::files::read(path, MAX_BYTES).map_err(|source| match source.kind() {
+            std::io::ErrorKind::FileTooLarge => CatalogError::TooLarge(path.to_owned()),
+            _ => CatalogError::Unreadable { path: path.to_owned(), source },
+        })?;
         let form = |problem: String| CatalogError::Form { path: path.to_owned(), problem };
         let text = String::from_utf8(bytes).map_err(|_| form("it is not UTF-8".to_owned()))?;
         Self::parse(path, &text).map_err(form)

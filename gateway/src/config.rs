@@ -144,23 +144,18 @@ impl Config {
 
 /// The text of a file; nothing where there is none.
 fn text_of(path: &Path) -> Result<Option<String>, ConfigError> {
-    use std::io::Read;
+    use std::io::{Error, ErrorKind};
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let metadata = match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        metadata => metadata.map_err(unreadable)?,
-    };
-    // Opening a FIFO would wait for somebody to write to it.
-    if !metadata.is_file() {
-        return Err(unreadable(std::io::Error::other("it is not a regular file")));
+    match crate::files::read(path, MAX_BYTES) {
+        Ok(bytes) => {
+            let text =
+                String::from_utf8(bytes).map_err(|error| unreadable(Error::new(ErrorKind::InvalidData, error)))?;
+            Ok(Some(text))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(ConfigError::TooLarge(path.to_owned())),
+        Err(error) => Err(unreadable(error)),
     }
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(ConfigError::TooLarge(path.to_owned()));
-    }
-    Ok(Some(text))
 }
 
 #[cfg(test)]

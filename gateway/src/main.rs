@@ -10,6 +10,7 @@ mod command;
 mod config;
 mod environment;
 mod error;
+mod files;
 mod names;
 mod policy;
 mod report;

@@ -8,7 +8,6 @@ is asked of the double and what is answered has to be the same. The key of the r
 requests have it too if BRAVE_API_KEY says so, and else none. Exits with 0 if all is the same, else with 1.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -18,6 +17,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pipe import Pipe
+from report import compared, parsed_arguments
 
 WEB = "/res/v1/web/search"
 LOCAL = "/res/v1/local/descriptions"
@@ -199,7 +199,7 @@ class Double:
 
 
 async def main():
-    options = parsed_arguments()
+    options = parsed_arguments(__doc__)
     double = Double()
     preload = "data:text/javascript," + re.sub(r"\s+", "%20", PRELOAD.strip()).replace('"', "%22")
     reference = ["node", "--import", preload, options.reference]
@@ -207,20 +207,7 @@ async def main():
     expected = await played(reference, double, {**os.environ, **key})
     command = [part.replace("{url}", double.url) for part in options.server]
     actual = await played(command, double, dict(os.environ))
-    failed = 0
-    for (what, theirs), (_, ours) in zip(expected, actual, strict=True):
-        if theirs != ours:
-            failed += 1
-            print(f"FAILED {what}\n  reference: {shown(theirs)}\n  server:    {shown(ours)}")
-    print(f"{len(expected) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-def parsed_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--reference", required=True, help="the reference's index.js")
-    parser.add_argument("server", nargs="+", help="command of the server to compare, after --")
-    return parser.parse_args()
+    return compared(expected, actual)
 
 
 async def played(command, double, environment):
@@ -248,11 +235,6 @@ def comparable(request, arguments, has_key):
     if "user-agent" not in arguments:
         headers.pop("user-agent", None)
     return {**request, "headers": headers}
-
-
-def shown(value):
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) < 1500 else text[:1500] + "…"
 
 
 if __name__ == "__main__":

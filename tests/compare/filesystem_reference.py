@@ -8,7 +8,6 @@ works on its own copy of the same tree, at the same path: the copies are put the
 Exits with 0 if every answer and every file left behind is the same, else with 1.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -19,6 +18,7 @@ import sys
 import tempfile
 
 from pipe import Pipe
+from report import compared, parsed_arguments
 
 PNG = bytes.fromhex("89504e470d0a1a0a0000000d49484452")
 CODE = "fn main() {\n    let a = 1;\n    if a > 0 {\n        println!(\"{a}\");\n    }\n}\n"
@@ -270,27 +270,14 @@ def writings(root):
 
 
 async def main():
-    options = parsed_arguments()
+    options = parsed_arguments(__doc__)
     with tempfile.TemporaryDirectory(prefix="compare") as base:
         base = pathlib.Path(base).resolve()
         root, outside = base / "root", base / "outside"
         expected = await played(["node", options.reference, str(root)], base, root, outside)
         command = [part.replace("{dir}", str(root)) for part in options.server]
         actual = await played(command, base, root, outside)
-    failed = 0
-    for (what, reference), (_, server) in zip(expected, actual, strict=True):
-        if reference != server:
-            failed += 1
-            print(f"FAILED {what}\n  reference: {shown(reference)}\n  server:    {shown(server)}")
-    print(f"{len(expected) - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
-def parsed_arguments():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--reference", required=True, help="the reference's index.js")
-    parser.add_argument("server", nargs="+", help="command of the server to compare, after --")
-    return parser.parse_args()
+    return compared(expected, actual)
 
 
 async def played(command, base, root, outside):
@@ -333,11 +320,6 @@ def left_behind(base):
         else:
             left[name] = "folder" if path.is_dir() else path.read_bytes().hex()[:4000]
     return left
-
-
-def shown(answer):
-    text = json.dumps(answer, ensure_ascii=False)
-    return text if len(text) < 1500 else text[:1500] + "…"
 
 
 if __name__ == "__main__":

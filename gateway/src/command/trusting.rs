@@ -1,13 +1,13 @@
 //! Whom a command trusts: the policy's file, and what is waived for this once.
 
-use std::fs::File;
-use std::io::{Error, ErrorKind, Read};
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lockgate_runtime::{Digest, TrustPolicy};
 
 use crate::error::{CommandError, Kind};
+use crate::files;
 
 /// The largest policy or key that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -80,17 +80,9 @@ impl PolicyFile {
     }
 }
 
-/// Reads a whole file, unless it is too large, or a FIFO that would be waited for.
+/// Reads a policy or a key.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB"));
-    }
-    Ok(bytes)
+    files::read(path, MAX_FILE_BYTES)
 }
 
 fn unusable(path: &Path, problem: &str) -> CommandError {
