@@ -4,11 +4,10 @@
 //! TrustPolicy, waivers ─▶ Judge ─ decide(Subject, Depot) ─▶ Decision ─ allowed() ─▶ Allowed ─ component() ─▶ Verified
 //! ```
 //!
-//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for signatures, `signature` weighs
+//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for `evidence`, `signature` weighs
 //! one of them with `key`, `payload` and `log`, and `judge` decides. All but `gather` is pure.
 
 mod decision;
-#[allow(dead_code, reason = "gathering and weighing are being built on it")]
 mod evidence;
 #[cfg(test)]
 mod forge;
