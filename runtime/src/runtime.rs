@@ -2,12 +2,12 @@
 
 mod image;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::artifact::{
-    Artifact, ArtifactError, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget, Reference,
-    Selector, Shared, Store,
+    Artifact, ArtifactError, Copied, Depot, DepotError, Depots, Digest, Logins, Manifest, Pace, Packed, PushTarget,
+    Reference, Selector, Shared, Store,
 };
 use crate::dial::Dialler;
 use crate::executor::container::{self, ContainerError, Containers, UnenforceableGrant};
@@ -275,6 +275,20 @@ impl Runtime {
         let manifest = depot.manifest(reference.selector()).await?;
         let component = depot.fetch_wasm(&manifest).await?;
         Ok(Transferred { manifest: *manifest.digest(), component: component.digest, bytes: component.size })
+    }
+
+    /// Copies an artifact, with its signatures and attestations, into a folder in the OCI layout: also those that lie in
+    /// another repository, if one is named.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub async fn copy(
+        &self,
+        reference: &Reference,
+        signatures: Option<&Reference>,
+        to: &Path,
+    ) -> Result<Copied, DepotError> {
+        self.depots.copy(reference, signatures, to).await
     }
 
     /// Sends the server in a file to a registry or layout, under a tag. The same file becomes the same artifact.
