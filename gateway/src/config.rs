@@ -6,7 +6,7 @@ mod file;
 
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, ServerName, Spec, StoreKind};
+use lockgate_runtime::{Digest, ServerName, Spec, StoreKind, TokenHosts};
 
 pub(crate) use self::approval::{Approvals, approve};
 use self::file::{File, Read};
@@ -28,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) roots: Vec<Vec<u8>>,
     /// Whether Docker's programs for credentials may be started.
     pub(crate) credential_programs: bool,
+    /// Where tokens for registries come from, if not from themselves.
+    pub(crate) token_hosts: TokenHosts,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
     /// The servers, by their names.
@@ -124,9 +126,10 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, credential_programs, store, servers } = File::parse(path, text)?.read(path)?;
+        let Read { roots, credential_programs, token_hosts, store, servers } = File::parse(path, text)?.read(path)?;
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
+        self.token_hosts.extend(token_hosts);
         self.store = store.or(self.store);
         self.servers.extend(servers);
         Ok(())

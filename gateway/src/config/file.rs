@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
-    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind, Variable,
-    WrittenCredential, parse_bytes, parse_duration,
+    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind,
+    TokenHosts, Variable, WrittenCredential, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -41,6 +41,7 @@ struct Network {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Registry {
     credential_programs: bool,
+    token_hosts: TokenHosts,
 }
 
 /// `[secrets]`
@@ -54,6 +55,7 @@ struct Secrets {
 pub(super) struct Read {
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
+    pub(super) token_hosts: TokenHosts,
     pub(super) store: Option<StoreKind>,
     pub(super) servers: Vec<Configured>,
 }
@@ -153,7 +155,8 @@ impl File {
             server.read(name.clone(), folder).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
+        let Registry { credential_programs, token_hosts } = self.registry;
+        Ok(Read { roots, credential_programs, token_hosts, store: self.secrets.store, servers })
     }
 }
 
