@@ -287,6 +287,50 @@ fn attack_47_redirects_out_of_the_registry_are_not_followed() {
 }
 
 #[test]
+fn attack_47_what_proves_who_asks_is_not_carried_to_another_host_nor_back_from_there() {
+    // In a network of its own, where addresses of the public internet are this machine. Where nobody may make one, this
+    // cannot be shown from outside.
+    let namespace = "unshare --user --map-root-user --net";
+    let network = "ip link set lo up && ip address add 9.9.9.10/32 dev lo && ip address add 9.9.9.11/32 dev lo";
+    let probe = std::process::Command::new("sh").args(["-c", &format!("{namespace} sh -c '{network}'")]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let (home, (_folder, folder)) = (Home::empty(), folder());
+    let certificate = rcgen::generate_simple_self_signed(["9.9.9.10".to_owned(), "9.9.9.11".to_owned()]).unwrap();
+    let (key, certificate) = (certificate.signing_key.serialize_pem(), certificate.cert.pem());
+    fs::write(folder.join("tls.pem"), format!("{key}{certificate}")).unwrap();
+    fs::write(folder.join("ca.pem"), certificate).unwrap();
+    fs::write(folder.join("manifest"), artifact().manifest).unwrap();
+    fs::create_dir(folder.join("blobs")).unwrap();
+    for blob in artifact().blobs {
+        fs::write(folder.join("blobs").join(&digest_of(&blob)["sha256:".len()..]), blob).unwrap();
+    }
+    let auths = json!({"auths": {"9.9.9.10": {"auth": "bWU6c2VjcmV0"}}});
+    fs::write(folder.join("config.json"), auths.to_string()).unwrap();
+    fs::create_dir_all(home.path().join("config")).unwrap();
+    let config = format!("[network]\nroots = [\"{}\"]\n", folder.join("ca.pem").display());
+    fs::write(home.path().join("config/config.toml"), config).unwrap();
+    let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tests/clients/two_hosts.py");
+    // The server ends with the command.
+    let script = format!(
+        "exec {namespace} sh -c '{network} || exit 99; python3 {program} {folder} & server=$!; \
+         while ! [ -e {folder}/ready ]; do kill -0 $server || exit 98; sleep 0.05; done; \
+         \"$@\"; code=$?; kill $server; exit $code' sh \"$@\"",
+        program = program.display(),
+        folder = folder.display(),
+    );
+    let pulled = pull_of("9.9.9.10/acme/x:1", &home).env("DOCKER_CONFIG", &folder).after(&script).run();
+    assert_eq!(pulled.good(), artifact().digest());
+    let heard = fs::read_to_string(folder.join("heard")).unwrap();
+    let proven = |part: &str| -> Vec<bool> {
+        heard.lines().filter(|line| line.contains(part)).map(|line| line.ends_with(" Basic bWU6c2VjcmV0")).collect()
+    };
+    assert_eq!(proven("9.9.9.10 /v2/"), [false, true, true, true], "{heard}");
+    assert_eq!((proven("9.9.9.11 "), proven("/back/")), (vec![false; 2], vec![false; 2]), "{heard}");
+}
+
+#[test]
 fn a_blob_may_lie_elsewhere_in_the_registry() {
     let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
         let moved = is_blob(&heard.path) && !heard.path.starts_with("/elsewhere");
