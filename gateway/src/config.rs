@@ -4,12 +4,14 @@
 mod approval;
 mod file;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, ServerName, Spec, StoreKind, TokenHosts};
+use lockgate_runtime::{Digest, Grant, Limits, ServerName, Source, Sourced, StoreKind, TokenHosts};
 
 pub(crate) use self::approval::{Approvals, approve};
 use self::file::{File, Read};
+use crate::catalog::Settings;
 use crate::environment::Folders;
 
 /// The name of the file in the configuration folder.
@@ -41,10 +43,44 @@ pub(crate) struct Config {
 /// A configured server.
 #[derive(Debug, Clone)]
 pub(crate) struct Configured {
-    /// The server, as the file says.
-    pub(crate) spec: Spec,
+    /// Its name.
+    pub(crate) name: ServerName,
+    /// Where it comes from.
+    pub(crate) source: Written,
+    /// What it is started with, where its executor takes arguments.
+    pub(crate) arguments: Vec<Sourced<String>>,
+    /// What it may touch.
+    pub(crate) grant: Grant,
+    /// How much it may use.
+    pub(crate) limits: Limits,
     /// What its names are prefixed with, if not with its own name.
     pub(crate) prefix: Option<String>,
+}
+
+/// A source as it is written.
+#[derive(Debug, Clone)]
+pub(crate) enum Written {
+    /// It says all by itself.
+    Source(Source),
+    /// A name, to be looked up when the server is asked for.
+    Name {
+        /// The name.
+        name: String,
+        /// The catalog that the file says, if it says one.
+        catalog: Option<PathBuf>,
+        /// What is set for the entry.
+        settings: Settings,
+    },
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(source) => write!(f, "{source}"),
+            Self::Name { name, catalog: Some(catalog), .. } => write!(f, "{name} of {}", catalog.display()),
+            Self::Name { name, catalog: None, .. } => f.write_str(name),
+        }
+    }
 }
 
 /// Why there is no configuration.
@@ -122,7 +158,7 @@ impl Config {
 
     /// The server of this name.
     pub(crate) fn server(&self, name: &str) -> Option<&Configured> {
-        self.servers.iter().find(|server| server.spec.name.as_str() == name)
+        self.servers.iter().find(|server| server.name.as_str() == name)
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
@@ -137,9 +173,9 @@ impl Config {
 
     fn check_names(&self, before: usize, first: &Path, second: &Path) -> Result<(), ConfigError> {
         let (own, project) = self.servers.split_at(before);
-        let twice = project.iter().find(|server| own.iter().any(|other| other.spec.name == server.spec.name));
+        let twice = project.iter().find(|server| own.iter().any(|other| other.name == server.name));
         twice.map_or(Ok(()), |server| {
-            let server = server.spec.name.clone();
+            let server = server.name.clone();
             Err(ConfigError::Twice { first: first.to_owned(), second: second.to_owned(), server })
         })
     }
