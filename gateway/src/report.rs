@@ -111,6 +111,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::LastSeen { reference, manifest } => {
             format!("the registry of {reference} cannot be reached; taking what the tag named last: {manifest}")
         }
+        Event::BesideLastSeen { repository } => {
+            format!("{repository} cannot be reached; taking the signatures and attestations that it had last")
+        }
         Event::StoreDamaged { path } => format!("{} is damaged; it was removed, and is pulled again", path.display()),
         Event::CodeNotOurs { path } => {
             format!("{} is damaged or was not made by this machine; it is compiled again", path.display())

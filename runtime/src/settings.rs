@@ -109,6 +109,12 @@ pub enum Event {
         /// What it named.
         manifest: Digest,
     },
+    /// A registry cannot be reached: what lies beside its artifacts, as signatures, is taken as it was when the registry
+    /// was last asked.
+    BesideLastSeen {
+        /// Registry and repository.
+        repository: String,
+    },
     /// A file of the store is not what it was: it was removed, and is pulled again.
     StoreDamaged {
         /// The file.

@@ -4,7 +4,7 @@
 //! TrustPolicy, waivers ─▶ Judge ─ decide(Subject, Depot) ─▶ Decision ─ allowed() ─▶ Allowed ─ component() ─▶ Verified
 //! ```
 //!
-//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for signatures, `signature` weighs
+//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for `evidence`, `signature` weighs
 //! one of them with `key`, `payload` and `log`, and `judge` decides. All but `gather` is pure.
 
 #[allow(dead_code, reason = "policies name authorities next")]
@@ -13,7 +13,6 @@ mod bundle;
 mod by_certificate;
 mod by_key;
 mod decision;
-#[allow(dead_code, reason = "what is gathered becomes evidence next")]
 mod evidence;
 #[allow(dead_code, reason = "the judge gives these reasons next")]
 mod fault;

@@ -226,13 +226,16 @@ impl Depot {
                 {
                     return Ok(kept);
                 }
-                match registry.manifest(selector).await {
+                let is_tag = matches!(selector, Selector::Tag(_));
+                let asked = registry.manifest(selector);
+                let answer = if is_tag { registry.or_unreachable(asked).await } else { asked.await };
+                match answer {
                     Ok(manifest) => {
                         let (store, kept, reference) = (store.clone(), manifest.clone(), registry.reference(selector));
                         blocking(move || {
                             store.put(kept.bytes())?;
-                            if let Selector::Tag(_) = reference.selector() {
-                                store.saw(&reference, kept.digest())?;
+                            if is_tag {
+                                store.saw(&reference.to_string(), &[*kept.digest()])?;
                             }
                             Ok(())
                         })
@@ -310,8 +313,9 @@ impl Depot {
     async fn last_seen(&self, selector: &Selector) -> Result<Option<Manifest>, DepotError> {
         let Self::Registry { registry, store, hooks } = self else { return Ok(None) };
         let (reference, seen) = (registry.reference(selector), store.clone());
-        let wanted = reference.clone();
-        let Some(digest) = blocking(move || Ok(seen.last_seen(&wanted)?)).await? else { return Ok(None) };
+        let wanted = reference.to_string();
+        let seen = blocking(move || Ok(seen.last_seen(&wanted)?)).await?;
+        let Some(digest) = seen.and_then(|seen| seen.first().copied()) else { return Ok(None) };
         let manifest = kept_manifest(store, digest).await?;
         if manifest.is_some() {
             (hooks.event)(Event::LastSeen { reference, manifest: digest });
@@ -320,7 +324,7 @@ impl Depot {
     }
 }
 
-async fn kept_manifest(store: &Store, digest: Digest) -> Result<Option<Manifest>, DepotError> {
+pub(super) async fn kept_manifest(store: &Store, digest: Digest) -> Result<Option<Manifest>, DepotError> {
     let store = store.clone();
     blocking(move || {
         let Some(kept) = store.read(&digest, MAX_MANIFEST_BYTES)? else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! Folders with artifacts (OCI Image Layout Specification).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 
 use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest, OCI_MANIFEST};
 use super::push::{Packed, WrittenDescriptor};
+use super::referrers::{MAX_REFERRERS, Referrers, subject_of_tag};
 use super::{Artifact, DepotError, Digest, Selector, files};
 use crate::message::{Json, JsonError};
 
@@ -30,15 +32,55 @@ impl LayoutFolder {
     /// The one artifact of a folder that holds no other. What is only about it, as a signature, does not count.
     pub(super) fn only(&self) -> Result<Selector, DepotError> {
         let entries = self.entries()?;
-        let artifacts =
-            entries.iter().filter(|entry| !entry.annotations.get(REF_NAME).is_some_and(|tag| is_about(tag)));
-        let mut digests: Vec<Digest> = artifacts.map(|entry| entry.digest).collect();
+        let mut digests: Vec<Digest> = entries.iter().map(|entry| entry.digest).collect();
         digests.sort_unstable();
         digests.dedup();
+        if digests.len() > 1 {
+            let about = self.about_others(&entries);
+            digests.retain(|digest| !about.contains(digest));
+        }
         match digests.as_slice() {
             [digest] => Ok(Selector::Digest(*digest)),
             several => Err(DepotError::NotOne { folder: self.0.to_path_buf(), found: several.len() }),
         }
+    }
+
+    /// The entries that are about another one: by their tag, or by what their manifest says.
+    fn about_others(&self, entries: &[Descriptor]) -> BTreeSet<Digest> {
+        let tagged =
+            |entry: &Descriptor| entry.annotations.get(REF_NAME).is_some_and(|tag| subject_of_tag(tag).is_some());
+        let refers = |entry: &Descriptor| {
+            let subject = self.readable(entry).and_then(|manifest| manifest.subject);
+            subject.is_some_and(|subject| entries.iter().any(|other| other.digest == subject.digest))
+        };
+        let about = entries.iter().take(MAX_REFERRERS).filter(|entry| tagged(entry) || refers(entry));
+        about.map(|entry| entry.digest).collect()
+    }
+
+    /// The entries whose manifests say that they are about this one.
+    pub(super) fn referrers(&self, subject: &Digest) -> Result<Referrers, DepotError> {
+        let entries = self.entries()?;
+        let mut found = Referrers { entries: Vec::new(), more: entries.len() > MAX_REFERRERS };
+        let mut seen = BTreeSet::from([*subject]);
+        for entry in entries.into_iter().take(MAX_REFERRERS) {
+            if !seen.insert(entry.digest) {
+                continue;
+            }
+            match self.readable(&entry) {
+                Some(manifest) if manifest.subject.as_ref().is_some_and(|found| found.digest == *subject) => {
+                    found.entries.push(entry);
+                }
+                Some(_) => {}
+                None => found.more = true,
+            }
+        }
+        Ok(found)
+    }
+
+    /// The manifest of an entry, if it can be read.
+    fn readable(&self, entry: &Descriptor) -> Option<Manifest> {
+        let bytes = self.read(&entry.digest, MAX_MANIFEST_BYTES).ok()??;
+        Manifest::read(bytes, None).ok().filter(|manifest| *manifest.digest() == entry.digest)
     }
 
     pub(super) fn manifest(&self, selector: &Selector) -> Result<Manifest, DepotError> {
@@ -171,14 +213,6 @@ fn with_entry(index: &Manifest, packed: &Packed, tag: &str) -> Result<Json, Json
 fn tag_of(entry: &Json) -> Option<String> {
     let annotations: Json = entry.members().ok()?.read("annotations").ok()??;
     annotations.members().ok()?.read(REF_NAME).ok()?
-}
-
-/// Whether a tag is one that cosign gives to what is about another artifact (cosign, `specs/SIGNATURE_SPEC.md`).
-fn is_about(tag: &str) -> bool {
-    let digest = tag.strip_prefix("sha256-").and_then(|rest| rest.split_once('.'));
-    digest.is_some_and(|(hex, kind)| {
-        matches!(kind, "sig" | "att" | "sbom") && format!("sha256:{hex}").parse::<Digest>().is_ok()
-    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! blobs/sha256/HEX    a blob or manifest; it gets there whole, by a rename, or not at all
-//! seen/HEX            which manifest a tag had, when its registry was last asked
+//! seen/HEX            what a registry said last: which manifest a tag had, and what refers to a manifest
 //! incoming/…          what is being written: locked by whoever writes it, removed once nobody does
 //! ```
 //!
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::digest::Hasher;
-use super::{Artifact, Digest, Reference, files};
+use super::{Artifact, Digest, files};
 use crate::message::Json;
 use crate::settings::{Event, Hooks};
 
@@ -46,11 +46,11 @@ pub struct ArtifactStoreError {
     source: io::Error,
 }
 
-/// Which manifest a tag had.
+/// What a registry said.
 #[derive(Serialize, Deserialize)]
 struct Seen {
-    reference: Reference,
-    manifest: Digest,
+    question: String,
+    answer: Vec<Digest>,
 }
 
 impl Store {
@@ -96,8 +96,12 @@ impl Store {
         Ok(head)
     }
 
-    /// Keeps bytes that are held in memory.
+    /// Keeps bytes that are held in memory. What is here already is not written again.
     pub(super) fn put(&self, bytes: &[u8]) -> Result<(), ArtifactStoreError> {
+        let path = self.path(&Digest::of(bytes));
+        if files::read(&path, bytes.len() as u64).is_ok_and(|kept| kept.is_some_and(|kept| kept == bytes)) {
+            return Ok(());
+        }
         let mut incoming = self.incoming()?;
         incoming.write(bytes).map_err(|source| self.error(source))?;
         self.keep(incoming).map(drop)
@@ -117,10 +121,13 @@ impl Store {
         Ok(digest)
     }
 
-    /// Remembers which manifest a reference named when its registry was asked.
-    pub(super) fn saw(&self, reference: &Reference, manifest: &Digest) -> Result<(), ArtifactStoreError> {
-        let path = self.record(reference);
-        let record = Json::of(&Seen { reference: reference.clone(), manifest: *manifest });
+    /// Remembers which manifests a registry answered a question with. No manifest is an answer, too.
+    pub(super) fn saw(&self, question: &str, answer: &[Digest]) -> Result<(), ArtifactStoreError> {
+        if self.last_seen(question).is_ok_and(|seen| seen.is_some_and(|seen| seen == answer)) {
+            return Ok(());
+        }
+        let path = self.record(question);
+        let record = Json::of(&Seen { question: question.to_owned(), answer: answer.to_vec() });
         let write = || {
             let mut file = self.temporary()?;
             file.write_all(record.as_str().as_bytes())?;
@@ -129,12 +136,12 @@ impl Store {
         write().map_err(|source| failed(&path, source))
     }
 
-    /// Which manifest a reference named when its registry was last asked.
-    pub(super) fn last_seen(&self, reference: &Reference) -> Result<Option<Digest>, ArtifactStoreError> {
-        let path = self.record(reference);
+    /// Which manifests a registry answered a question with, when it was last asked.
+    pub(super) fn last_seen(&self, question: &str) -> Result<Option<Vec<Digest>>, ArtifactStoreError> {
+        let path = self.record(question);
         let bytes = files::read(&path, MAX_RECORD).map_err(|source| failed(&path, source))?;
         let seen = bytes.and_then(|bytes| Json::parse(String::from_utf8(bytes).ok()?).ok()?.read::<Seen>().ok());
-        Ok(seen.filter(|seen| seen.reference == *reference).map(|seen| seen.manifest))
+        Ok(seen.filter(|seen| seen.question == question).map(|seen| seen.answer))
     }
 
     /// The error of writing to the store.
@@ -146,8 +153,8 @@ impl Store {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 
-    fn record(&self, reference: &Reference) -> PathBuf {
-        self.folder.join("seen").join(Digest::of(reference.to_string().as_bytes()).hex())
+    fn record(&self, question: &str) -> PathBuf {
+        self.folder.join("seen").join(Digest::of(question.as_bytes()).hex())
     }
 
     fn remove_damaged<T>(&self, path: &Path) -> Result<Option<T>, ArtifactStoreError> {
@@ -325,21 +332,33 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_remembered_as_it_was_last_seen() {
+    fn an_answer_is_remembered_as_it_was_last() {
         let (_kept, store, _) = store();
-        let reference = |text: &str| text.parse::<Reference>().unwrap();
-        let (tag, other) = (reference("ghcr.io/a/b:1"), reference("ghcr.io/a/b:2"));
-        assert!(store.last_seen(&tag).unwrap().is_none());
-        for bytes in [b"old", b"new"] {
-            store.saw(&tag, &Digest::of(bytes)).unwrap();
-            assert_eq!(store.last_seen(&tag).unwrap(), Some(Digest::of(bytes)));
+        let (tag, other) = ("ghcr.io/a/b:1", "ghcr.io/a/b:2");
+        assert!(store.last_seen(tag).unwrap().is_none());
+        for answer in [vec![Digest::of(b"old")], vec![], vec![Digest::of(b"new"), Digest::of(b"next")]] {
+            store.saw(tag, &answer).unwrap();
+            assert_eq!(store.last_seen(tag).unwrap(), Some(answer));
         }
-        assert!(store.last_seen(&other).unwrap().is_none());
-        // A record of another reference, and one that is none.
-        fs::copy(store.record(&tag), store.record(&other)).unwrap();
-        assert!(store.last_seen(&other).unwrap().is_none());
-        fs::write(store.record(&tag), "{").unwrap();
-        assert!(store.last_seen(&tag).unwrap().is_none());
+        assert!(store.last_seen(other).unwrap().is_none());
+        // A record of another question, and one that is none.
+        fs::copy(store.record(tag), store.record(other)).unwrap();
+        assert!(store.last_seen(other).unwrap().is_none());
+        fs::write(store.record(tag), "{").unwrap();
+        assert!(store.last_seen(tag).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_here_already_is_not_written_again() {
+        let (_kept, store, _) = store();
+        let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
+        store.put(b"bytes").unwrap();
+        store.saw("question", &[Digest::of(b"bytes")]).unwrap();
+        let paths = [store.path(&Digest::of(b"bytes")), store.record("question")];
+        let before = paths.each_ref().map(|path| inode(path));
+        store.put(b"bytes").unwrap();
+        store.saw("question", &[Digest::of(b"bytes")]).unwrap();
+        assert_eq!(paths.each_ref().map(|path| inode(path)), before);
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::decision::{Decision, Reason, SignedBy, Verdict};
-use super::gather::{self, Found};
+use super::evidence::Form;
+use super::gather::{self, Wanted};
 use super::log::{LogProblem, TransparencyLog};
 use super::payload::PayloadProblem;
 use super::policy::{Fallback, LogRule, Scope, Signer, TrustPolicy};
 use super::scope::Name;
-use super::signature::{Fault, Worth, worth};
+use super::signature::{Candidate, Fault, Worth, worth};
 use super::{Basis, remedy};
 use crate::artifact::{Depot, Digest};
 
@@ -40,11 +41,11 @@ impl Judge {
         if let Some(decision) = self.without_signatures(subject) {
             return decision;
         }
-        let mut evidence = Vec::new();
-        for digest in &subject.manifests {
-            let found = gather::signatures(depot, digest).await;
-            evidence.push((*digest, found.map_err(|error| with_causes(&error))));
-        }
+        let gathered = gather::gather(depot, None, &subject.manifests, Wanted { attestations: false }).await;
+        let evidence = match gathered {
+            Ok(gathered) => by_manifest(&subject.manifests, gathered),
+            Err(error) => vec![(error.digest, Err(with_causes(&error)))],
+        };
         self.with_signatures(subject, &evidence, TransparencyLog::public())
     }
 
@@ -89,6 +90,7 @@ impl Judge {
                 }
             };
             checked.push(format!("signatures of {digest}: {}", found.candidates.len()));
+            checked.extend(found.strange.iter().cloned());
             weighed.others += found.others;
             for candidate in &found.candidates {
                 match worth(candidate, trusted, &subject.name, digest, log) {
@@ -124,6 +126,37 @@ impl Judge {
         let remedies = remedy::remedies(reason, subject, &self.policy, &weighed.unknown);
         decision(subject, scope, Verdict::Refused { reason, problem, remedies }, checked)
     }
+}
+
+/// What lies beside one manifest, as far as it is weighed here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Found {
+    /// The signatures, in their order.
+    candidates: Vec<Candidate>,
+    /// How many things are there besides.
+    others: usize,
+    /// What is wrong with these, in words.
+    strange: Vec<String>,
+}
+
+/// What was gathered, manifest by manifest. What speaks for it in another form than cosign's old one is not weighed yet.
+fn by_manifest(manifests: &[Digest], gathered: gather::Found) -> Vec<(Digest, Result<Found, String>)> {
+    let mut found: Vec<(Digest, Found)> = manifests.iter().map(|digest| (*digest, Found::default())).collect();
+    let mut others = gathered.others;
+    for evidence in gathered.evidence {
+        let beside = found.iter_mut().find(|(digest, _)| *digest == evidence.about);
+        match (beside, evidence.form) {
+            (Some((_, beside)), Form::SimpleSigning { payload, notes }) => {
+                beside.candidates.push(Candidate { payload, signature: notes.signature, promise: notes.log });
+            }
+            _ => others += 1,
+        }
+    }
+    if let Some((_, first)) = found.first_mut() {
+        first.others = others;
+        first.strange = gathered.oddities.iter().map(ToString::to_string).collect();
+    }
+    found.into_iter().map(|(digest, found)| (digest, Ok(found))).collect()
 }
 
 /// What all signatures are worth.
@@ -234,7 +267,7 @@ mod tests {
     }
 
     fn found(candidates: Vec<Candidate>) -> Result<Found, String> {
-        Ok(Found { candidates, others: 0 })
+        Ok(Found { candidates, ..Found::default() })
     }
 
     fn statement() -> Statement {
@@ -255,7 +288,7 @@ mod tests {
         assert_eq!((signers.len(), signers[0].key.as_str()), (1, "acme.pub"));
         assert_eq!(manifest, Some(DIGEST.parse().unwrap()));
         // Something unusable beside it, too.
-        let beside = Found { candidates: vec![good()], others: 3 };
+        let beside = Found { candidates: vec![good()], others: 3, strange: vec![] };
         assert_eq!(outcome(&judge, Ok(beside)), Ok(Basis::Signed));
     }
 
@@ -271,7 +304,7 @@ mod tests {
             (Reason::UnknownSigner, found(vec![stranger.sign(&statement())])),
             (Reason::UnknownSigner, found(vec![altered])),
             (Reason::UnknownSigner, found(vec![forge::garbage()])),
-            (Reason::NoSignature, Ok(Found { candidates: vec![], others: 1 })),
+            (Reason::NoSignature, Ok(Found { others: 1, ..Found::default() })),
             (Reason::SignaturesUnavailable, Err("the registry answered with status 500".to_owned())),
             (Reason::OtherDigest, found(vec![acme.sign(&Statement::new(other, "ghcr.io/acme/time"))])),
             (Reason::OtherRepository, found(vec![acme.sign(&Statement::new(DIGEST, "ghcr.io/acme/evil"))])),
@@ -299,7 +332,7 @@ mod tests {
             (Reason::UnknownSigner, found(vec![stranger.sign(&statement())])),
             (Reason::OtherDigest, found(vec![acme.sign(&Statement::new(other, "ghcr.io/acme/time"))])),
             (Reason::SignaturesUnavailable, Err("500".to_owned())),
-            (Reason::NoSignature, Ok(Found { candidates: vec![], others: 1 })),
+            (Reason::NoSignature, Ok(Found { others: 1, ..Found::default() })),
         ] {
             assert_eq!(outcome(&waiving, result), Err(reason));
         }
