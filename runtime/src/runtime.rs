@@ -55,7 +55,7 @@ impl Runtime {
         let logins = Logins::new(&settings.registry);
         let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
-        let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
+        let judge = Judge::new(settings.ceiling.clone(), settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
         let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
         let remotes = Remotes::default();

@@ -38,6 +38,8 @@ pub struct Settings {
     pub listeners: Vec<SocketAddr>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// What this machine trusts at most: no other policy and no waiver lifts it.
+    pub ceiling: Option<TrustPolicy>,
     /// Who is trusted for what.
     pub trust: TrustPolicy,
     /// Manifests that run this once though nobody vouches for them.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{ResolveError, Runtime, ServerError};
-use crate::artifact::{Artifact, ArtifactError, Depot, Digest, Manifest, Selector};
+use crate::artifact::{Artifact, ArtifactError, Content, Depot, Digest, Manifest, Selector};
 use crate::executor::wasm::{CommandServer, Description, NativeServer, Sandbox, Shape, check_imports, describe};
 use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, OpenDirectory, ProtectedFolders};
@@ -20,7 +20,7 @@ impl Runtime {
             Some(basis) => (self.own(source).await?, basis),
             None => {
                 let listed = self.list(source, None).await?;
-                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+                let allowed = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
                 (listed.pull().await?, allowed.basis())
             }
         };
@@ -39,7 +39,7 @@ impl Runtime {
     /// Judges a component in a registry or a folder, without pulling it.
     pub(super) async fn verify_component(&self, source: &Source) -> Result<Decision, ResolveError> {
         let listed = self.list(source, None).await?;
-        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
+        Ok(self.judge.decide(&listed.subject, &listed.depot, &self.depots).await)
     }
 
     /// Runs the component that was planned, if today's policy lets it.
@@ -87,7 +87,7 @@ impl Runtime {
             return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
         }
         let listed = self.list(source, manifest).await?;
-        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+        let allowed = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
         let Pulled { artifact, .. } = listed.pull().await?;
         let verified = allowed.component(&listed.manifest, artifact)?;
         if verified.digest() != planned {
@@ -131,7 +131,11 @@ impl Runtime {
         };
         let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
         let manifest = depot.manifest(&selector).await?;
-        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
+        let content = match &manifest.content {
+            Content::Image { layers, .. } => layers.iter().map(|layer| layer.digest).collect(),
+            Content::Index { .. } => Vec::new(),
+        };
+        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()], content };
         Ok(Listed { depot, manifest, subject })
     }
 
