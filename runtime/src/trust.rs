@@ -16,9 +16,19 @@ mod key;
 mod log;
 mod payload;
 mod policy;
+#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod provenance;
 mod remedy;
+#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod sbom;
 mod scope;
 mod signature;
+#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod version;
+#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod vex;
+#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod vulnerability;
 
 use serde::{Deserialize, Serialize};
 
