@@ -82,7 +82,6 @@ const HOUSE: &[Room] = &[
             "runtime/src/trust/identity.rs",
             "runtime/src/trust/key.rs",
             "runtime/src/trust/legacy.rs",
-            "runtime/src/trust/log.rs",
             "runtime/src/trust/payload.rs",
             "runtime/src/trust/policy.rs",
             "runtime/src/trust/policy",

@@ -2,14 +2,18 @@
 //! directory. Strict: what is not known, or written twice, is an error with its line.
 
 mod approval;
+mod beside;
 mod file;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, Grant, Limits, ServerName, Source, Sourced, StoreKind};
+use lockgate_runtime::{
+    Digest, Grant, InvalidTrustPolicy, Limits, ServerName, Source, Sourced, StoreKind, TrustPolicy,
+};
 
 pub(crate) use self::approval::{Approvals, approve};
+pub(crate) use self::beside::{FilesBeside, MAX_POLICY_BYTES};
 use self::file::{File, Read};
 use crate::catalog::Settings;
 use crate::environment::Folders;
@@ -32,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) credential_programs: bool,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
+    /// Whom the person trusts, where they wrote it here.
+    pub(crate) trust: Option<ConfiguredTrust>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
     /// What the person should know of it.
@@ -81,6 +87,14 @@ impl fmt::Display for Written {
     }
 }
 
+/// A trust policy in a configuration file.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfiguredTrust {
+    pub(crate) policy: TrustPolicy,
+    /// The files that it is made of.
+    pub(crate) files: Vec<PathBuf>,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -105,6 +119,17 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         problem: String,
     },
+    /// The trust policy of a file is none.
+    #[error("{}, {error}", path.display())]
+    Trust {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        error: InvalidTrustPolicy,
+    },
+    /// A project's file says whom to trust.
+    #[error("{} has a [trust]: whom you trust is written in your own configuration, and in no project's", .0.display())]
+    TrustOfProject(PathBuf),
     /// A server of a file is not one.
     #[error("{}, server {server}: {problem}", path.display())]
     Server {
@@ -142,7 +167,12 @@ impl Config {
         if let Some(text) = text_of(&project)? {
             if Approvals::read(folders)?.contains(&project, &Digest::of(text.as_bytes())) {
                 let before = config.servers.len();
+                let own_trust = config.trust.take();
                 config.add(&project, &text)?;
+                if config.trust.is_some() {
+                    return Err(ConfigError::TrustOfProject(project));
+                }
+                config.trust = own_trust;
                 config.check_names(before, &own, &project)?;
             } else {
                 config.notes.push(format!(
@@ -160,7 +190,8 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, credential_programs, store, servers } = File::parse(path, text)?.read(path)?;
+        let Read { trust, roots, credential_programs, store, servers } = File::parse(path, text)?.read(path, text)?;
+        self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
         self.store = store.or(self.store);

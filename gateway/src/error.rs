@@ -89,6 +89,8 @@ impl From<ConfigError> for CommandError {
             ConfigError::TooLarge(_)
             | ConfigError::Form { .. }
             | ConfigError::Server { .. }
+            | ConfigError::Trust { .. }
+            | ConfigError::TrustOfProject(_)
             | ConfigError::Twice { .. } => Kind::Usage,
         };
         Self::from_error(kind, &error)

@@ -135,11 +135,12 @@ pub(crate) fn basis_text(basis: Basis) -> &'static str {
     match basis {
         Basis::OwnFile => "your own file",
         Basis::ShippedInside => "shipped inside this program",
-        Basis::Signed => "signed by a signer of your trust policy",
+        Basis::Signed => "signed by a signer that the trust policy names",
         Basis::Reviewed => "reviewed: its digest is in your trust policy",
         Basis::OwnImage => "your own image",
         Basis::Waived => "NOT VERIFIED: waived on the command line",
         Basis::AllowedUnsigned => "NOT VERIFIED: your trust policy lets it through",
+        Basis::Warned => "NOT VERIFIED: it does not meet its scope, which only warns",
         Basis::Host => "not checked: it is whoever its TLS certificate says",
     }
 }

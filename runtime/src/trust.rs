@@ -24,7 +24,6 @@ mod identity;
 mod judge;
 mod key;
 mod legacy;
-mod log;
 mod payload;
 mod policy;
 mod proof;
@@ -48,7 +47,9 @@ pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdi
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
+pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
+pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;

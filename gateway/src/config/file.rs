@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use lockgate_runtime::{
     Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Source, Sourced, StoreKind,
-    Variable, WrittenCredential, parse_bytes, parse_duration,
+    TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
-use super::{ConfigError, Configured, Written};
+use super::beside::FilesBeside;
+use super::{ConfigError, Configured, ConfiguredTrust, Written};
 use crate::catalog::Settings;
 use crate::sources::{is_name, parse_source};
 
@@ -24,6 +25,7 @@ pub(super) struct File {
     registry: Registry,
     #[serde(default)]
     secrets: Secrets,
+    trust: Option<WrittenTrustPolicy>,
     /// Where the names are looked up that servers have for a source.
     catalog: Option<PathBuf>,
     #[serde(default)]
@@ -55,6 +57,7 @@ struct Secrets {
 
 /// What a file says, read.
 pub(super) struct Read {
+    pub(super) trust: Option<ConfiguredTrust>,
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
     pub(super) store: Option<StoreKind>,
@@ -147,7 +150,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
+    pub(super) fn read(self, path: &Path, text: &str) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -160,8 +163,24 @@ impl File {
             server.read(name.clone(), folder, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
+        let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
+        Ok(Read {
+            trust,
+            roots,
+            credential_programs: self.registry.credential_programs,
+            store: self.secrets.store,
+            servers,
+        })
     }
+}
+
+fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<ConfiguredTrust, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let mut beside = FilesBeside::new(path).map_err(unreadable)?;
+    let policy = TrustPolicy::of_written(text, written, &mut beside);
+    let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
+    let place = format!("[trust] of {}", path.display());
+    Ok(ConfiguredTrust { policy: policy.in_file(place), files: beside.into_files() })
 }
 
 impl Server {

@@ -7,7 +7,6 @@ use super::provenance::ProvenanceSummary;
 use super::reason::Reason;
 use super::sbom::SbomSummary;
 use crate::artifact::Digest;
-use crate::untrusted::Untrusted;
 
 /// How an artifact was judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -95,8 +94,8 @@ pub struct Requirement {
 pub struct SignedBy {
     /// What the policy calls the signer: the path of a key, or a subject and who vouches for it.
     pub name: String,
-    /// The digest of the key, or whom the certificate names.
-    pub identity: Untrusted,
+    /// The digest of the key, or whom the certificate names, safe to show.
+    pub identity: String,
     /// Under which trust root a certificate counts; none for a key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,

@@ -15,7 +15,7 @@ use super::gather::{self, Found, Wanted};
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
 use super::scope::Name;
-use super::{Basis, remedy, time};
+use super::{Basis, advisories, remedy, time};
 use crate::artifact::{Depot, Depots, Digest};
 
 /// Judges artifacts by the policy of the machine, if it has one, and by that of the person.
@@ -103,8 +103,7 @@ impl Law<'_> {
             }
             (None, Some(_), _) => return None,
         };
-        let verdict =
-            Verdict::Accepted { basis, manifest: manifest.copied(), signers: Vec::new(), warning: None };
+        let verdict = Verdict::Accepted { basis, manifest: manifest.copied(), signers: Vec::new(), warning: None };
         Some(self.decision(subject, now, verdict, vec![checked.to_owned()]))
     }
 
@@ -115,7 +114,7 @@ impl Law<'_> {
             (None, Ok(_)) => (None, Some(Reason::NO_SCOPE.into())),
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
-                let weighed = Weighed::weigh(subject, scope, found, now);
+                let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open);
                 let why = weighed.why().cloned();
                 (Some(weighed), why)
             }
@@ -127,12 +126,9 @@ impl Law<'_> {
                 signers: weighed.as_ref().map(Weighed::signers).unwrap_or_default(),
                 warning: None,
             },
-            (Some(why), Some(Mode::Warn)) => Verdict::Accepted {
-                basis: Basis::Warned,
-                manifest: None,
-                signers: Vec::new(),
-                warning: Some(why),
-            },
+            (Some(why), Some(Mode::Warn)) => {
+                Verdict::Accepted { basis: Basis::Warned, manifest: None, signers: Vec::new(), warning: Some(why) }
+            }
             (Some(why), _) => match self.waived(subject).filter(|_| why.reason.can_be_waived()) {
                 Some(digest) => Verdict::Accepted {
                     basis: Basis::Waived,

@@ -26,15 +26,6 @@ use crate::artifact::{Digest, Reference};
 pub struct TrustPolicy {
     /// The file that a person reads and writes it in, for messages.
     place: String,
-    /// Where the rule for this name is written, in words.
-    pub(crate) fn place_of(&self, name: &Name) -> String {
-        match self.scope(name) {
-            Some(scope) if scope.shipped => "shipped with lockgate".to_owned(),
-            Some(scope) if scope.is_of_command_line() => "the command line".to_owned(),
-            _ => self.place().to_owned(),
-        }
-    }
-
     /// Whether anybody has written it.
     written: bool,
     default: Fallback,
@@ -54,7 +45,7 @@ pub trait PolicyFiles {
     fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>>;
 
     /// Where a file or folder lies.
-    fn path(&self, path: &Path) -> PathBuf;
+    fn path(&mut self, path: &Path) -> PathBuf;
 }
 
 /// What holds for artifacts that no scope is for.
@@ -163,8 +154,7 @@ impl TrustPolicy {
     /// A policy of one key, for everything.
     pub fn of_key(name: String, key: SignerKey, log: bool) -> Self {
         let log = if log { Need::Required } else { Need::Ignore };
-        let authority =
-            Authority { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore };
+        let authority = Authority { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore };
         let mut scope = Scope::new("--key".to_owned(), Pattern::Everything);
         scope.signers = vec![Arc::new(authority)];
         Self { scopes: vec![scope], without_shipped: true, ..Self::default() }

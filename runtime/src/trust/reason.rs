@@ -31,10 +31,8 @@ impl Reason {
         Self::grave("signatures-unavailable", "whether it is signed could not be found out");
     pub(crate) const TOO_FEW_SIGNERS: Self =
         Self::grave("too-few-signers", "fewer different signers signed it than its scope wants");
-    pub(crate) const NOT_ATTESTED: Self =
-        Self::mild("not-attested", "nobody attested what its scope wants attested");
-    pub(crate) const NO_SBOM: Self =
-        Self::mild("no-sbom", "it has no SBOM by somebody that its scope trusts for that");
+    pub(crate) const NOT_ATTESTED: Self = Self::mild("not-attested", "nobody attested what its scope wants attested");
+    pub(crate) const NO_SBOM: Self = Self::mild("no-sbom", "it has no SBOM by somebody that its scope trusts for that");
     pub(crate) const NO_PROVENANCE: Self =
         Self::mild("no-provenance", "it has no provenance by somebody that its scope trusts for that");
 
@@ -46,6 +44,11 @@ impl Reason {
     /// One that is never overlooked: something is wrong, or might be.
     pub(crate) const fn grave(code: &'static str, words: &'static str) -> Self {
         Self { code, words, waivable: false }
+    }
+
+    /// What an SBOM or provenance fails by, whose own words say more.
+    pub(crate) const fn found(code: &'static str) -> Self {
+        Self::grave(code, "what was attested of it is not what its scope wants")
     }
 
     /// The code.

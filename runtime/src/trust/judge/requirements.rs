@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use jiff::Timestamp;
+
 use super::Subject;
 use super::weighed::{Attested, Known, Signer};
 use crate::trust::authority::Authority;
 use crate::trust::decision::{Problem, Requirement, SignedBy};
 use crate::trust::fault::Fault;
+use crate::trust::identity::Claim;
 use crate::trust::policy::{Attestations, Scope};
-use crate::trust::provenance::{Provenance, ProvenanceRules, ProvenanceSummary};
+use crate::trust::provenance::{CertificateClaims, Provenance, ProvenanceFault, ProvenanceRules, ProvenanceSummary};
 use crate::trust::reason::Reason;
-use crate::trust::sbom::{Sbom, SbomRules, SbomSummary};
+use crate::trust::sbom::{OpenSnapshot, Sbom, SbomFault, SbomSummary};
 use crate::trust::vex::Vex;
 use crate::trust::weigh::SignerId;
+use crate::untrusted::Untrusted;
 
 /// What came of all requirements, in the order that they are asked for.
 pub(super) struct Outcome {
@@ -25,7 +29,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// Weighs what is known by what the scope asks for.
-    pub(super) fn of(subject: &Subject, scope: &Scope, known: &Known, now: SystemTime) -> Self {
+    pub(super) fn of(subject: &Subject, scope: &Scope, known: &Known, now: SystemTime, open: OpenSnapshot<'_>) -> Self {
         let mut outcome = Self { requirements: Vec::new(), sboms: Vec::new(), provenance: Vec::new() };
         if !scope.has_requirements() {
             outcome.requirements.push(unmet("reviewed digest", Reason::NOT_REVIEWED.into()));
@@ -34,33 +38,36 @@ impl Outcome {
             outcome.requirements.push(signed(subject, scope, known));
         }
         outcome.requirements.extend(scope.attestations.iter().map(|asked| attested(asked, known)));
-        outcome.sbom(scope, known, now);
+        outcome.sbom(subject, scope, known, now, open);
         outcome.provenance(scope, known);
         outcome
     }
 
     /// Everything that is said of what is inside has to pass: one clean list hides nothing that is in another.
-    fn sbom(&mut self, scope: &Scope, known: &Known, now: SystemTime) {
+    fn sbom(&mut self, subject: &Subject, scope: &Scope, known: &Known, now: SystemTime, open: OpenSnapshot<'_>) {
         let said = trusted(scope, known, Sbom::is_predicate_type);
-        let vex: Vec<Vex> = trusted(scope, known, Vex::is_predicate_type)
-            .filter_map(|(attested, _)| Vex::read(&attested.statement.predicate_type, attested.statement.predicate.as_str()).ok())
+        let vex: Vec<Vex> = trusted(scope, known, |_| true)
+            .filter_map(|(Attested { statement, .. }, _)| {
+                Vex::read(&statement.predicate_type, statement.predicate.as_str(), &subject.manifests).ok()
+            })
             .collect();
         let mut requirement = met("sbom");
         let mut found = false;
         for (Attested { statement, .. }, by) in said {
             found = true;
             let problem = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
-                Err(problem) => Some(Problem::with(problem.reason(), &problem)),
+                Err(problem) => Some(Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }),
                 Ok(sbom) => {
                     self.sboms.push(sbom.summary());
-                    let faults = scope.sbom.as_ref().map(|rules| rules.check(&sbom, &vex, now)).unwrap_or_default();
-                    faults.first().map(|fault| Problem::with(fault.reason(), fault))
+                    let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
+                    let checked = scope.sbom.as_ref().map(|rules| rules.check(&sbom, &vex, now, open));
+                    checked.and_then(|findings| findings.faults.into_iter().next()).map(Problem::from)
                 }
             };
             requirement.add(by, problem);
         }
         if let Some(rules) = &scope.sbom {
-            if !found && rules.required {
+            if !found && rules.is_required {
                 requirement = unmet("sbom", missing(Reason::NO_SBOM, &known.attestation_faults, known.others));
             }
             self.requirements.push(requirement);
@@ -71,9 +78,9 @@ impl Outcome {
     fn provenance(&mut self, scope: &Scope, known: &Known) {
         let Some(rules) = &scope.provenance else { return };
         let (mut held, mut failed): (Option<Requirement>, Option<Problem>) = (None, None);
-        for (Attested { statement, .. }, by) in trusted(scope, known, Provenance::is_predicate_type) {
+        for (Attested { statement, .. }, by) in trusted(scope, known, |kind| Provenance::version(kind).is_some()) {
             let passes = match Provenance::read(&statement.predicate_type, statement.predicate.as_str()) {
-                Err(problem) => Err(Problem::with(problem.reason(), &problem)),
+                Err(problem) => Err(Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }),
                 Ok(provenance) => {
                     self.provenance.push(provenance.summary());
                     by.iter().try_for_each(|signer| checked(rules, &provenance, signer))
@@ -87,7 +94,9 @@ impl Outcome {
         let requirement = match (held, failed) {
             (Some(held), _) => held,
             (None, Some(problem)) => unmet("provenance", problem),
-            (None, None) if rules.required => unmet("provenance", missing(Reason::NO_PROVENANCE, &known.attestation_faults, known.others)),
+            (None, None) if rules.is_required => {
+                unmet("provenance", missing(Reason::NO_PROVENANCE, &known.attestation_faults, known.others))
+            }
             (None, None) => met("provenance"),
         };
         self.requirements.push(requirement);
@@ -95,9 +104,31 @@ impl Outcome {
 }
 
 fn checked(rules: &ProvenanceRules, provenance: &Provenance, signer: &Signer) -> Result<(), Problem> {
-    match rules.check(provenance, signer.identity.as_ref()).first() {
-        Some(fault) => Err(Problem::with(fault.reason(), fault)),
+    let claim =
+        |claim| signer.identity.as_ref().and_then(|identity| identity.claims.get(&claim)).map(Untrusted::expose);
+    let certificate = signer.identity.as_ref().map(|identity| CertificateClaims {
+        subject: identity.subject.expose(),
+        build_signer: claim(Claim::Signer),
+        source_repository: claim(Claim::Source),
+        source_ref: claim(Claim::SourceRef),
+        source_commit: claim(Claim::SourceDigest),
+    });
+    match rules.check(provenance, certificate.as_ref()).into_iter().next() {
+        Some(fault) => Err(fault.into()),
         None => Ok(()),
+    }
+}
+
+impl From<SbomFault> for Problem {
+    fn from(SbomFault { reason, problem, examples, fix }: SbomFault) -> Self {
+        let examples = if examples.is_empty() { String::new() } else { format!(" ({})", examples.join("; ")) };
+        Self { reason: Reason::found(reason.code()), problem: format!("{problem}{examples}; {fix}") }
+    }
+}
+
+impl From<ProvenanceFault> for Problem {
+    fn from(ProvenanceFault { reason, problem, fix }: ProvenanceFault) -> Self {
+        Self { reason: Reason::found(reason.code()), problem: format!("{problem}; {fix}") }
     }
 }
 

@@ -8,6 +8,7 @@ use super::Subject;
 use super::requirements::Outcome;
 use crate::artifact::Digest;
 use crate::trust::authority::{Authority, Who};
+use crate::trust::claimed::{Claimed, claimed};
 use crate::trust::decision::{Problem, Requirement, SignedBy};
 use crate::trust::evidence::{Evidence, Form};
 use crate::trust::fault::Fault;
@@ -16,11 +17,10 @@ use crate::trust::identity::Identity;
 use crate::trust::policy::Scope;
 use crate::trust::provenance::ProvenanceSummary;
 use crate::trust::root::TrustRoot;
-use crate::trust::sbom::SbomSummary;
+use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
-use crate::trust::weigh::{Authenticated, Said, SignerId, weigh};
-use crate::trust::claimed::{Claimed, claimed};
 use crate::trust::time;
+use crate::trust::weigh::{Authenticated, Said, SignerId, weigh};
 
 /// What a scope asks for, and what came of it.
 pub(super) struct Weighed {
@@ -72,16 +72,24 @@ pub(super) struct Signer {
 
 impl Weighed {
     /// Weighs what was found by a scope.
-    pub(super) fn weigh(subject: &Subject, scope: &Scope, found: Found, now: SystemTime) -> Self {
+    pub(super) fn weigh(
+        subject: &Subject,
+        scope: &Scope,
+        found: Found,
+        now: SystemTime,
+        open: OpenSnapshot<'_>,
+    ) -> Self {
         let mut checked = Vec::new();
         for manifest in &subject.manifests {
             let beside = found.evidence.iter().filter(|evidence| evidence.about == *manifest).count();
             checked.push(format!("signatures and attestations of {manifest}: {beside}"));
         }
+        checked.extend(found.oddities.iter().map(ToString::to_string));
         let (known, strangers) = Known::of(subject, scope, found, now);
-        let Outcome { requirements, sboms, provenance } = Outcome::of(subject, scope, &known, now);
+        let Outcome { requirements, sboms, provenance } = Outcome::of(subject, scope, &known, now, open);
         for by in requirements.iter().flat_map(|requirement| &requirement.by) {
-            let line = format!("{} signed it: {}", by.name, if by.logged { "logged" } else { "not shown to be logged" });
+            let line =
+                format!("{} signed it: {}", by.name, if by.logged { "logged" } else { "not shown to be logged" });
             if !checked.contains(&line) {
                 checked.push(line);
             }

@@ -63,7 +63,14 @@ impl TrustPolicy {
             let scope = reader.scope(scope, &scopes)?;
             scopes.push(scope);
         }
-        Ok(Self { place: String::new(), written: true, default, without_shipped: !shipped, denied: digests(deny)?, scopes })
+        Ok(Self {
+            place: String::new(),
+            written: true,
+            default,
+            without_shipped: !shipped,
+            denied: digests(deny)?,
+            scopes,
+        })
     }
 }
 
@@ -105,18 +112,19 @@ impl Reader<'_> {
             shipped::add(*builtin.get_ref(), &mut scope).map_err(|error| problem(&builtin.span(), error))?;
         }
         if let Some(threshold) = threshold {
-            scope.threshold = within(*threshold.get_ref(), scope.signers.len()).map_err(|error| problem(&threshold.span(), error))?;
+            scope.threshold =
+                within(*threshold.get_ref(), scope.signers.len()).map_err(|error| problem(&threshold.span(), error))?;
         }
         if let Some(sbom) = sbom {
             let place = sbom.span();
             let mut rules = sbom.into_inner();
             rules.snapshot_from(|path| self.files.path(path));
-            self.attested(&scope, sbom::TYPES, "an SBOM").map_err(|error| problem(&place, error))?;
+            attested(&scope, &sbom::TYPES, "an SBOM").map_err(|error| problem(&place, error))?;
             scope.sbom = Some(rules);
         }
         if let Some(provenance) = provenance {
             let place = provenance.span();
-            self.attested(&scope, provenance::TYPES, "provenance").map_err(|error| problem(&place, error))?;
+            attested(&scope, &provenance::TYPES, "provenance").map_err(|error| problem(&place, error))?;
             scope.provenance = Some(provenance.into_inner());
         }
         if !scope.has_requirements() && scope.digests.is_empty() {
@@ -163,14 +171,14 @@ impl Reader<'_> {
         }
         Ok(Attestations { types: vec![predicate_type], signers })
     }
+}
 
-    /// Checks that somebody is named who could attest one of these types.
-    fn attested(&self, scope: &Scope, types: &[&str], what: &str) -> Result<(), String> {
-        if types.iter().any(|known| !scope.attesters(known).is_empty()) {
-            return Ok(());
-        }
-        Err(format!("nobody is named who could attest {what}: give `signers`, or `attestations` with its type"))
+/// Checks that somebody is named who could attest one of these types.
+fn attested(scope: &Scope, types: &[&str], what: &str) -> Result<(), String> {
+    if types.iter().any(|known| !scope.attesters(known).is_empty()) {
+        return Ok(());
     }
+    Err(format!("nobody is named who could attest {what}: give `signers`, or `attestations` with its type"))
 }
 
 /// Where signatures lie that are not beside the artifact.
@@ -188,7 +196,8 @@ fn signature_repository(scope: &Scope, written: &str) -> Result<Reference, Strin
 fn digests(written: Vec<Spanned<String>>) -> Result<BTreeSet<Digest>, Problem> {
     let mut digests = BTreeSet::new();
     for digest in written {
-        let value: Digest = digest.get_ref().parse().map_err(|error: InvalidDigest| problem(&digest.span(), error.to_string()))?;
+        let value: Digest =
+            digest.get_ref().parse().map_err(|error: InvalidDigest| problem(&digest.span(), error.to_string()))?;
         if !digests.insert(value) {
             return Err(problem(&digest.span(), "this digest is there twice".to_owned()));
         }

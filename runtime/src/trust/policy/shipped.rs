@@ -19,8 +19,7 @@ const HARDENED_KEY: &str = include_str!("shipped/docker-hardened-images.pub");
 const MCP_SIGNATURES: &str = "docker.io/mcp/signatures";
 
 /// The scopes that hold where the person's policy has none, as it would write them.
-const SCOPES: [(&str, Builtin); 2] =
-    [("docker.io/mcp/*", Builtin::DockerMcp), ("dhi.io/**", Builtin::DockerHardened)];
+const SCOPES: [(&str, Builtin); 2] = [("docker.io/mcp/*", Builtin::DockerMcp), ("dhi.io/**", Builtin::DockerHardened)];
 
 /// The shipped scope for this name.
 pub(super) fn scope(name: &Name) -> Option<&'static Scope> {
@@ -85,7 +84,13 @@ mod tests {
 
     #[test]
     fn nobody_else_is_trusted_by_them() {
-        for repository in ["docker.io/mcp-evil/time", "docker.io/library/time", "docker.io/mcp/a/b", "ghcr.io/mcp/time", "dhi.io.evil.example/x"] {
+        for repository in [
+            "docker.io/mcp-evil/time",
+            "docker.io/library/time",
+            "docker.io/mcp/a/b",
+            "ghcr.io/mcp/time",
+            "dhi.io.evil.example/x",
+        ] {
             assert!(shipped(repository).is_none(), "{repository}");
         }
     }

@@ -26,12 +26,15 @@ impl Reader<'_> {
             (Some(key), None) => self.key(key, written),
             (None, Some(issuer)) => self.identity(issuer, written),
             (Some(_), Some(_)) => Err("a signer has a `key` or an `issuer`, not both".to_owned()),
-            (None, None) => Err("a signer has a `key`, or an `issuer` with a `subject` or `subject-pattern`".to_owned()),
+            (None, None) => {
+                Err("a signer has a `key`, or an `issuer` with a `subject` or `subject-pattern`".to_owned())
+            }
         }
     }
 
     fn key(&mut self, name: &str, written: &WrittenSigner) -> Result<Authority, String> {
-        let of_identity = written.subject.is_some() || written.subject_pattern.is_some() || !written.claims().is_empty();
+        let of_identity =
+            written.subject.is_some() || written.subject_pattern.is_some() || !written.claims().is_empty();
         if of_identity || written.root.is_some() || written.sct.is_some() {
             return Err(format!("the key `{name}` has no certificate: only `log` and `timestamp` go with a key"));
         }
