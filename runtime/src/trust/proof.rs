@@ -2,7 +2,7 @@
 
 use sigstore_bundle::Error as FormError;
 use sigstore_crypto::parse_certificate_info;
-use sigstore_types::{Artifact, Bundle, Sha256Hash, SignatureContent};
+use sigstore_types::{Artifact, Bundle, Sha256Hash, SignatureContent, TransparencyLogEntry};
 use sigstore_verify::tsa::verify_timestamp_for_authority;
 use sigstore_verify::{CertificateError, Error, Policy, TimestampError, TransparencyLogError, VerificationResult};
 
@@ -22,6 +22,11 @@ pub(super) fn verify(
     about: &Digest,
     policy: &dyn Policy,
 ) -> Result<VerificationResult, Fault> {
+    // In entries of the second Rekor the log is named by its checkpoint alone.
+    let known = |entry: &TransparencyLogEntry| entry.inclusion_promise.is_none() || root.has_log(&entry.log_id.key_id);
+    if !offered.bundle.verification_material.tlog_entries.iter().all(known) {
+        return Err(Fault::UnknownLog);
+    }
     let digest = Sha256Hash::from_hex(&about.hex()).map_err(|_| Fault::Unsupported)?;
     let artifact = match &offered.message {
         Message::Payload(payload) => Artifact::from_blob(payload),
@@ -79,6 +84,8 @@ fn fault(error: &Error, offered: &Offered<'_>, root: &TrustRoot, about: &Digest)
             FormError::LogIndexOutOfRange { .. } | FormError::CheckpointRootMismatch => Fault::LogProof,
             _ => Fault::Unreadable,
         },
+        // Of a root that was read, only the keys for what is asked can be missing.
+        Error::InvalidTrustRoot(_) => Fault::CertificateNotLogged,
         Error::UnsupportedBundle(_) | Error::UnsupportedArtifact(_) | Error::Crypto(_) => Fault::Unsupported,
         _ => Fault::Unreadable,
     }

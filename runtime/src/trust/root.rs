@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use sigstore_trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot, TsaAuthority};
+use sigstore_types::LogKeyId;
 use sigstore_verify::Verifier;
 
 use crate::artifact::Digest;
@@ -133,6 +134,11 @@ impl TrustRoot {
     /// Whether anything could have a timestamp of it.
     pub(crate) fn has_timestamps(&self) -> bool {
         !self.keys.timestamp_authorities.is_empty()
+    }
+
+    /// Whether it knows the transparency log with this name.
+    pub(super) fn has_log(&self, id: &LogKeyId) -> bool {
+        self.keys.tlogs.iter().any(|log| log.log_id.key_id == *id)
     }
 
     /// Those whose timestamps count.

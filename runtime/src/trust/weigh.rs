@@ -1,5 +1,8 @@
 //! From evidence and an authority to what is known to have been said, and by whom.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, SystemTime};
 
 use super::authority::{Authority, Who};
