@@ -286,3 +286,6 @@ fn line(words: &str) -> String {
 fn said(words: Option<String>) -> Option<Untrusted> {
     words.filter(|words| !matches!(words.trim(), "" | "NOASSERTION" | "NONE")).map(Untrusted::new)
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,6 +92,88 @@ mod tests {
         assert!(!Scheme::Semantic.reads(&format!("1.0.0-{}", "a".repeat(300))));
     }
 
+    /// Lines of `VERSION <|=|> VERSION`, as the packager's own program compares them.
+    fn compare_all(scheme: Scheme, table: &str) {
+        assert!(table.lines().count() > 20);
+        for line in table.lines() {
+            let [one, sign, other] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let expected = match sign {
+                "<" => Ordering::Less,
+                ">" => Ordering::Greater,
+                _ => Ordering::Equal,
+            };
+            assert_eq!(scheme.compare(one, other), Some(expected), "{line}");
+            assert_eq!(scheme.compare(other, one), Some(expected.reverse()), "{line}");
+        }
+    }
+
+    #[test]
+    fn debian_versions_are_ordered_as_dpkg_does() {
+        compare_all(Scheme::Debian, include_str!("../../../tests/data/sbom/debian-versions.txt"));
+        for text in ["", "a", ":1", "1:", "x:1", "1.0 ", "1_0", "1.0-1/2", "99999999999:1"] {
+            assert!(!Scheme::Debian.reads(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn python_versions_are_ordered_as_pip_does() {
+        compare_all(Scheme::Python, include_str!("../../../tests/data/sbom/python-versions.txt"));
+        for text in ["", "latest", "1.0-x", "1..0", "1.0.", "1.0a1.b2", "1.0+", "1.0+a..b", "1!", "2004d.x"] {
+            assert!(!Scheme::Python.reads(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn alpine_versions_are_ordered_as_apk_does() {
+        let ordered = [
+            "0.1_alpha_pre2",
+            "0.1_alpha",
+            "0.1_alpha2",
+            "0.1_beta",
+            "0.1_pre3",
+            "0.1_rc1",
+            "0.1",
+            "0.1-r1",
+            "0.1-r10",
+            "0.1_git20240101",
+            "0.1_p1",
+            "0.1_p9-r0",
+            "0.1_p10-r0",
+            "0.1a",
+            "0.1.0",
+            "0.1.001",
+            "0.1.0015",
+            "0.1.002",
+            "0.1.2~1234-r1",
+            "0.1.2~2345-r0",
+            "0.1.10",
+            "1.0.2",
+            "20060720",
+        ];
+        for (place, one) in ordered.iter().enumerate() {
+            for (other_place, other) in ordered.iter().enumerate() {
+                assert_eq!(Scheme::Alpine.compare(one, other), Some(place.cmp(&other_place)), "{one} {other}");
+            }
+        }
+        for text in [
+            "",
+            "0.1bc",
+            "0.1a1",
+            "0.1_pre2~",
+            "0.1_pre2~xbcd",
+            "0.1_foobar",
+            "0.1-r",
+            "0.1-r2_pre1",
+            "0.1-r2.1",
+            ".1",
+            "a",
+            "0.1_",
+            "0.1__alpha",
+        ] {
+            assert!(!Scheme::Alpine.reads(text), "{text}");
+        }
+    }
+
     proptest::proptest! {
         #[test]
         fn any_two_texts_are_compared_one_way_or_not_at_all(one in "\\PC{0,20}|[0-9a-z.~+:_-]{0,20}", other in "[0-9a-z.~+:_-]{0,20}") {

@@ -161,10 +161,14 @@ impl Component<'_> {
         if self.kind == "file" && self.purl.is_none() && !is_subject {
             return Ok(None);
         }
-        let mut licences = Vec::new();
+        let mut licences: Vec<Licence> = Vec::new();
         for LicenceChoice { expression, license } in list(self.licenses, MAX_FEW, "licences of a package")? {
             let named = license.and_then(|license| license.id.or(license.name));
             licences.extend(expression.or(named).as_deref().and_then(Licence::read));
+        }
+        // Python's packages say it twice, the second time as a path of words ("classifier").
+        if licences.iter().any(|licence| !licence.is_unknown()) {
+            licences.retain(|licence| !licence.written().expose().starts_with("License :: "));
         }
         let name = match said(self.group) {
             Some(group) => format!("{}/{}", group.expose(), self.name),

@@ -10,6 +10,8 @@ pub(super) struct Version<'a> {
     numbers: Vec<&'a str>,
     letter: Option<u8>,
     suffixes: Vec<(Suffix, &'a str)>,
+    /// The commit that it was made of.
+    hash: &'a str,
     revision: &'a str,
 }
 
@@ -43,10 +45,15 @@ const SUFFIXES: [(&str, Suffix); 9] = [
 impl<'a> Version<'a> {
     /// Reads one; nothing where it is none.
     pub(super) fn read(text: &'a str) -> Option<Self> {
-        let (rest, revision) = text.rsplit_once("-r").unwrap_or((text, ""));
-        let rest = match rest.split_once('~') {
-            Some((rest, hash)) => hash.bytes().all(|byte| byte.is_ascii_hexdigit()).then_some(rest)?,
-            None => rest,
+        let (rest, revision) = match text.rsplit_once("-r") {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (text, ""),
+        };
+        let (rest, hash) = match rest.split_once('~') {
+            Some((rest, hash)) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => (rest, hash),
+            Some(_) => return None,
+            None => (rest, ""),
         };
         let mut parts = rest.split('_');
         let numbers = parts.next()?;
@@ -64,7 +71,7 @@ impl<'a> Version<'a> {
             let (_, suffix) = SUFFIXES.into_iter().find(|(known, _)| *known == name)?;
             is_number(number).then_some((suffix, number))
         };
-        Some(Self { numbers, letter, suffixes: parts.map(suffix).collect::<Option<_>>()?, revision })
+        Some(Self { numbers, letter, suffixes: parts.map(suffix).collect::<Option<_>>()?, hash, revision })
     }
 }
 
@@ -73,6 +80,7 @@ impl Ord for Version<'_> {
         self.compare_release(other)
             .then_with(|| self.letter.cmp(&other.letter))
             .then_with(|| self.compare_suffixes(other))
+            .then_with(|| self.hash.cmp(other.hash))
             .then_with(|| compare_numbers(self.revision, other.revision))
     }
 }
