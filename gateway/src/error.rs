@@ -132,6 +132,8 @@ impl From<DepotError> for CommandError {
             | DepotError::Denied { .. }
             | DepotError::Credentials { .. }
             | DepotError::Broken { .. }
+            | DepotError::TagTaken(_)
+            | DepotError::Busy(_)
             | DepotError::NoLayout(_)
             | DepotError::Store(_)
             | DepotError::Unreadable { .. }

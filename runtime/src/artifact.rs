@@ -5,10 +5,12 @@
 //! folder ──── Depots::folder ───┴▶ Depot ─ manifest(Selector) ─▶ Manifest ─ blob(Descriptor) ─▶ Artifact
 //! ```
 
+mod attach;
 mod depot;
 mod digest;
 mod files;
 mod image;
+mod index;
 mod layout;
 mod manifest;
 mod push;
@@ -16,6 +18,8 @@ mod reference;
 mod referrers;
 mod registry;
 mod store;
+#[cfg(test)]
+pub(crate) mod tests;
 mod wasm;
 
 use std::fs::File;

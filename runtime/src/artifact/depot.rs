@@ -155,6 +155,12 @@ pub enum DepotError {
         /// The tag.
         tag: String,
     },
+    /// A tag that is made for something holds something else.
+    #[error("{0} holds something else than what belongs under this tag, which is left as it is; remove that tag first")]
+    TagTaken(String),
+    /// Others write the same at the same time.
+    #[error("others write to {0} at the same time, and theirs replaces ours each time; try again later")]
+    Busy(String),
     /// What was pulled cannot be kept.
     #[error(transparent)]
     Store(#[from] ArtifactStoreError),

@@ -112,7 +112,8 @@ impl Referrers {
     }
 }
 
-fn none_is_none(answer: Result<Manifest, DepotError>) -> Result<Option<Manifest>, DepotError> {
+/// Of what may be missing: nothing, where it is said to be.
+pub(super) fn none_is_none(answer: Result<Manifest, DepotError>) -> Result<Option<Manifest>, DepotError> {
     match answer {
         Ok(manifest) => Ok(Some(manifest)),
         Err(DepotError::None(_)) => Ok(None),

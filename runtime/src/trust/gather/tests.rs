@@ -5,9 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::artifact::{Depots as AllDepots, Pace, Shared, Store};
-use crate::dial::Dialler;
-use crate::settings::{Hooks, RegistrySettings};
+use crate::artifact::tests::depots;
 use crate::trust::evidence::Notes;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -80,20 +78,13 @@ impl Folder {
     fn depot(&self) -> Depot {
         let index = json!({ "schemaVersion": 2, "manifests": self.entries }).to_string();
         std::fs::write(self.kept.path().join("index.json"), index).unwrap();
-        depots(self.kept.path()).folder(self.kept.path())
+        depots(self.kept.path()).0.folder(self.kept.path())
     }
 
     async fn found(&self, manifests: &[&Value], wanted: Wanted) -> Found {
         let manifests: Vec<Digest> = manifests.iter().map(|manifest| digest(manifest)).collect();
         gather(&self.depot(), None, &manifests, wanted).await.unwrap()
     }
-}
-
-fn depots(folder: &std::path::Path) -> AllDepots {
-    let hooks = Hooks { event: std::sync::Arc::new(|_| ()) };
-    let logins = crate::artifact::Logins::new(&RegistrySettings::default());
-    let shared = Shared { dialler: Dialler::new(&[]).unwrap(), logins, pace: Pace::default(), hooks: hooks.clone() };
-    AllDepots::new(shared, Store::new(folder.join("store"), hooks))
 }
 
 fn digest(descriptor: &Value) -> Digest {
