@@ -106,7 +106,7 @@ impl Fault {
             Self::Unreadable => "signature-unreadable",
             Self::SeveralSignatures => "several-signatures",
             Self::Unsupported => "unsupported-signature",
-            Self::UnknownKey => "unknown-key",
+            Self::UnknownKey => "unknown-signer",
             Self::NoCertificate => "no-certificate",
             Self::CertificateUnreadable => "certificate-unreadable",
             Self::OtherIssuer => "other-issuer",

@@ -2,14 +2,20 @@
 
 pub(super) mod instance;
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sigstore_crypto::KeyPair;
 use sigstore_trust_root::TrustedRoot;
 
+use super::policy::PolicyFiles;
 use super::signature::Candidate;
 use crate::artifact::Digest;
+
+/// Files beside a policy.
+pub(super) struct Given(Vec<(&'static str, Vec<u8>)>);
 
 /// Somebody with a key.
 pub(super) struct Hand(KeyPair);
@@ -19,6 +25,23 @@ pub(super) struct Statement(Value);
 
 /// A transparency log.
 pub(super) struct Log(KeyPair);
+
+impl Given {
+    pub(super) fn new(files: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> Self {
+        Self(files.into_iter().collect())
+    }
+}
+
+impl PolicyFiles for Given {
+    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let found = self.0.iter().find(|(name, _)| Path::new(name) == path || Some(*name) == path.to_str());
+        found.map(|(_, bytes)| bytes.clone()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    fn path(&mut self, path: &Path) -> PathBuf {
+        Path::new("/policy").join(path)
+    }
+}
 
 impl Hand {
     pub(super) fn new() -> Self {

@@ -1,5 +1,8 @@
 //! From a trust policy as a person writes it to one that can be held to.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
