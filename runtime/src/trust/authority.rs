@@ -1,5 +1,6 @@
 //! Whom a policy trusts, and what has to come with a signature for it to count.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -54,5 +55,12 @@ impl Need {
     /// Whether it has to be there.
     pub(crate) fn is_required(self) -> bool {
         self == Self::Required
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_required() { "required" } else { "ignore" })
     }
 }

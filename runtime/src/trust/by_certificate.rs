@@ -28,10 +28,8 @@ pub(super) fn check<'a>(
     };
     // The log and the timestamp are looked at in any case: one of them has to show when it was signed.
     offered.keep(Asked { certificate: true, log: true, timestamp: true })?;
-    let leaf = leaf(&offered)?;
-    let certificate = parse_certificate_info(leaf).map_err(|_| Fault::CertificateUnreadable)?;
     // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
-    let identity = Identity::of(&certificate).ok_or(Fault::OtherSubject)?;
+    let identity = identity(&offered)?;
     meant(&identity, issuer, subject, claims)?;
     if offered.message == Message::Envelope {
         statement_of(&offered.bundle)?;
@@ -61,6 +59,20 @@ pub(super) fn check<'a>(
     let signer = SignerId::Identity { issuer: identity.issuer.clone(), subject: identity.subject.clone() };
     let proven = Proven { identity: Some(identity), logged: authority.log.is_required(), at };
     Ok((offered, proven, signer))
+}
+
+/// Whom the certificate names, which anybody could have made.
+///
+/// # Errors
+/// Where there is none that can be read.
+pub(super) fn claimed(mut offered: Offered<'_>) -> Result<Identity, Fault> {
+    offered.keep(Asked { certificate: true, log: true, timestamp: true })?;
+    identity(&offered)
+}
+
+fn identity(offered: &Offered<'_>) -> Result<Identity, Fault> {
+    let certificate = parse_certificate_info(leaf(offered)?).map_err(|_| Fault::CertificateUnreadable)?;
+    Identity::of(&certificate).ok_or(Fault::OtherSubject)
 }
 
 /// Whether a certificate names whom the authority means.

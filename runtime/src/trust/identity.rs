@@ -65,6 +65,25 @@ pub(crate) enum Claim {
     Environment,
 }
 
+/// As it is written.
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Source => "source",
+            Self::SourceDigest => "source-digest",
+            Self::SourceRef => "source-ref",
+            Self::SourceId => "source-id",
+            Self::OwnerId => "owner-id",
+            Self::Workflow => "workflow",
+            Self::Signer => "signer",
+            Self::SignerDigest => "signer-digest",
+            Self::Runner => "runner",
+            Self::Trigger => "trigger",
+            Self::Environment => "environment",
+        })
+    }
+}
+
 /// What a certificate has to say, each exactly.
 pub(crate) type Claims = BTreeMap<Claim, String>;
 
@@ -89,9 +108,6 @@ pub(crate) enum InvalidSubject {
     /// It is too long.
     #[error("it is longer than {MAX_SUBJECT_BYTES} bytes")]
     TooLong,
-    /// A dot of it stands for any character, and most probably should not.
-    #[error(r"a dot alone stands for any character; write \. for a dot, or [^/] for any character but a slash")]
-    LooseDot,
     /// It is no regular expression.
     #[error("it is no regular expression: {0}")]
     NoPattern(String),
@@ -156,10 +172,11 @@ impl SubjectRule {
         Ok(Self { written: text.to_owned(), kind, pattern: None })
     }
 
-    /// Subjects that match this regular expression as a whole: it is always anchored at both ends.
+    /// Subjects that match this regular expression as a whole: it is always anchored at both ends. A dot that is not
+    /// repeated is a dot.
     ///
     /// # Errors
-    /// Where it is none, does not say which kind of subject it means, or has a dot that nobody escaped.
+    /// Where it is none, or does not say which kind of subject it means.
     pub(crate) fn pattern(text: &str) -> Result<Self, InvalidSubject> {
         if text.len() > MAX_SUBJECT_BYTES {
             return Err(InvalidSubject::TooLong);
@@ -171,9 +188,6 @@ impl SubjectRule {
         } else {
             return Err(InvalidSubject::NoKindOfPattern);
         };
-        if has_loose_dot(text) {
-            return Err(InvalidSubject::LooseDot);
-        }
         let compiled = |text: &str| {
             RegexBuilder::new(text)
                 .size_limit(MAX_PATTERN_SIZE)
@@ -181,8 +195,9 @@ impl SubjectRule {
                 .map_err(|error| InvalidSubject::NoPattern(error.to_string()))
         };
         // By itself first: the `)` of `a)|(?:b` would end our own group, and leave `b` without its end.
-        compiled(text)?;
-        let pattern = compiled(&format!("^(?:{text})$"))?;
+        let plain = with_plain_dots(text);
+        compiled(&plain)?;
+        let pattern = compiled(&format!("^(?:{plain})$"))?;
         Ok(Self { written: text.to_owned(), kind, pattern: Some(pattern) })
     }
 
@@ -216,23 +231,27 @@ fn has_scheme(text: &str) -> bool {
     })
 }
 
-/// Whether a dot stands for one character of any kind: `github.com` also matches `githubxcom`. One that is repeated, as
-/// `.*`, was meant so.
-fn has_loose_dot(pattern: &str) -> bool {
+/// The pattern, in which a dot alone stands for a dot: `github.com` does not match `githubxcom`. One that is repeated, as
+/// `.*`, was meant to stand for any character.
+fn with_plain_dots(pattern: &str) -> String {
+    let mut plain = String::with_capacity(pattern.len() + 16);
     let mut characters = pattern.chars().peekable();
     let mut in_class = false;
     while let Some(c) = characters.next() {
         match c {
             '\\' => {
-                characters.next();
+                plain.push(c);
+                plain.extend(characters.next());
+                continue;
             }
             '[' => in_class = true,
             ']' => in_class = false,
-            '.' if !in_class && !matches!(characters.peek(), Some('*' | '+' | '{')) => return true,
+            '.' if !in_class && !matches!(characters.peek(), Some('*' | '+' | '{')) => plain.push('\\'),
             _ => {}
         }
+        plain.push(c);
     }
-    false
+    plain
 }
 
 /// Two rules are the same if they mean the same subjects.
@@ -317,16 +336,29 @@ mod tests {
     }
 
     #[test]
-    fn attack_03_a_dot_that_nobody_escaped_is_refused() {
-        for text in
-            ["https://github.com/acme/x", "joe@gmail.com", r"https://a\\.com/x", "https://[a.b]c.d", "https://a.?"]
-        {
-            assert!(matches!(SubjectRule::pattern(text), Err(InvalidSubject::LooseDot)), "{text}");
+    fn attack_03_a_dot_alone_is_a_dot() {
+        let rule = SubjectRule::pattern("https://github.com/acme/[a-z]+/.github/workflows/release.yml@refs/heads/.*");
+        let rule = rule.unwrap();
+        assert!(rule.matches(&uri(WORKFLOW)));
+        for other in [
+            &WORKFLOW.replace("github.com", "githubxcom"),
+            &WORKFLOW.replace("/.github", "/xgithub"),
+            &WORKFLOW.replace("release.yml", "releaseyyml"),
+        ] {
+            assert!(!rule.matches(&uri(other)), "{other}");
         }
-        for text in
-            [r"https://github\.com/.*", r"https://a/.+@refs/tags/v[0-9.]+", r"https://a/.{3}", r".*@acme\.example"]
-        {
-            assert!(SubjectRule::pattern(text).is_ok(), "{text}");
+        let address = |text: &str| identity(SubjectKind::Email, text);
+        let rule = SubjectRule::pattern("joe@gmail.com").unwrap();
+        assert!(rule.matches(&address("joe@gmail.com")));
+        assert!(!rule.matches(&address("joe@gmailxcom")) && !rule.matches(&address("joe@gmail.com.evil")));
+        for (written, plain) in [
+            (r"a\.b", r"a\.b"),
+            (r"a\\.b", r"a\\\.b"),
+            ("[.]x.", r"[.]x\."),
+            ("a.*b.+c.{3}", "a.*b.+c.{3}"),
+            ("a.?", r"a\.?"),
+        ] {
+            assert_eq!(with_plain_dots(written), plain);
         }
     }
 

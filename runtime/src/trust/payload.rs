@@ -98,18 +98,6 @@ impl Payload {
     }
 }
 
-/// Checks that a payload speaks of the manifest `digest`, and of the repository that it was found in.
-///
-/// # Errors
-/// See [`PayloadProblem`].
-pub(crate) fn check(payload: &[u8], name: &Name, digest: &Digest) -> Result<(), PayloadProblem> {
-    let payload = Payload::read(payload)?;
-    if payload.manifest != *digest {
-        return Err(PayloadProblem::OtherDigest);
-    }
-    payload.check_repository(name)
-}
-
 /// Other readers match keys without regard to case: a payload in which they would find another value is not read.
 fn read(payload: &[u8]) -> Option<Written> {
     const KEYS: [&str; 6] = ["critical", "identity", "image", "type", "docker-reference", "docker-manifest-digest"];
@@ -136,6 +124,14 @@ fn repository_of(text: &str) -> Option<super::scope::Repository> {
 mod tests {
     use super::*;
     use crate::trust::forge::Statement;
+
+    fn check(payload: &[u8], name: &Name, digest: &Digest) -> Result<(), PayloadProblem> {
+        let payload = Payload::read(payload)?;
+        if payload.manifest != *digest {
+            return Err(PayloadProblem::OtherDigest);
+        }
+        payload.check_repository(name)
+    }
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

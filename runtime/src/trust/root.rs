@@ -13,6 +13,9 @@ use crate::message::Json;
 /// The largest file that is read as a trusted root, in bytes. Sigstore's own has about 7,000.
 pub(crate) const MAX_ROOT_BYTES: usize = 1024 * 1024;
 
+/// What policies call Sigstore's public instance.
+pub(crate) const PUBLIC_GOOD: &str = "public-good";
+
 /// Where a trusted root begins (sigstore/protobuf-specs, `sigstore_trustroot.proto`).
 const MEDIA_TYPES: [&str; 2] =
     ["application/vnd.dev.sigstore.trustedroot+json;version=0.1", "application/vnd.dev.sigstore.trustedroot.v0.2+json"];
@@ -50,7 +53,7 @@ impl TrustRoot {
     /// Where they cannot be used, which no build of this program causes.
     pub(crate) fn public_good() -> Result<Arc<Self>, InvalidRoot> {
         static ROOT: OnceLock<Arc<TrustRoot>> = OnceLock::new();
-        Self::shipped(&ROOT, "public-good", SIGSTORE_PRODUCTION_TRUSTED_ROOT)
+        Self::shipped(&ROOT, PUBLIC_GOOD, SIGSTORE_PRODUCTION_TRUSTED_ROOT)
     }
 
     /// GitHub's own instance, which vouches for what is built in private repositories. Its keys are shipped inside.
@@ -101,6 +104,11 @@ impl TrustRoot {
     /// What the policy calls it: `public-good`, `github`, or the path of a file as it was written.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is Sigstore's public instance.
+    pub(crate) fn is_public_good(&self) -> bool {
+        self.name == PUBLIC_GOOD
     }
 
     /// The digest of its text: two with the same are the same.

@@ -10,7 +10,7 @@ use crate::untrusted::Untrusted;
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// The predicate of cosign 3 that makes a statement a signature and nothing else.
-const SIGNATURE_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
+pub(crate) const SIGNATURE_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// The two versions of statements.
 const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];

@@ -83,12 +83,7 @@ pub(crate) fn weigh(
     log_root: &TrustRoot,
     now: SystemTime,
 ) -> Result<Authenticated, Fault> {
-    let offered = match &evidence.form {
-        Form::SimpleSigning { payload, notes } => legacy::signature(payload, notes)?,
-        Form::Envelope { envelope, notes } => legacy::attestation(envelope, notes)?,
-        Form::Bundle(bytes) => bundle::read(bytes)?,
-        Form::Statement { .. } => return Err(Fault::NotSigned),
-    };
+    let offered = offered(evidence)?;
     let (offered, proven, signer) = match &authority.who {
         Who::Key(key) => {
             let (offered, proven) = by_key::check(offered, key, authority, log_root, &evidence.about)?;
@@ -101,6 +96,23 @@ pub(crate) fn weigh(
         return Err(Fault::InTheFuture);
     }
     Ok(Authenticated { said: said(offered, &evidence.about)?, signer, identity, logged, at })
+}
+
+/// Whom the certificate that came with this evidence names. Nothing of it is checked: it is only a name to check it for.
+///
+/// # Errors
+/// Where there is none.
+pub(crate) fn claims_to_be_by(evidence: &Evidence) -> Result<Identity, Fault> {
+    by_certificate::claimed(offered(evidence)?)
+}
+
+fn offered(evidence: &Evidence) -> Result<Offered<'_>, Fault> {
+    match &evidence.form {
+        Form::SimpleSigning { payload, notes } => legacy::signature(payload, notes),
+        Form::Envelope { envelope, notes } => legacy::attestation(envelope, notes),
+        Form::Bundle(bytes) => bundle::read(bytes),
+        Form::Statement { .. } => Err(Fault::NotSigned),
+    }
 }
 
 /// What is known to be signed is read, and has to be about this manifest.
