@@ -89,7 +89,6 @@ async function sign({ claims, statement, bytes, image, digest }) {
             mediaType: BUNDLE,
             imageName: image,
             imageDigest: digest,
-            credentials: { username: '', password: '' },
             annotations: {
                 'dev.sigstore.bundle.content': statement ? 'dsse-envelope' : 'message-signature',
                 ...(statement && { 'dev.sigstore.bundle.predicateType': statement.predicateType }),
