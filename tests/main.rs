@@ -32,6 +32,7 @@ mod remote_real;
 mod sandbox;
 mod secrets;
 mod several;
+mod sigstore;
 mod small_hosts;
 mod stdio;
 mod stdio_client;

@@ -346,78 +346,96 @@ fn attack_10_a_certificate_that_was_not_valid_proves_nothing() {
     assert_eq!(fault(&timeless, &unlogged), Fault::NoTime);
 }
 
-#[test]
-fn attacks_11_to_14_whatever_is_altered_in_a_log_entry_breaks_it() {
-    let (instance, evil) = (Instance::new(), Instance::new());
-    let holder = instance.issue(&Asked::workflow());
-    let authority = workflow(instance.root());
-    let good = signed(&instance, &holder);
-    let foreign = signed(&instance, &holder)["verificationMaterial"]["tlogEntries"][0].clone();
-    let of_evil = signed(&evil, &holder)["verificationMaterial"]["tlogEntries"][0].clone();
-    let cases: &[(&str, Case<'_>)] = &[
-        ("attack_11: another time", (Fault::LogPromise, &|e| e["integratedTime"] = (EPOCH + 61).to_string().into())),
-        (
-            "attack_12: another promise",
-            (Fault::LogPromise, &|e| e["inclusionPromise"] = foreign["inclusionPromise"].clone()),
-        ),
-        ("attack_12: another entry", (Fault::LogMismatch, &|e| *e = foreign.clone())),
-        (
-            "attack_12: another body",
-            (Fault::LogPromise, &|e| e["canonicalizedBody"] = foreign["canonicalizedBody"].clone()),
-        ),
-        (
-            "attack_13: another path",
-            (Fault::LogProof, &|e| {
-                e["inclusionProof"]["hashes"] = json!([BASE64_STANDARD.encode([7; 32])]);
-            }),
-        ),
-        (
-            "attack_13: another root",
-            (Fault::LogProof, &|e| {
-                e["inclusionProof"]["rootHash"] = BASE64_STANDARD.encode([7; 32]).into();
-            }),
-        ),
-        ("attack_13: another proof", (Fault::LogProof, &|e| e["inclusionProof"] = foreign["inclusionProof"].clone())),
-        ("attack_13: another place", (Fault::LogProof, &|e| e["inclusionProof"]["logIndex"] = "1".into())),
-        ("attack_13: no tree", (Fault::LogProof, &|e| e["inclusionProof"]["treeSize"] = "0".into())),
-        (
-            "attack_14: a checkpoint that another log signed",
-            (Fault::LogCheckpoint, &|e| {
-                let note = e["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap().to_owned();
-                let evil = of_evil["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap();
-                let signature = evil.split_once("\n\n").unwrap().1;
-                let text = format!("{}\n\n{signature}", note.split_once("\n\n").unwrap().0);
-                e["inclusionProof"]["checkpoint"]["envelope"] = text.into();
-            }),
-        ),
-        (
-            "attack_14: a checkpoint that nobody signed",
-            (Fault::Unreadable, &|e| {
-                let note = e["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap().to_owned();
-                e["inclusionProof"]["checkpoint"]["envelope"] =
-                    format!("{}\n\n", note.split_once("\n\n").unwrap().0).into();
-            }),
-        ),
-        (
-            "attack_14: no checkpoint",
-            (Fault::LogCheckpoint, &|e| {
-                e["inclusionProof"].as_object_mut().unwrap().remove("checkpoint");
-            }),
-        ),
-        ("another log's entry", (Fault::UnknownLog, &|e| *e = of_evil.clone())),
-    ];
-    assert!(outcome(&good, &authority).is_ok());
-    for (name, (expected, change)) in cases {
-        let mut bundle = good.clone();
-        change(entry(&mut bundle));
-        assert_eq!(outcome(&bundle, &authority).map(|good| good.said).unwrap_err(), *expected, "{name}");
+/// A bundle that counts, and entries of the log for another signature of its holder, and by another log.
+struct Scene {
+    authority: Authority,
+    good: Value,
+    foreign: Value,
+    of_evil: Value,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (instance, evil) = (Instance::new(), Instance::new());
+        let holder = instance.issue(&Asked::workflow());
+        let entry = |instance: &Instance| signed(instance, &holder)["verificationMaterial"]["tlogEntries"][0].clone();
+        Self {
+            authority: workflow(instance.root()),
+            good: signed(&instance, &holder),
+            foreign: entry(&instance),
+            of_evil: entry(&evil),
+        }
     }
+
+    /// Checks that each of these changes of the entry breaks what counts without them.
+    fn broken_by(&self, cases: &[Case<'_>]) {
+        assert!(outcome(&self.good, &self.authority).is_ok());
+        for (number, (expected, change)) in cases.iter().enumerate() {
+            let mut bundle = self.good.clone();
+            change(entry(&mut bundle));
+            assert_ne!(bundle, self.good, "{number}");
+            assert_eq!(fault(&bundle, &self.authority), *expected, "{number}");
+        }
+    }
+}
+
+#[test]
+fn attack_11_another_time_than_the_logs_breaks_its_promise() {
+    Scene::new().broken_by(&[
+        (Fault::LogPromise, &|e| e["integratedTime"] = (EPOCH + 61).to_string().into()),
+        (Fault::NoTime, &|e| e["integratedTime"] = "0".into()),
+    ]);
+}
+
+#[test]
+fn attack_12_an_entry_or_promise_for_another_signature_does_not_count() {
+    let scene = Scene::new();
+    let Scene { foreign, of_evil, .. } = &scene;
+    scene.broken_by(&[
+        (Fault::LogPromise, &|e| e["inclusionPromise"] = foreign["inclusionPromise"].clone()),
+        (Fault::LogPromise, &|e| e["canonicalizedBody"] = foreign["canonicalizedBody"].clone()),
+        (Fault::LogMismatch, &|e| *e = foreign.clone()),
+        (Fault::UnknownLog, &|e| *e = of_evil.clone()),
+    ]);
     // A second entry that shows nothing does not hide behind the first.
-    let mut hiding = good.clone();
-    let mut second = good["verificationMaterial"]["tlogEntries"][0].clone();
+    let mut hiding = scene.good.clone();
+    let mut second = entry(&mut hiding).clone();
     second.as_object_mut().unwrap().retain(|key, _| !key.starts_with("inclusion"));
     hiding["verificationMaterial"]["tlogEntries"].as_array_mut().unwrap().push(second);
-    assert_eq!(fault(&hiding, &authority), Fault::NotProven);
+    assert_eq!(fault(&hiding, &scene.authority), Fault::NotProven);
+}
+
+#[test]
+fn attack_13_a_proof_that_leads_to_another_root_does_not_count() {
+    let scene = Scene::new();
+    let other = BASE64_STANDARD.encode([7; 32]);
+    scene.broken_by(&[
+        (Fault::LogProof, &|e| e["inclusionProof"]["hashes"] = json!([other])),
+        (Fault::LogProof, &|e| e["inclusionProof"]["hashes"] = json!([])),
+        (Fault::LogProof, &|e| e["inclusionProof"]["rootHash"] = other.clone().into()),
+        (Fault::LogProof, &|e| e["inclusionProof"] = scene.foreign["inclusionProof"].clone()),
+        (Fault::LogProof, &|e| e["inclusionProof"]["logIndex"] = "1".into()),
+        (Fault::LogProof, &|e| e["inclusionProof"]["treeSize"] = "0".into()),
+    ]);
+}
+
+#[test]
+fn attack_14_a_checkpoint_that_the_log_did_not_sign_does_not_count() {
+    let scene = Scene::new();
+    let note = |entry: &Value| entry["inclusionProof"]["checkpoint"]["envelope"].as_str().unwrap().to_owned();
+    let signed_by = |entry: &mut Value, signature: &str| {
+        let text = note(entry);
+        let text = format!("{}\n\n{signature}", text.split_once("\n\n").unwrap().0);
+        entry["inclusionProof"]["checkpoint"]["envelope"] = text.into();
+    };
+    let by_evil = note(&scene.of_evil).split_once("\n\n").unwrap().1.to_owned();
+    let for_another = note(&scene.foreign).split_once("\n\n").unwrap().1.to_owned();
+    scene.broken_by(&[
+        (Fault::LogCheckpoint, &|e| signed_by(e, &by_evil)),
+        (Fault::LogCheckpoint, &|e| signed_by(e, &for_another)),
+        (Fault::Unreadable, &|e| signed_by(e, "")),
+        (Fault::LogCheckpoint, &|e| drop(e["inclusionProof"].as_object_mut().unwrap().remove("checkpoint"))),
+    ]);
 }
 
 #[test]
@@ -475,26 +493,31 @@ fn attack_18_a_certificate_that_its_log_does_not_know_does_not_count() {
     }
 }
 
-#[test]
-fn attack_26_and_27_a_signed_statement_has_to_be_about_this_manifest() {
+/// Why a signed statement about these subjects does not count.
+fn fault_of_subjects(subjects: Value) -> Fault {
     let instance = Instance::new();
-    let holder = instance.issue(&Asked::workflow());
-    let authority = workflow(instance.root());
-    let with = |subject: Value| {
-        let mut statement: Value = serde_json::from_slice(&statement_about(&about())).unwrap();
-        statement["subject"] = subject;
-        fault(&signed_bytes(&instance, &holder, statement.to_string().as_bytes()), &authority)
-    };
+    let mut statement: Value = serde_json::from_slice(&statement_about(&about())).unwrap();
+    statement["subject"] = subjects;
+    let bundle = signed_bytes(&instance, &instance.issue(&Asked::workflow()), statement.to_string().as_bytes());
+    fault(&bundle, &workflow(instance.root()))
+}
+
+#[test]
+fn attack_26_another_digest_of_the_same_manifest_does_not_make_up_for_the_wrong_one() {
     let sha512 = sigstore_crypto::sha512(b"manifest").to_hex();
     let other = Digest::of(b"other").hex();
-    assert_eq!(with(json!([{ "digest": { "sha512": sha512, "sha256": other } }])), Fault::OtherDigest);
-    let no_digest = Fault::Statement(StatementProblem::NoDigest);
-    assert_eq!(with(json!([{ "digest": { "sha512": sha512 } }])), no_digest);
-    assert_eq!(with(json!([])), Fault::Statement(StatementProblem::NoSubject));
+    let fault = fault_of_subjects(json!([{ "digest": { "sha512": sha512, "sha256": other } }]));
+    assert_eq!((fault, fault.is_by_trusted()), (Fault::OtherDigest, true));
+    let fault = fault_of_subjects(json!([{ "digest": { "sha512": sha512 } }]));
+    assert_eq!(fault, Fault::Statement(StatementProblem::NoDigest));
+}
+
+#[test]
+fn attack_27_a_signed_statement_about_nothing_or_everything_does_not_count() {
+    assert_eq!(fault_of_subjects(json!([])), Fault::Statement(StatementProblem::NoSubject));
     let subject = json!({ "digest": { "sha256": about().hex() } });
-    let many = Fault::Statement(StatementProblem::TooManySubjects);
-    assert_eq!(with(vec![subject; MAX_SUBJECTS + 1].into()), many);
-    assert!(with(json!([{ "digest": { "sha256": other } }])).is_by_trusted());
+    let fault = fault_of_subjects(vec![subject; MAX_SUBJECTS + 1].into());
+    assert_eq!(fault, Fault::Statement(StatementProblem::TooManySubjects));
 }
 
 #[test]
