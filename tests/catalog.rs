@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{Ended, Lockgate, folder, time};
+use serde_json::json;
+
+use crate::support::{Client, Ended, Home, Lockgate, folder, time};
 
 fn published() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/data/docker-mcp-catalog.yaml")
@@ -218,4 +220,85 @@ fn an_entry_cannot_write_flags_or_lines_of_its_own() {
     assert!(quote.good().contains(r"--env 'A='\'' --dir /=/ '\'''"), "{quote}");
     let refused = ["more", "escape"].map(|name| with_catalog(entries, "plan", &["--offline", name]));
     insta::assert_snapshot!(transcripts(3, refused));
+}
+
+/// A home whose configuration uses this catalog.
+fn configured(catalog: &str, config: &str) -> Home {
+    let home = Home::warm();
+    let folder = home.path().join("config");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("catalog.yaml"), catalog).unwrap();
+    std::fs::write(folder.join("config.toml"), config).unwrap();
+    home
+}
+
+const TWO_ENTRIES: &str = r#"registry:
+  sql: {image: acme/sql, volumes: ['sql:/data'], command: ['--db', '$WHERE'], env: [{name: WHERE, value: /data/x}]}
+  paths: {image: acme/paths, command: ['{{paths.roots|volume-target|into}}'], volumes: ['{{paths.roots|volume|into}}'], config: [{name: paths, type: object, properties: {roots: {type: array, items: {type: string}}}, required: [roots]}]}
+  keyed: {image: acme/keyed, secrets: [{name: acme.key, env: KEY}]}
+  time: {image: acme/time}
+"#;
+
+#[test]
+fn configured_entries_take_their_settings_and_grants_from_the_configuration() {
+    let home = configured(
+        TWO_ENTRIES,
+        r#"
+        catalog = "catalog.yaml"
+        [servers.sql]
+        source = "sql"
+        [servers.sql.grant]
+        dirs = [{ host = "./sql", guest = "/data", access = "read-write" }]
+        env = { WHERE = "/data/mine" }
+        [servers.files]
+        source = "paths"
+        config.roots = ["/srv/a"]
+        [servers.files.grant]
+        dirs = [{ host = "/srv/a", guest = "/srv/a", access = "read-write" }]
+        [servers.bare]
+        source = "keyed"
+        [servers.time]
+        source = "time"
+        "#,
+    );
+    let run = |verb: &str, arguments: &[&str]| Lockgate::new(verb).args(arguments).home(home.path()).run();
+    insta::assert_snapshot!(transcripts(
+        0,
+        ["sql", "files", "mine=files", "bare", "time"].map(|name| run("plan", &["--offline", name]))
+    ));
+    insta::assert_snapshot!(transcripts(3, [run("run", &[]), run("call", &["bare", "x"])]));
+    let published = published();
+    let set = run("plan", &["--offline", "files", "--catalog", published.to_str().unwrap(), "--config", "roots=/x"]);
+    assert!(set.failed(2).contains("write it into [servers.files.config]"), "{set}");
+}
+
+#[test]
+fn a_catalog_on_the_command_line_adds_names_and_changes_none_that_is_configured() {
+    let home =
+        configured(TWO_ENTRIES, &format!("[servers.a]\nsource = \"keyed\"\n[servers.b]\nsource = \"{}\"\n", time()));
+    let catalog = home.path().join("config/catalog.yaml");
+    let run = |arguments: &[&str]| Lockgate::new("plan").args(arguments).home(home.path()).run();
+    let unknown = run(&["a"]);
+    assert!(unknown.failed(2).contains("server a: `keyed` is neither"), "{unknown}");
+    assert!(unknown.stderr.contains("`catalog = \"FILE\"` at the top"), "{unknown}");
+    let with = |name: &str| run(&["--catalog", catalog.to_str().unwrap(), "--offline", name]);
+    assert!(with("a").good().contains("source   docker://docker.io/acme/keyed:latest"));
+    assert!(with("b").failed(2).contains("b is none"));
+}
+
+#[test]
+fn several_configured_entries_run_together() {
+    let home = configured(
+        "registry:\n  one: {image: '127.0.0.1:1/acme/one', env: [{name: A, value: b}]}\n  two: {image: '127.0.0.1:1/acme/two'}\n",
+        "catalog = \"catalog.yaml\"\n[servers.one]\nsource = \"one\"\ngrant.env.A = \"c\"\n[servers.two]\nsource = \"two\"\n",
+    );
+    let mut client = Client::start(Lockgate::new("run").home(home.path()));
+    client.initialize("2025-11-25", json!({}));
+    client.request("list", "tools/list", json!({}));
+    assert!(client.answer("list")["error"].is_object());
+    let (ended, _) = client.close();
+    assert_eq!(ended.code, Some(0), "{ended}");
+    for name in ["one", "two"] {
+        assert!(ended.stderr.contains(&format!("[{name}] does not start: ")), "{ended}");
+    }
 }

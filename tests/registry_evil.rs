@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::evil_registry::{Artifact, EvilRegistry, MANIFEST, Reply, digest_of};
+use crate::support::own_registry::{Artifact, MANIFEST, OwnRegistry, Reply, digest_of, not_found};
 use crate::support::{DEADLINE, Ended, Home, Listener, Lockgate, folder};
 
 /// Bytes that begin as a component does.
@@ -30,7 +30,7 @@ fn pull(reference: &str, home: &Home) -> Ended {
 }
 
 /// Pulls from a registry that answers like this, which has to fail with words; nothing of it is left.
-fn is_refused(code: i32, words: &str, registry: &EvilRegistry) -> Ended {
+fn is_refused(code: i32, words: &str, registry: &OwnRegistry) -> Ended {
     let home = Home::empty();
     let ended = pull(&registry.reference("acme/x:1"), &home);
     assert!(ended.failed(code).contains(words), "{words}: {ended}");
@@ -45,7 +45,7 @@ fn is_blob(path: &str) -> bool {
 
 #[test]
 fn a_registry_as_it_should_be_is_pulled_from() {
-    let (registry, home) = (EvilRegistry::serving(vec![artifact()], |_, _| None), Home::empty());
+    let (registry, home) = (OwnRegistry::serving(vec![artifact()], |_, _| None), Home::empty());
     assert_eq!(pull(&registry.reference("acme/x:1"), &home).good(), artifact().digest());
     assert_eq!(registry.lines().len(), 3);
     assert!(registry.authorizations().iter().all(Option::is_none));
@@ -56,7 +56,7 @@ fn a_registry_as_it_should_be_is_pulled_from() {
 
 #[test]
 fn nobody_there_is_an_error() {
-    let registry = EvilRegistry::start(|_, _| Reply::not_found());
+    let registry = OwnRegistry::start(|_, _| not_found());
     let reference = registry.reference("acme/x:1");
     drop(registry);
     let ended = pull(&reference, &Home::empty());
@@ -86,7 +86,7 @@ fn lies_about_a_manifest_are_refused() {
         ("it is no strict JSON", Reply::ok(MANIFEST, b"<html>")),
     ] {
         let reply = std::sync::Mutex::new(Some(reply));
-        let registry = EvilRegistry::start(move |_, _| reply.lock().unwrap().take().unwrap());
+        let registry = OwnRegistry::start(move |_, _| reply.lock().unwrap().take().unwrap());
         is_refused(3, words, &registry);
     }
 }
@@ -94,7 +94,7 @@ fn lies_about_a_manifest_are_refused() {
 #[test]
 fn another_manifest_than_the_one_that_was_asked_for_is_refused() {
     let other = Artifact::component(&component(1000));
-    let registry = EvilRegistry::start(move |_, _| {
+    let registry = OwnRegistry::start(move |_, _| {
         let said = artifact().digest();
         let headers = [("content-type", MANIFEST), ("docker-content-digest", &*said)];
         Reply::new("200 OK", &headers, &other.manifest)
@@ -109,7 +109,7 @@ fn what_comes_the_second_time_is_judged_as_it_is_then() {
     let mut second = artifact();
     second.manifest.push(b' ');
     let (one, two) = (first.clone(), second.clone());
-    let registry = EvilRegistry::serving(vec![first.clone()], move |heard, before| {
+    let registry = OwnRegistry::serving(vec![first.clone()], move |heard, before| {
         let manifest = if before == 0 { &one } else { &two };
         heard.path.contains("/manifests/").then(|| Reply::ok(MANIFEST, &manifest.manifest))
     });
@@ -124,10 +124,10 @@ fn what_comes_the_second_time_is_judged_as_it_is_then() {
 fn a_manifest_without_end_is_not_read_to_its_end() {
     let says = |length: usize| {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {MANIFEST}\r\ncontent-length: {length}\r\n\r\n");
-        EvilRegistry::start(move |_, _| Reply::raw(head.clone()).then(Duration::from_secs(1), vec![b' '; 1000]))
+        OwnRegistry::start(move |_, _| Reply::raw(head.clone()).then(Duration::from_secs(1), vec![b' '; 1000]))
     };
     is_refused(3, "has 400000000 bytes or more; at most 4194304 are read", &says(400_000_000));
-    let registry = EvilRegistry::start(|_, _| {
+    let registry = OwnRegistry::start(|_, _| {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {MANIFEST}\r\nconnection: close\r\n\r\n");
         (0..40).fold(Reply::raw(head), |reply, _| reply.then(Duration::ZERO, vec![b' '; 1_000_000]))
     });
@@ -148,13 +148,13 @@ fn other_bytes_than_the_blobs_are_refused() {
         ("has 0 bytes and not 200000", Vec::new()),
     ] {
         let blob = blob.clone();
-        let registry = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+        let registry = OwnRegistry::serving(vec![artifact()], move |heard, _| {
             heard.path.ends_with(&blob).then(|| Reply::ok("application/octet-stream", &reply))
         });
         is_refused(3, words, &registry);
     }
     // Without saying how long it is.
-    let endless = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+    let endless = OwnRegistry::serving(vec![artifact()], move |heard, _| {
         let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
         heard.path.ends_with(&blob).then(|| Reply::raw([head.as_bytes(), &whole, b"more"].concat()))
     });
@@ -166,7 +166,7 @@ fn a_blob_that_breaks_off_is_taken_up_again() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let (blob, digest) = (digest_of(&whole), artifact.digest());
-    let registry = EvilRegistry::serving(vec![artifact], move |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact], move |heard, _| {
         let breaks = heard.path.ends_with(&blob) && heard.range_from().is_none();
         breaks.then(|| Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]))
     });
@@ -179,7 +179,7 @@ fn a_registry_that_cannot_take_up_again_sends_the_blob_anew() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let (blob, digest) = (digest_of(&whole), artifact.digest());
-    let registry = EvilRegistry::serving(vec![artifact], move |heard, before| {
+    let registry = OwnRegistry::serving(vec![artifact], move |heard, before| {
         if !heard.path.ends_with(&blob) {
             return None;
         }
@@ -200,7 +200,7 @@ fn two_blobs_are_not_spliced() {
         ("it sends another part of the blob", "bytes FROM-2999999/9000000"),
     ] {
         let (whole, blob) = (whole.clone(), blob.clone());
-        let registry = EvilRegistry::serving(vec![artifact.clone()], move |heard, _| {
+        let registry = OwnRegistry::serving(vec![artifact.clone()], move |heard, _| {
             if !heard.path.ends_with(&blob) {
                 return None;
             }
@@ -221,7 +221,7 @@ fn two_blobs_are_not_spliced() {
 #[test]
 fn a_blob_that_always_breaks_off_is_given_up() {
     let blob = digest_of(&component(200_000));
-    let registry = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact()], move |heard, _| {
         heard.path.ends_with(&blob).then(|| Reply::lying("200 OK", &[], 200_000, b"\0asm"))
     });
     is_refused(1, "the blob broke off", &registry);
@@ -244,7 +244,7 @@ fn redirects_out_of_the_registry_are_not_followed() {
         ("more than 5 times", "/v2/acme/x/blobs/sha256:again".to_owned()),
     ] {
         let registry =
-            EvilRegistry::serving(vec![artifact()], move |heard, _| is_blob(&heard.path).then(|| Reply::redirect(&to)));
+            OwnRegistry::serving(vec![artifact()], move |heard, _| is_blob(&heard.path).then(|| Reply::redirect(&to)));
         is_refused(3, words, &registry);
     }
     assert_eq!(target.heard(), [""; 0]);
@@ -252,7 +252,7 @@ fn redirects_out_of_the_registry_are_not_followed() {
 
 #[test]
 fn a_blob_may_lie_elsewhere_in_the_registry() {
-    let registry = EvilRegistry::serving(vec![artifact()], |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
         let moved = is_blob(&heard.path) && !heard.path.starts_with("/elsewhere");
         moved.then(|| Reply::redirect(&format!("/elsewhere{}", heard.path)))
     });
@@ -261,7 +261,7 @@ fn a_blob_may_lie_elsewhere_in_the_registry() {
 
 #[test]
 fn a_manifest_does_not_lie_elsewhere() {
-    let registry = EvilRegistry::start(|_, _| Reply::redirect("/v2/other/manifests/1"));
+    let registry = OwnRegistry::start(|_, _| Reply::redirect("/v2/other/manifests/1"));
     is_refused(3, "which no registry has to", &registry);
 }
 
@@ -276,7 +276,7 @@ fn credentials_go_nowhere_but_to_the_registry() {
         "https://auth.docker.io/token".to_owned(),
         "file:///etc/passwd".to_owned(),
     ] {
-        let registry = EvilRegistry::start(move |_, _| {
+        let registry = OwnRegistry::start(move |_, _| {
             let wanted = format!("Bearer realm=\"{realm}\",service=\"x\"");
             Reply::new("401 Unauthorized", &[("www-authenticate", &wanted)], b"")
         });
@@ -293,7 +293,7 @@ fn credentials_go_nowhere_but_to_the_registry() {
 #[test]
 fn a_token_is_asked_for_with_the_password_and_used_for_the_rest() {
     let (_folder, docker) = folder();
-    let registry = EvilRegistry::serving(vec![artifact()], |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
         if heard.path.starts_with("/token?") {
             return Some(Reply::ok("application/json", br#"{"token":"t0ken"}"#));
         }
@@ -317,7 +317,7 @@ fn a_token_is_asked_for_with_the_password_and_used_for_the_rest() {
 #[test]
 fn who_is_not_let_in_learns_what_would_help() {
     for status in ["401 Unauthorized", "403 Forbidden"] {
-        let registry = EvilRegistry::start(move |_, _| {
+        let registry = OwnRegistry::start(move |_, _| {
             let body = json!({"errors": [{"code": "DENIED", "message": "\u{1b}[2J no"}]}).to_string();
             Reply::new(status, &[("www-authenticate", "Basic realm=\"x\"")], body.as_bytes())
         });
@@ -329,7 +329,7 @@ fn who_is_not_let_in_learns_what_would_help() {
 #[test]
 fn a_registry_that_is_busy_is_asked_again() {
     for status in ["429 Too Many Requests", "503 Service Unavailable", "500 Internal Server Error"] {
-        let registry = EvilRegistry::serving(vec![artifact()], move |_, before| {
+        let registry = OwnRegistry::serving(vec![artifact()], move |_, before| {
             (before % 2 == 0).then(|| Reply::new(status, &[("retry-after", "0")], b""))
         });
         let ended = pull(&registry.reference("acme/x:1"), &Home::empty());
@@ -340,36 +340,36 @@ fn a_registry_that_is_busy_is_asked_again() {
 
 #[test]
 fn a_registry_that_is_broken_is_given_up() {
-    let registry = EvilRegistry::start(|_, _| Reply::new("502 Bad Gateway", &[], b"<html>"));
+    let registry = OwnRegistry::start(|_, _| Reply::new("502 Bad Gateway", &[], b"<html>"));
     let ended = is_refused(1, "it answers 502 Bad Gateway (asked 4 times)", &registry);
     assert!(ended.stderr.contains("try again later"), "{ended}");
-    let registry = EvilRegistry::start(|_, _| Reply::new("429 Too Many Requests", &[("retry-after", "86400")], b""));
+    let registry = OwnRegistry::start(|_, _| Reply::new("429 Too Many Requests", &[("retry-after", "86400")], b""));
     is_refused(1, "asks to wait 86400 s (asked 1 times)", &registry);
     assert_eq!(registry.lines().len(), 1);
-    let registry = EvilRegistry::start(|_, _| Reply::raw(""));
+    let registry = OwnRegistry::start(|_, _| Reply::raw(""));
     is_refused(1, "the connection broke", &registry);
-    let registry = EvilRegistry::start(|_, _| Reply::raw("no http at all\r\n\r\n"));
+    let registry = OwnRegistry::start(|_, _| Reply::raw("no http at all\r\n\r\n"));
     is_refused(1, "the connection broke", &registry);
 }
 
 #[test]
 fn a_page_of_somebody_between_is_not_taken_for_the_registrys_word() {
-    let registry = EvilRegistry::start(|_, _| Reply::new("404 Not Found", &[], b"<html>no such page</html>"));
+    let registry = OwnRegistry::start(|_, _| Reply::new("404 Not Found", &[], b"<html>no such page</html>"));
     is_refused(1, "it answers 404 Not Found", &registry);
-    let registry = EvilRegistry::start(|_, _| Reply::not_found());
+    let registry = OwnRegistry::start(|_, _| not_found());
     is_refused(1, "there is no", &registry);
 }
 
 #[test]
 fn a_registry_that_drips_is_not_waited_for() {
-    let silent = EvilRegistry::start(|_, _| Reply::raw("").then(DEADLINE, "HTTP/1.1 200 OK\r\n\r\n"));
+    let silent = OwnRegistry::start(|_, _| Reply::raw("").then(DEADLINE, "HTTP/1.1 200 OK\r\n\r\n"));
     is_refused(1, "it takes too long to answer", &silent);
 }
 
 #[test]
 fn a_blob_that_drips_is_not_waited_for() {
     let blob = digest_of(&component(200_000));
-    let dripping = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+    let dripping = OwnRegistry::serving(vec![artifact()], move |heard, _| {
         let head = Reply::lying("200 OK", &[], 200_000, b"");
         let drip = |reply: Reply, _| reply.then(Duration::from_secs(5), "x");
         heard.path.ends_with(&blob).then(|| (0..20).fold(head, drip))
@@ -384,7 +384,7 @@ fn urls_in_a_manifest_are_not_asked() {
     let more = json!({"urls": [target.url("/x"), "http://169.254.169.254/"], "data": "aGVsbG8="});
     let foreign = Artifact::of(b"{}", "x/y", &whole, "application/wasm", more);
     let digest = foreign.digest();
-    let registry = EvilRegistry::serving(vec![foreign], |_, _| None);
+    let registry = OwnRegistry::serving(vec![foreign], |_, _| None);
     assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), digest);
     assert_eq!(target.heard(), [""; 0]);
 }
@@ -394,13 +394,13 @@ fn a_configuration_of_another_component_is_refused() {
     let config = json!({"architecture": "wasm", "os": "wasip2", "layerDigests": [digest_of(b"other")]}).to_string();
     let kind = "application/vnd.wasm.config.v0+json";
     let swapped = Artifact::of(config.as_bytes(), kind, &component(1000), "application/wasm", json!({}));
-    is_refused(3, "its configuration is of another component", &EvilRegistry::serving(vec![swapped], |_, _| None));
+    is_refused(3, "its configuration is of another component", &OwnRegistry::serving(vec![swapped], |_, _| None));
 }
 
 #[test]
 fn a_blob_larger_than_a_component_is_not_asked_for() {
     let huge = Artifact::of(b"{}", "x/y", b"\0asm", "application/wasm", json!({"size": 1_u64 << 40}));
-    let registry = EvilRegistry::serving(vec![huge], |_, _| None);
+    let registry = OwnRegistry::serving(vec![huge], |_, _| None);
     is_refused(3, "at most 268435456 are read", &registry);
     assert_eq!(registry.lines().len(), 1);
 }
@@ -410,7 +410,7 @@ fn two_pulls_at_once_do_not_disturb_each_other() {
     let whole = component(5_000_000);
     let artifact = Artifact::component(&whole);
     let digest = artifact.digest();
-    let registry = EvilRegistry::serving(vec![artifact], |_, _| None);
+    let registry = OwnRegistry::serving(vec![artifact], |_, _| None);
     let home = Home::empty();
     let reference = registry.reference("acme/x:1");
     let started: Vec<_> = (0..4).map(|_| pull_of(&reference, &home).start()).collect();
@@ -426,7 +426,7 @@ fn a_pull_that_is_killed_leaves_nothing_that_the_next_one_trips_over() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let (blob, digest) = (digest_of(&whole), artifact.digest());
-    let registry = EvilRegistry::serving(vec![artifact], move |heard, before| {
+    let registry = OwnRegistry::serving(vec![artifact], move |heard, before| {
         // The first one waits in the middle, to be killed there.
         let hangs = heard.path.ends_with(&blob) && before < 3;
         let half = || Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]);

@@ -33,7 +33,7 @@ use self::fields::Fields;
 pub(crate) use self::offer::Offer;
 pub(crate) use self::refusal::Refusal;
 pub(crate) use self::settings::{InvalidSetting, Setting, Settings};
-pub(crate) use self::wants::Want;
+pub(crate) use self::wants::{Want, config_lines};
 
 /// The largest file that is read, in bytes. Docker's catalog has less than one million.
 const MAX_BYTES: u64 = 16 << 20;

@@ -130,7 +130,7 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config, config)?)
     }
 
     /// A runtime that trusts by this policy.
@@ -146,14 +146,19 @@ impl Common {
         config: &Config,
         trusting: &Trusting,
     ) -> Result<Runtime, CommandError> {
-        let trust = trusting.read(&self.folders()?.config)?;
+        let trust = trusting.read(&self.folders()?.config, config)?;
         let settings = Settings { listeners, ..self.settings(config, trust)? };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }
 
     fn settings(&self, config: &Config, trust: Trust) -> Result<Settings, CommandError> {
+        if let Some(problem) = environment::lacks_address_space() {
+            return Err(
+                CommandError::new(Kind::Failed, problem).hint("raise its limit: `ulimit -v`, or the unit's LimitAS")
+            );
+        }
         let folders = self.folders()?;
-        let Trust { policy, waived, files } = trust;
+        let Trust { ceiling, policy, waived, files } = trust;
         // A guest that could write the policy would be trusted by it the next time.
         let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
         let own_folders = own_folders.into_iter().chain(files).collect();
@@ -177,6 +182,7 @@ impl Common {
             roots: config.roots.clone(),
             listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ceiling,
             trust: policy,
             waived: waived.into_iter().collect(),
         })

@@ -2,14 +2,20 @@
 //! directory. Strict: what is not known, or written twice, is an error with its line.
 
 mod approval;
+mod beside;
 mod file;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, ServerName, Spec, StoreKind};
+use lockgate_runtime::{
+    Digest, Grant, InvalidTrustPolicy, Limits, ServerName, Source, Sourced, StoreKind, TrustPolicy,
+};
 
 pub(crate) use self::approval::{Approvals, approve};
+pub(crate) use self::beside::{FilesBeside, MAX_POLICY_BYTES};
 use self::file::{File, Read};
+use crate::catalog::Settings;
 use crate::environment::Folders;
 
 /// The name of the file in the configuration folder.
@@ -30,6 +36,8 @@ pub(crate) struct Config {
     pub(crate) credential_programs: bool,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
+    /// Whom the person trusts, where they wrote it here.
+    pub(crate) trust: Option<ConfiguredTrust>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
     /// What the person should know of it.
@@ -39,10 +47,52 @@ pub(crate) struct Config {
 /// A configured server.
 #[derive(Debug, Clone)]
 pub(crate) struct Configured {
-    /// The server, as the file says.
-    pub(crate) spec: Spec,
+    /// Its name.
+    pub(crate) name: ServerName,
+    /// Where it comes from.
+    pub(crate) source: Written,
+    /// What it is started with, where its executor takes arguments.
+    pub(crate) arguments: Vec<Sourced<String>>,
+    /// What it may touch.
+    pub(crate) grant: Grant,
+    /// How much it may use.
+    pub(crate) limits: Limits,
     /// What its names are prefixed with, if not with its own name.
     pub(crate) prefix: Option<String>,
+}
+
+/// A source as it is written.
+#[derive(Debug, Clone)]
+pub(crate) enum Written {
+    /// It says all by itself.
+    Source(Source),
+    /// A name, to be looked up when the server is asked for.
+    Name {
+        /// The name.
+        name: String,
+        /// The catalog that the file says, if it says one.
+        catalog: Option<PathBuf>,
+        /// What is set for the entry.
+        settings: Settings,
+    },
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source(source) => write!(f, "{source}"),
+            Self::Name { name, catalog: Some(catalog), .. } => write!(f, "{name} of {}", catalog.display()),
+            Self::Name { name, catalog: None, .. } => f.write_str(name),
+        }
+    }
+}
+
+/// A trust policy in a configuration file.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfiguredTrust {
+    pub(crate) policy: TrustPolicy,
+    /// The files that it is made of.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Why there is no configuration.
@@ -69,6 +119,17 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         problem: String,
     },
+    /// The trust policy of a file is none.
+    #[error("{}, {error}", path.display())]
+    Trust {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        error: InvalidTrustPolicy,
+    },
+    /// A project's file says whom to trust.
+    #[error("{} has a [trust]: whom you trust is written in your own configuration, and in no project's", .0.display())]
+    TrustOfProject(PathBuf),
     /// A server of a file is not one.
     #[error("{}, server {server}: {problem}", path.display())]
     Server {
@@ -106,7 +167,12 @@ impl Config {
         if let Some(text) = text_of(&project)? {
             if Approvals::read(folders)?.contains(&project, &Digest::of(text.as_bytes())) {
                 let before = config.servers.len();
+                let own_trust = config.trust.take();
                 config.add(&project, &text)?;
+                if config.trust.is_some() {
+                    return Err(ConfigError::TrustOfProject(project));
+                }
+                config.trust = own_trust;
                 config.check_names(before, &own, &project)?;
             } else {
                 config.notes.push(format!(
@@ -120,11 +186,12 @@ impl Config {
 
     /// The server of this name.
     pub(crate) fn server(&self, name: &str) -> Option<&Configured> {
-        self.servers.iter().find(|server| server.spec.name.as_str() == name)
+        self.servers.iter().find(|server| server.name.as_str() == name)
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, credential_programs, store, servers } = File::parse(path, text)?.read(path)?;
+        let Read { trust, roots, credential_programs, store, servers } = File::parse(path, text)?.read(path, text)?;
+        self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
         self.store = store.or(self.store);
@@ -134,9 +201,9 @@ impl Config {
 
     fn check_names(&self, before: usize, first: &Path, second: &Path) -> Result<(), ConfigError> {
         let (own, project) = self.servers.split_at(before);
-        let twice = project.iter().find(|server| own.iter().any(|other| other.spec.name == server.spec.name));
+        let twice = project.iter().find(|server| own.iter().any(|other| other.name == server.name));
         twice.map_or(Ok(()), |server| {
-            let server = server.spec.name.clone();
+            let server = server.name.clone();
             Err(ConfigError::Twice { first: first.to_owned(), second: second.to_owned(), server })
         })
     }

@@ -89,6 +89,8 @@ impl From<ConfigError> for CommandError {
             ConfigError::TooLarge(_)
             | ConfigError::Form { .. }
             | ConfigError::Server { .. }
+            | ConfigError::Trust { .. }
+            | ConfigError::TrustOfProject(_)
             | ConfigError::Twice { .. } => Kind::Usage,
         };
         Self::from_error(kind, &error)
@@ -130,6 +132,8 @@ impl From<DepotError> for CommandError {
             | DepotError::Denied { .. }
             | DepotError::Credentials { .. }
             | DepotError::Broken { .. }
+            | DepotError::TagTaken(_)
+            | DepotError::Busy(_)
             | DepotError::NoLayout(_)
             | DepotError::Store(_)
             | DepotError::Unreadable { .. }

@@ -111,6 +111,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::LastSeen { reference, manifest } => {
             format!("the registry of {reference} cannot be reached; taking what the tag named last: {manifest}")
         }
+        Event::BesideLastSeen { repository } => {
+            format!("{repository} cannot be reached; taking the signatures and attestations that it had last")
+        }
         Event::StoreDamaged { path } => format!("{} is damaged; it was removed, and is pulled again", path.display()),
         Event::CodeNotOurs { path } => {
             format!("{} is damaged or was not made by this machine; it is compiled again", path.display())
@@ -132,11 +135,12 @@ pub(crate) fn basis_text(basis: Basis) -> &'static str {
     match basis {
         Basis::OwnFile => "your own file",
         Basis::ShippedInside => "shipped inside this program",
-        Basis::Signed => "signed by a signer of your trust policy",
+        Basis::Signed => "signed by a signer that the trust policy names",
         Basis::Reviewed => "reviewed: its digest is in your trust policy",
         Basis::OwnImage => "your own image",
         Basis::Waived => "NOT VERIFIED: waived on the command line",
         Basis::AllowedUnsigned => "NOT VERIFIED: your trust policy lets it through",
+        Basis::Warned => "NOT VERIFIED: it does not meet its scope, which only warns",
         Basis::Host => "not checked: it is whoever its TLS certificate says",
     }
 }

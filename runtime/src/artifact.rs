@@ -5,16 +5,21 @@
 //! folder ──── Depots::folder ───┴▶ Depot ─ manifest(Selector) ─▶ Manifest ─ blob(Descriptor) ─▶ Artifact
 //! ```
 
+mod attach;
 mod depot;
 mod digest;
 mod files;
 mod image;
+mod index;
 mod layout;
 mod manifest;
 mod push;
 mod reference;
+mod referrers;
 mod registry;
 mod store;
+#[cfg(test)]
+pub(crate) mod tests;
 mod wasm;
 
 use std::fs::File;
@@ -28,10 +33,11 @@ pub use digest::{Digest, InvalidDigest};
 pub use image::InvalidImage;
 pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
-pub(crate) use manifest::{Content, Manifest};
+pub(crate) use manifest::{Content, Descriptor, Manifest};
 pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
+pub(crate) use referrers::{Referrers, fallback_tag};
 pub(crate) use registry::{Login, Logins, Pace, Shared};
 pub use store::ArtifactStoreError;
 pub(crate) use store::Store;

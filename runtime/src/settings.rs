@@ -38,6 +38,8 @@ pub struct Settings {
     pub listeners: Vec<SocketAddr>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// What this machine trusts at most: no other policy and no waiver lifts it.
+    pub ceiling: Option<TrustPolicy>,
     /// Who is trusted for what.
     pub trust: TrustPolicy,
     /// Manifests that run this once though nobody vouches for them.
@@ -108,6 +110,12 @@ pub enum Event {
         reference: Reference,
         /// What it named.
         manifest: Digest,
+    },
+    /// A registry cannot be reached: what lies beside its artifacts, as signatures, is taken as it was when the registry
+    /// was last asked.
+    BesideLastSeen {
+        /// Registry and repository.
+        repository: String,
     },
     /// A file of the store is not what it was: it was removed, and is pulled again.
     StoreDamaged {

@@ -4,38 +4,52 @@
 //! TrustPolicy, waivers ─▶ Judge ─ decide(Subject, Depot) ─▶ Decision ─ allowed() ─▶ Allowed ─ component() ─▶ Verified
 //! ```
 //!
-//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for signatures, `signature` weighs
-//! one of them with `key`, `payload` and `log`, and `judge` decides. All but `gather` is pure.
+//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for `evidence`, `weigh` finds out who
+//! of the scope's `authority`s made each of it and what it says, `sbom`, `vulnerability` and `provenance` read and check
+//! what was attested, and `judge` decides. All but `gather` and `advisories` is pure.
 
+mod advisories;
+mod authority;
+mod bundle;
+mod by_certificate;
+mod by_key;
+mod claimed;
 mod decision;
+mod evidence;
+mod fault;
 #[cfg(test)]
 mod forge;
 mod gather;
+mod identity;
 mod judge;
 mod key;
-mod log;
+mod legacy;
 mod payload;
 mod policy;
-#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod proof;
 mod provenance;
+mod reason;
 mod remedy;
-#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod root;
 mod sbom;
 mod scope;
 mod signature;
-#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
+mod statement;
+mod time;
 mod version;
-#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
 mod vex;
-#[allow(dead_code, unused_imports, reason = "no policy asks for it yet")]
 mod vulnerability;
+mod weigh;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::decision::{Decision, Reason, Remedy, SignedBy, Verdict};
+pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
-pub use self::policy::{InvalidTrustPolicy, LogRule, TrustPolicy};
+pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
+pub use self::provenance::ProvenanceSummary;
+pub use self::reason::Reason;
+pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
@@ -58,6 +72,8 @@ pub enum Basis {
     Waived,
     /// Nobody vouches for it: the trust policy lets everything of this scope through.
     AllowedUnsigned,
+    /// It does not meet its scope, which only warns.
+    Warned,
     /// Somebody else runs it: it is whoever its TLS certificate says.
     Host,
 }
@@ -65,7 +81,7 @@ pub enum Basis {
 impl Basis {
     /// Whether nobody vouches for what was pulled, and it runs all the same: shown at every start.
     pub fn is_unverified(self) -> bool {
-        matches!(self, Self::Waived | Self::AllowedUnsigned)
+        matches!(self, Self::Waived | Self::AllowedUnsigned | Self::Warned)
     }
 }
 
@@ -170,7 +186,7 @@ impl Decision {
     pub(crate) fn allowed(self) -> Result<Allowed, Refused> {
         match &self.verdict {
             Verdict::Accepted { basis, .. } => Ok(Allowed { manifests: self.manifests, basis: *basis }),
-            Verdict::Refused { reason, problem, .. } => {
+            Verdict::Refused { why: Problem { reason, problem }, .. } => {
                 Err(Refused::Policy { reason: *reason, problem: problem.clone(), decision: Box::new(self) })
             }
         }

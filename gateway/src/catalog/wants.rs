@@ -160,6 +160,67 @@ impl Item {
     }
 }
 
+/// The lines under `[servers.NAME.grant]` that grant these wants. Directories that are granted already are repeated: they
+/// stand in one list.
+pub(crate) fn config_lines(wants: &[&Want], grant: &Grant) -> String {
+    let directory = |host: &str, guest: &str, access: Access| {
+        let access = match access {
+            Access::Read => "read",
+            Access::ReadWrite => "read-write",
+        };
+        format!("{{ host = {}, guest = {}, access = \"{access}\" }}", text(host), text(guest))
+    };
+    let granted = grant.dirs.iter().map(|item| &item.value);
+    let mut dirs: Vec<String> =
+        granted.map(|dir| directory(&dir.host.to_string_lossy(), &dir.guest, dir.access)).collect();
+    let (before, mut lines) = (dirs.len(), Vec::new());
+    for want in wants {
+        match &want.item {
+            Item::Variable { name, value } => lines.push(format!("env.{} = {}", key(name), text(value))),
+            Item::VariableOfSecrets { name: variable, secret, .. } | Item::Secret { secret, variable } => {
+                lines.push(format!(
+                    "credentials.{} = {{ secret = {}, reveal-env = {} }}",
+                    key(secret),
+                    text(secret),
+                    text(variable)
+                ))
+            }
+            Item::Header { secret, header, format, to } => lines.push(format!(
+                "credentials.{} = {{ secret = {}, header = {}, format = {}, to = [{}] }}",
+                key(secret),
+                text(secret),
+                text(header),
+                text(format),
+                text(to)
+            )),
+            Item::Directory { host, guest, access, made_by_docker } => {
+                let here = if *made_by_docker { "./" } else { "" };
+                dirs.push(directory(&format!("{here}{host}"), guest, *access));
+            }
+            Item::UnusedSecret { .. }
+            | Item::Network { .. }
+            | Item::HostNames { .. }
+            | Item::User { .. }
+            | Item::SignIn { .. }
+            | Item::LongLife => {}
+        }
+    }
+    if dirs.len() > before {
+        lines.push(format!("dirs = [{}]", dirs.join(", ")));
+    }
+    lines.join("\n")
+}
+
+/// A basic string (TOML 1.0, "String"): as JSON writes it, which leaves no control character but U+007F as it is.
+fn text(value: &str) -> String {
+    serde_json::Value::from(value).to_string().replace('\u{7f}', "\\u007f")
+}
+
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { text(name) }
+}
+
 #[cfg(test)]
 mod tests {
     use lockgate_runtime::{Directory, Sourced, Variable};
@@ -188,6 +249,35 @@ mod tests {
             header.flag().unwrap(),
             "--credential 'https://mcp.apify.com Authorization: Bearer {apify.api_key}'"
         );
+    }
+
+    #[test]
+    fn lines_of_a_configuration_are_read_back_as_what_is_wanted() {
+        let words = "it's \"$HOME\"\n\u{7f}";
+        let required = |item| Want { item, required: true };
+        let wants = [
+            required(Item::Variable { name: "A.b".to_owned(), value: words.to_owned() }),
+            required(Item::Secret { secret: "brave.api_key".to_owned(), variable: "KEY".to_owned() }),
+            required(Item::Directory {
+                host: "vol".to_owned(),
+                guest: "/data".to_owned(),
+                access: Access::ReadWrite,
+                made_by_docker: true,
+            }),
+            required(Item::Network { hosts: None }),
+        ];
+        let dirs = vec![Sourced::config("/mine=/other".parse::<Directory>().unwrap())];
+        let lines = config_lines(&wants.iter().collect::<Vec<_>>(), &Grant { dirs, ..Grant::default() });
+        let read: serde_json::Value = toml::from_str(&lines).unwrap();
+        let expected = serde_json::json!({
+            "env": { "A.b": words },
+            "credentials": { "brave.api_key": { "secret": "brave.api_key", "reveal-env": "KEY" } },
+            "dirs": [
+                { "host": "/mine", "guest": "/other", "access": "read" },
+                { "host": "./vol", "guest": "/data", "access": "read-write" },
+            ],
+        });
+        assert_eq!(read, expected);
     }
 
     #[test]

@@ -27,11 +27,11 @@ pub(super) fn execute(common: &Common, args: AllowArgs) -> Result<(), CommandErr
 }
 
 /// One line of what a server is granted; names in it are the file's words.
-fn granted(Configured { spec, .. }: &Configured) -> String {
-    let http = spec.grant.http.iter().map(|rule| rule.value.to_string());
-    let dirs = spec.grant.dirs.iter().map(|dir| format!("{} ({:?})", dir.value.host.display(), dir.value.access));
-    let env = spec.grant.env.iter().map(|variable| variable.value.name.clone());
+fn granted(Configured { name, source, grant, .. }: &Configured) -> String {
+    let http = grant.http.iter().map(|rule| rule.value.to_string());
+    let dirs = grant.dirs.iter().map(|dir| format!("{} ({:?})", dir.value.host.display(), dir.value.access));
+    let env = grant.env.iter().map(|variable| variable.value.name.clone());
     let all: Vec<String> = http.chain(dirs).chain(env).collect();
     let rights = if all.is_empty() { "nothing".to_owned() } else { all.join(", ") };
-    Untrusted::new(format!("  {} from {}: {rights}", spec.name, spec.source)).to_line(2000)
+    Untrusted::new(format!("  {name} from {source}: {rights}")).to_line(2000)
 }

@@ -2,13 +2,13 @@
 
 mod shown;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lockgate_runtime::{Grant, ServerName, Variable};
 
 pub(super) use self::shown::{Planned, show};
-use crate::catalog::{Catalog, CatalogError, Found, Offer, Setting, Want};
+use crate::catalog::{Catalog, CatalogError, Found, Offer, Refusal, Setting, Settings, Want, config_lines};
 use crate::error::{CommandError, Kind};
 
 /// The heading of these flags in the help.
@@ -30,13 +30,15 @@ pub(super) struct Catalogued {
 pub(super) struct Shelf {
     catalog: Option<Catalog>,
     settings: Vec<Setting>,
+    /// Those that configuration files say, each read once.
+    configured: Vec<Catalog>,
 }
 
 impl Catalogued {
     /// Reads the catalog.
     pub(super) fn open(self) -> Result<Shelf, CommandError> {
         let catalog = self.catalog.map(|path| Catalog::read(&path)).transpose()?;
-        Ok(Shelf { catalog, settings: self.settings })
+        Ok(Shelf { catalog, settings: self.settings, configured: Vec::new() })
     }
 }
 
@@ -56,6 +58,42 @@ impl Shelf {
         let found = self.catalog.as_ref().map(|catalog| catalog.find(text)).transpose()?.flatten();
         let offer = |found: Found<'_>| found.offer(name, &found.settings(&self.settings)?, given);
         Ok(found.map(offer).transpose()?)
+    }
+
+    /// As [`offer`](Self::offer), for a server that a configuration file has: in the `catalog` that the file says, or
+    /// else in the one of the command line.
+    pub(super) fn configured_offer(
+        &mut self,
+        text: &str,
+        catalog: Option<&Path>,
+        name: &ServerName,
+        settings: &Settings,
+        given: &[Variable],
+    ) -> Result<Option<Offer>, CommandError> {
+        let catalog = match catalog {
+            Some(path) => Some(self.read(path)?),
+            None => self.catalog.as_ref(),
+        };
+        let found = catalog.map(|catalog| catalog.find(text)).transpose()?.flatten();
+        let offer = found.map(|found| found.offer(Some(name.clone()), settings, given)).transpose();
+        offer.map_err(|error| {
+            let is_for_settings = matches!(&error, CatalogError::Refused { refusal: Refusal::Missing(_), .. });
+            let failed = CommandError::from(error);
+            let hint = "settings of a configured server stand in [servers.NAME.config]";
+            if is_for_settings { failed.hint(hint) } else { failed }
+        })
+    }
+
+    fn read(&mut self, path: &Path) -> Result<&Catalog, CatalogError> {
+        let known = self.configured.iter().position(|catalog| catalog.path() == path);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.configured.push(Catalog::read(path)?);
+                self.configured.len() - 1
+            }
+        };
+        Ok(&self.configured[place])
     }
 
     /// What to say of a name that nobody knows.
@@ -85,18 +123,25 @@ impl From<CatalogError> for CommandError {
     }
 }
 
-/// Checks that a person grants what the entry does not do without.
-pub(super) fn check(offer: &Offer, grant: &Grant) -> Result<(), CommandError> {
+/// Checks that a person grants what the entry does not do without. `configured` is the name of the server whose grant
+/// stands in the configuration.
+pub(super) fn check(offer: &Offer, grant: &Grant, configured: Option<&ServerName>) -> Result<(), CommandError> {
     let unmet = offer.unmet(grant);
     if unmet.is_empty() {
         return Ok(());
     }
     let wanted: String = unmet.iter().map(|want| format!("\n  {}", line(want))).collect();
     let message = format!("the entry `{}` of the catalog wants what nobody granted:{wanted}", offer.entry);
-    let mut refused = CommandError::new(Kind::Refused, message)
-        .hint(format!("if you want to give it that: {}", flags(&unmet)))
-        .hint("`lockgate plan` shows all that it wants");
-    if unmet.iter().any(|want| want.item.is_in_variable()) {
+    let give = match configured {
+        Some(name) => {
+            let lines = config_lines(&unmet, grant).replace('\n', "\n    ");
+            format!("if you want to give it that, write under [servers.{name}.grant]:\n    {lines}")
+        }
+        None => format!("if you want to give it that: {}", flags(&unmet)),
+    };
+    let mut refused =
+        CommandError::new(Kind::Refused, message).hint(give).hint("`lockgate plan` shows all that it wants");
+    if configured.is_none() && unmet.iter().any(|want| want.item.is_in_variable()) {
         refused = refused.hint("a variable that the server does without is left empty: --env NAME=");
     }
     Err(refused)

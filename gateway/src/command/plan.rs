@@ -20,25 +20,25 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     trusting: Trusting,
     /// Ask no registry: show what a catalog's entry says and wants
-    #[arg(long, requires = "catalog")]
+    #[arg(long)]
     offline: bool,
 }
 
 pub(super) fn execute(common: &Common, args: PlanArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let Chosen { configured, offer } = args.selection.choose(&config)?;
+    let Chosen { spec, offer, .. } = args.selection.choose(&config)?;
     if args.offline && offer.is_none() {
-        let message = format!("--offline shows an entry of a catalog, and {} is none", configured.spec.name);
+        let message = format!("--offline shows an entry of a catalog, and {} is none", spec.name);
         return Err(CommandError::new(Kind::Usage, message));
     }
     let resolve = || {
         let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
-        block_on(async { Ok(runtime.resolve(configured.spec.clone()).await?) })
+        block_on(async { Ok(runtime.resolve(spec.clone()).await?) })
     };
     match offer {
         Some(offer) => {
             let planned = if args.offline { Planned::Offline } else { resolve().into() };
-            catalogued::show(common.format, &offer, &configured.spec, planned)
+            catalogued::show(common.format, &offer, &spec, planned)
         }
         None => match (common.format, resolve()?) {
             (Format::Json, plan) => output::json(&without_values(plan)),

@@ -9,10 +9,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::listen::Listen;
-use super::selection::Selections;
+use super::selection::{Chosen, Selections};
 use super::trusting::Trusting;
 use super::{Common, block_on};
-use crate::config::Configured;
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
 use crate::servers::{Servers, Slot};
@@ -31,13 +30,13 @@ pub(super) struct RunArgs {
 
 pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let configured = args.selection.servers(&config)?;
+    let chosen = args.selection.servers(&config)?;
     allow_many_files();
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
     let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
     let served = block_on(async {
-        let servers = start(&runtime, configured).await?;
+        let servers = start(&runtime, chosen).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(opened) = opened {
             opened.announce();
@@ -69,13 +68,13 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
 
 /// Starts the servers. A single one has to run before any client is served; of several, each comes when it is ready,
 /// and one that does not start takes only itself away.
-async fn start(runtime: &Arc<Runtime>, configured: Vec<Configured>) -> Result<Servers, CommandError> {
+async fn start(runtime: &Arc<Runtime>, chosen: Vec<Chosen>) -> Result<Servers, CommandError> {
     let mut slots = Vec::new();
-    if let [Configured { spec, prefix: _ }] = &*configured {
+    if let [Chosen { spec, .. }] = &*chosen {
         let plan = runtime.resolve(spec.clone()).await?;
         slots.push(Slot::ready(plan.name.clone(), runtime.start(&plan).await?));
     } else {
-        for Configured { spec, prefix } in configured {
+        for Chosen { spec, prefix, .. } in chosen {
             let (runtime, name) = (Arc::clone(runtime), spec.name.clone());
             slots.push(Slot::starting(name, prefix, start_one(runtime, spec)));
         }

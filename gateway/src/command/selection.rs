@@ -1,17 +1,19 @@
 //! Which server is meant, and what it is given: the arguments that `run`, `call`, `tools` and `plan` share.
 
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
 use lockgate_runtime::{
-    Credential, Directory, Grant, HttpRule, Limits, Sourced, Spec, Variable, parse_bytes, parse_duration,
+    Credential, Directory, Grant, HttpRule, Limits, ServerName, Source, Sourced, Spec, Variable, parse_bytes,
+    parse_duration,
 };
 
 use super::catalogued::{Catalogued, Shelf, check};
-use crate::catalog::Offer;
-use crate::config::{Config, Configured};
+use crate::catalog::{Offer, Settings};
+use crate::config::{Config, Configured, Written};
 use crate::error::{CommandError, Kind};
-use crate::sources::{is_name, parse_server, split_name};
+use crate::sources::{is_name, parse_server, parse_source, split_name};
 
 /// A server with its grant.
 #[derive(Debug, Args)]
@@ -68,17 +70,27 @@ pub(super) struct Rights {
 
 /// A server that was asked for.
 pub(super) struct Chosen {
-    pub(super) configured: Configured,
+    /// The server, with what it is granted.
+    pub(super) spec: Spec,
+    /// What its names are prefixed with, if not with its own name.
+    pub(super) prefix: Option<String>,
     /// The catalog's entry that it comes from, which may want more than it is granted.
     pub(super) offer: Option<Offer>,
+    /// Whether its grant stands in the configuration.
+    is_configured: bool,
 }
 
 impl Chosen {
+    /// One that only the command line names.
+    fn named(spec: Spec, offer: Option<Offer>) -> Self {
+        Self { spec, prefix: None, offer, is_configured: false }
+    }
+
     /// The server, if nothing is missing that it wants.
-    fn granted(self) -> Result<Configured, CommandError> {
-        let Self { configured, offer } = self;
-        offer.map_or(Ok(()), |offer| check(&offer, &configured.spec.grant))?;
-        Ok(configured)
+    fn granted(self) -> Result<Self, CommandError> {
+        let place = self.is_configured.then_some(&self.spec.name);
+        self.offer.as_ref().map_or(Ok(()), |offer| check(offer, &self.spec.grant, place))?;
+        Ok(self)
     }
 }
 
@@ -91,22 +103,25 @@ impl Selection {
     /// What was asked for, read once.
     pub(super) fn choose(self, config: &Config) -> Result<Chosen, CommandError> {
         let Self { server, catalogued, rights } = self;
-        let mut chosen = find(&server, config, &catalogued.open()?, &rights.env)?;
-        chosen.configured.spec = rights.add_to(chosen.configured.spec)?;
+        let mut chosen = find(&server, config, &mut catalogued.open()?, &rights.env)?;
+        chosen.spec = rights.add_to(chosen.spec)?;
         Ok(chosen)
     }
 }
 
 impl Selections {
     /// What was asked for, read once. There is at least one.
-    pub(super) fn servers(self, config: &Config) -> Result<Vec<Configured>, CommandError> {
+    pub(super) fn servers(self, config: &Config) -> Result<Vec<Chosen>, CommandError> {
         let Self { servers, catalogued, rights } = self;
-        let shelf = catalogued.open()?;
-        let configured = |configured: &Configured| Chosen { configured: configured.clone(), offer: None };
+        let mut shelf = catalogued.open()?;
         let mut found: Vec<Chosen> = match &*servers {
-            [] => config.servers.iter().map(configured).collect(),
+            [] => {
+                let all = config.servers.iter();
+                all.map(|server| configured(server, server.name.clone(), &mut shelf, &rights.env))
+                    .collect::<Result<_, _>>()?
+            }
             servers => {
-                servers.iter().map(|server| find(server, config, &shelf, &rights.env)).collect::<Result<_, _>>()?
+                servers.iter().map(|server| find(server, config, &mut shelf, &rights.env)).collect::<Result<_, _>>()?
             }
         };
         match &mut *found {
@@ -115,7 +130,7 @@ impl Selections {
                     .hint("name one: lockgate run SERVER")
                     .hint("or configure one: a table [servers.NAME] with a `source` in config.toml"));
             }
-            [only] => only.configured.spec = rights.add_to(only.configured.spec.clone())?,
+            [only] => only.spec = rights.add_to(only.spec.clone())?,
             _ if !rights.is_empty() || shelf.has_settings() => {
                 return Err(CommandError::new(
                     Kind::Usage,
@@ -131,52 +146,82 @@ impl Selections {
 
 /// A server as it is configured or as the words say, with nothing from the command line.
 pub(super) fn without_grant(server: &str, config: &Config) -> Result<Spec, CommandError> {
-    Ok(find(server, config, &Shelf::default(), &[])?.configured.spec)
+    Ok(find(server, config, &mut Shelf::default(), &[])?.spec)
 }
 
 /// A server that is configured, or else an entry of the catalog, or else what the words say by themselves.
-fn find(server: &str, config: &Config, shelf: &Shelf, given: &[Variable]) -> Result<Chosen, CommandError> {
-    if let Some(configured) = find_configured(server, config)? {
-        return without_settings(configured, shelf);
+fn find(server: &str, config: &Config, shelf: &mut Shelf, given: &[Variable]) -> Result<Chosen, CommandError> {
+    if let Some(found) = config.server(server) {
+        return configured(found, found.name.clone(), shelf, given);
+    }
+    if let Some((name, known)) = server.split_once('=')
+        && let Some(found) = config.server(known)
+    {
+        let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
+        return configured(found, name, shelf, given);
     }
     let (name, entry) = split_name(server)?;
     if is_name(entry)
         && let Some(offer) = shelf.offer(entry, name, given)?
     {
-        let configured = Configured { spec: offer.spec.clone(), prefix: None };
-        return Ok(Chosen { configured, offer: Some(offer) });
+        return Ok(Chosen::named(offer.spec.clone(), Some(offer)));
     }
     let (name, source) = parse_server(server).map_err(|error| match shelf.hint(entry) {
         Some(hint) if is_name(entry) => error.hint(hint),
         _ => error,
     })?;
-    let (arguments, grant, limits) = (Vec::new(), Grant::default(), Limits::default());
-    let spec = Spec { name, source, arguments, grant, limits };
-    without_settings(Configured { spec, prefix: None }, shelf)
-}
-
-/// Settings that nothing would use are a mistake.
-fn without_settings(configured: Configured, shelf: &Shelf) -> Result<Chosen, CommandError> {
     if shelf.has_settings() {
-        let message = format!("--config sets what an entry of a catalog uses, and {} is none", configured.spec.name);
+        let message = format!("--config sets what an entry of a catalog uses, and {name} is none");
         return Err(CommandError::new(Kind::Usage, message));
     }
-    Ok(Chosen { configured, offer: None })
+    let (arguments, grant, limits) = (Vec::new(), Grant::default(), Limits::default());
+    Ok(Chosen::named(Spec { name, source, arguments, grant, limits }, None))
 }
 
-fn find_configured(server: &str, config: &Config) -> Result<Option<Configured>, CommandError> {
-    if let Some(configured) = config.server(server) {
-        return Ok(Some(configured.clone()));
+/// A configured server, as `name`. A name for its source is an entry of the catalog of its file, or else is built in, or
+/// else an entry of the catalog on the command line.
+fn configured(
+    configured: &Configured,
+    name: ServerName,
+    shelf: &mut Shelf,
+    given: &[Variable],
+) -> Result<Chosen, CommandError> {
+    let Configured { name: written_as, source, arguments, grant, limits, prefix } = configured.clone();
+    if shelf.has_settings() {
+        let message = format!("--config sets what an entry on the command line uses, and {written_as} is configured");
+        return Err(
+            CommandError::new(Kind::Usage, message).hint(format!("write it into [servers.{written_as}.config]"))
+        );
     }
-    if let Some((name, known)) = server.split_once('=')
-        && let Some(configured) = config.server(known)
-    {
-        let name = name.parse().map_err(|error| CommandError::from_error(Kind::Usage, &error))?;
-        let mut configured = configured.clone();
-        configured.spec.name = name;
-        return Ok(Some(configured));
+    let (source, arguments, offer) = match source {
+        Written::Source(source) => (source, arguments, None),
+        Written::Name { name: entry, catalog, settings } => {
+            let during = |error: CommandError| error.during(&format!("server {written_as}"));
+            let configured = grant.env.iter().map(|variable| &variable.value);
+            let variables: Vec<Variable> = configured.chain(given).cloned().collect();
+            let offer = shelf.configured_offer(&entry, catalog.as_deref(), &name, &settings, &variables);
+            match offer.map_err(during)? {
+                Some(offer) => (offer.spec.source.clone(), offer.spec.arguments.clone(), Some(offer)),
+                None => (built_in(&entry, catalog.as_deref(), &settings).map_err(during)?, arguments, None),
+            }
+        }
+    };
+    Ok(Chosen { spec: Spec { name, source, arguments, grant, limits }, prefix, offer, is_configured: true })
+}
+
+/// A name that no catalog has.
+fn built_in(name: &str, catalog: Option<&Path>, settings: &Settings) -> Result<Source, CommandError> {
+    let found = parse_source(name, Path::new("")).map_err(|error| match catalog {
+        Some(catalog) => error.hint(format!("the catalog {} has no entry `{name}` either", catalog.display())),
+        None => {
+            error.hint("an entry of a catalog needs the catalog: `catalog = \"FILE\"` at the top of the configuration")
+        }
+    })?;
+    if !settings.is_empty() {
+        let message = format!("`config` sets what an entry of a catalog uses, and {name} is none");
+        return Err(CommandError::new(Kind::Usage, message));
     }
-    Ok(None)
+    Ok(found.0)
 }
 
 impl Rights {

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
-    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Sourced, Spec, StoreKind, Variable,
-    WrittenCredential, parse_bytes, parse_duration,
+    Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Source, Sourced, StoreKind,
+    TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
-use super::{ConfigError, Configured};
-use crate::sources::parse_source;
+use super::beside::FilesBeside;
+use super::{ConfigError, Configured, ConfiguredTrust, Written};
+use crate::catalog::Settings;
+use crate::sources::{is_name, parse_source};
 
 /// A file as it is written.
 #[derive(Debug, Deserialize)]
@@ -23,6 +25,9 @@ pub(super) struct File {
     registry: Registry,
     #[serde(default)]
     secrets: Secrets,
+    trust: Option<WrittenTrustPolicy>,
+    /// Where the names are looked up that servers have for a source.
+    catalog: Option<PathBuf>,
     #[serde(default)]
     servers: BTreeMap<ServerName, Server>,
 }
@@ -52,6 +57,7 @@ struct Secrets {
 
 /// What a file says, read.
 pub(super) struct Read {
+    pub(super) trust: Option<ConfiguredTrust>,
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
     pub(super) store: Option<StoreKind>,
@@ -66,6 +72,9 @@ struct Server {
     prefix: Option<Prefix>,
     #[serde(default)]
     arguments: Vec<String>,
+    /// What is set for the catalog's entry that the source names.
+    #[serde(default)]
+    config: toml::Table,
     #[serde(default)]
     grant: GrantTable,
     #[serde(default)]
@@ -141,30 +150,91 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
+    pub(super) fn read(self, path: &Path, text: &str) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
             std::fs::read(&root).map_err(|source| ConfigError::Unreadable { path: root, source })
         };
         let roots = self.network.roots.into_iter().map(read).collect::<Result<_, _>>()?;
+        let catalog = self.catalog.map(|catalog| folder.join(catalog));
         let configured = |(name, server): (ServerName, Server)| {
             let problem = |problem| ConfigError::Server { path: path.to_owned(), server: name.clone(), problem };
-            server.read(name.clone(), folder).map_err(problem)
+            server.read(name.clone(), folder, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
+        let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
+        Ok(Read {
+            trust,
+            roots,
+            credential_programs: self.registry.credential_programs,
+            store: self.secrets.store,
+            servers,
+        })
     }
 }
 
+fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<ConfiguredTrust, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let mut beside = FilesBeside::new(path).map_err(unreadable)?;
+    let policy = TrustPolicy::of_written(text, written, &mut beside);
+    let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
+    let place = format!("[trust] of {}", path.display());
+    Ok(ConfiguredTrust { policy: policy.in_file(place), files: beside.into_files() })
+}
+
 impl Server {
-    fn read(self, name: ServerName, folder: &Path) -> Result<Configured, String> {
-        let (source, _) = parse_source(&self.source, folder).map_err(|error| error.message().to_owned())?;
-        let arguments = self.arguments.into_iter().map(Sourced::config).collect();
-        let grant = self.grant.read(folder)?;
-        let spec = Spec { name, source, arguments, grant, limits: self.limits.read() };
-        Ok(Configured { spec, prefix: self.prefix.map(|Prefix(prefix)| prefix) })
+    fn read(self, name: ServerName, folder: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
+        let Self { source, prefix, arguments, config, grant, limits } = self;
+        let source = source_of(source, config, folder, catalog)?;
+        if let Written::Name { name, .. } = &source
+            && !arguments.is_empty()
+        {
+            return Err(format!(
+                "`arguments` would replace what the catalog's entry {name} is started with; leave them out"
+            ));
+        }
+        let arguments = arguments.into_iter().map(Sourced::config).collect();
+        let (grant, prefix) = (grant.read(folder)?, prefix.map(|Prefix(prefix)| prefix));
+        Ok(Configured { name, source, arguments, grant, limits: limits.read(), prefix })
     }
+}
+
+/// A source that says all by itself; or a name that `catalog`, or one on the command line, has to know.
+fn source_of(text: String, config: toml::Table, folder: &Path, catalog: Option<&Path>) -> Result<Written, String> {
+    let known = parse_source(&text, folder);
+    let settings = settings(config)?;
+    match known {
+        // A catalog on the command line adds names, and changes none that is configured.
+        Ok((Source::BuiltIn(_), _)) if catalog.is_some() => {}
+        Ok((source, _)) if settings.is_empty() => return Ok(Written::Source(source)),
+        Ok(_) => return Err(format!("`config` sets what an entry of a catalog uses, and {text} is none")),
+        Err(_) if is_name(&text) => {}
+        Err(error) => return Err(error.message().to_owned()),
+    }
+    Ok(Written::Name { name: text, catalog: catalog.map(Path::to_owned), settings })
+}
+
+/// What is set for an entry, as its templates take it: JSON.
+fn settings(table: toml::Table) -> Result<Settings, String> {
+    table.into_iter().map(|(key, value)| Ok((key, setting(value)?))).collect()
+}
+
+fn setting(value: toml::Value) -> Result<serde_json::Value, String> {
+    Ok(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.into(),
+        toml::Value::Boolean(value) => value.into(),
+        toml::Value::Array(items) => items.into_iter().map(setting).collect::<Result<_, _>>()?,
+        toml::Value::Table(table) => serde_json::Value::Object(settings(table)?),
+        toml::Value::Float(number) if number.is_finite() => number.into(),
+        toml::Value::Float(number) => return Err(unusable(&number)),
+        toml::Value::Datetime(time) => return Err(unusable(&time)),
+    })
+}
+
+fn unusable(value: &dyn std::fmt::Display) -> String {
+    format!("`config` has {value}, which no entry can use; write it as a text")
 }
 
 impl GrantTable {

@@ -59,14 +59,15 @@ fn a_server_is_read_with_its_grant_and_limits_and_paths_count_from_the_file() {
             "#,
         )
         .unwrap();
-    let Configured { spec, prefix } = config.server("files").unwrap();
-    assert_eq!(spec.source, Source::File(place.folders.config.join("./files.wasm")));
+    let Configured { source, grant, limits, prefix, .. } = config.server("files").unwrap();
+    let Written::Source(Source::File(file)) = source else { panic!("{source}") };
+    assert_eq!(*file, place.folders.config.join("./files.wasm"));
     assert_eq!(prefix.as_deref(), Some(""));
-    let dir = &spec.grant.dirs[0];
+    let dir = &grant.dirs[0];
     assert_eq!((dir.value.access, dir.origin), (Access::ReadWrite, Origin::Config));
     assert_eq!(dir.value.host, place.folders.config.join("./data"));
-    assert_eq!((spec.limits.memory.value, spec.limits.concurrency.value), (64 << 20, 8));
-    assert_eq!(spec.limits.output.origin, Origin::Default);
+    assert_eq!((limits.memory.value, limits.concurrency.value), (64 << 20, 8));
+    assert_eq!(limits.output.origin, Origin::Default);
 }
 
 #[test]
@@ -86,7 +87,11 @@ fn what_is_unknown_twice_or_wrong_is_an_error_with_its_line() {
             "line 4: `12 parsecs` is no amount",
         ),
         ("[servers.a]\nsource = \"./a.wasm\"\n[servers.a.limits]\nconcurrency = 0", "line 4: "),
-        ("[servers.a]\nsource = \"nobody\"", "server a: `nobody` is neither"),
+        ("[servers.a]\nsource = \"acme/x y\"\narguments = [\"a\"]", "server a: `arguments` would replace"),
+        ("[servers.a]\nsource = \"./a.wasm\"\nconfig.x = 1", "server a: `config` sets what an entry of a catalog uses"),
+        ("[servers.a]\nsource = \"x\"\nconfig.x = nan", "server a: `config` has NaN, which no entry can use"),
+        ("[servers.a]\nsource = \"x\"\nconfig.x = [{ y = 2026-01-01 }]", "which no entry can use"),
+        ("catalog = 1", "line 1: "),
         ("[servers.a]\nsource = \"./a.wasm\"\nprefix = \"a__b\"", "line 3: a server's name has"),
         (
             "[servers.a]\nsource = \"./a.wasm\"\n[servers.a.grant]\ndirs = [{ host = \"x\", guest = \"../x\", access = \"read\" }]",
@@ -98,6 +103,25 @@ fn what_is_unknown_twice_or_wrong_is_an_error_with_its_line() {
         let error = place.own(text).unwrap_err().to_string();
         assert!(error.contains(says), "{text}\n{error}");
     }
+}
+
+#[test]
+fn a_name_is_looked_up_later_with_what_is_set_for_it() {
+    let place = place();
+    let config = place
+        .own(
+            r#"
+            catalog = "docker.yaml"
+            [servers.files]
+            source = "Filesystem"
+            config = { paths = ["/srv"], deep = { level = 2, on = true } }
+            "#,
+        )
+        .unwrap();
+    let Written::Name { name, catalog, settings } = &config.server("files").unwrap().source else { panic!() };
+    assert_eq!((name.as_str(), catalog), ("Filesystem", &Some(place.folders.config.join("docker.yaml"))));
+    let expected = serde_json::json!({ "paths": ["/srv"], "deep": { "level": 2, "on": true } });
+    assert_eq!(serde_json::Value::Object(settings.clone()), expected);
 }
 
 #[test]
@@ -115,7 +139,7 @@ fn a_projects_file_is_inert_until_this_very_content_was_approved() {
     assert!(config.notes[0].contains("lockgate allow ./lockgate.toml"), "{:?}", config.notes);
 
     let approved = approve(&place.folders, &place.work().join(PROJECT_FILE)).unwrap();
-    assert_eq!(approved[0].spec.name.as_str(), "a");
+    assert_eq!(approved[0].name.as_str(), "a");
     assert_eq!(place.project(text).unwrap().servers.len(), 1);
     assert!(place.project("[servers.b]\nsource = \"./b.wasm\"\n").unwrap().servers.is_empty());
 }

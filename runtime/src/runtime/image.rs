@@ -26,7 +26,7 @@ impl Runtime {
         let basis = match found {
             FoundImage::Local(_) => Basis::OwnImage,
             FoundImage::Listed { depot, reference, digests } => {
-                self.judge.decide(&subject(&reference, &digests), &depot).await.allowed()?.basis()
+                self.judge.decide(&subject(&reference, &digests), &depot, &self.depots).await.allowed()?.basis()
             }
         };
         Ok((Runs::Container(run), basis))
@@ -36,7 +36,7 @@ impl Runtime {
     pub(super) async fn verify_image(&self, image: &Image) -> Result<Decision, ResolveError> {
         match self.find_image(image).await? {
             FoundImage::Listed { depot, reference, digests } => {
-                Ok(self.judge.decide(&subject(&reference, &digests), &depot).await)
+                Ok(self.judge.decide(&subject(&reference, &digests), &depot, &self.depots).await)
             }
             FoundImage::Local(_) => Err(ResolveError::Own(Source::Image(image.clone()).to_string())),
         }
@@ -87,7 +87,7 @@ impl Runtime {
         if digests != expected || run.manifest != Some(digests.manifest) {
             return Err(changed(digests.image).into());
         }
-        let allowed = self.judge.decide(&subject(reference, &digests), &depot).await.allowed()?;
+        let allowed = self.judge.decide(&subject(reference, &digests), &depot, &self.depots).await.allowed()?;
         let named: Manifest = depot.manifest(&Selector::Digest(digests.manifest)).await.map_err(ResolveError::from)?;
         let verified = allowed.image(&named)?;
         let login = self.depots.login(reference).await.map_err(ResolveError::from)?;
@@ -113,5 +113,6 @@ fn subject(reference: &Reference, digests: &ImageDigests) -> Subject {
         reference: format!("docker://{reference}"),
         name: Name::of(reference),
         manifests: digests.index.into_iter().chain([digests.manifest]).collect(),
+        content: vec![digests.image],
     }
 }

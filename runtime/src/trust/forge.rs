@@ -1,4 +1,6 @@
-//! What tests of this room are made of: hands that sign, statements, and a log of their own.
+//! What tests of this room are made of: hands that sign, statements, and an instance of Sigstore of their own.
+
+pub(super) mod instance;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -29,6 +31,10 @@ impl Hand {
 
     pub(super) fn sign(&self, statement: &Statement) -> Candidate {
         self.sign_bytes(&statement.bytes())
+    }
+
+    pub(super) fn sign_raw(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.sign(bytes).unwrap().as_bytes().to_vec()
     }
 
     pub(super) fn sign_bytes(&self, payload: &[u8]) -> Candidate {
@@ -96,20 +102,34 @@ impl Log {
                 },
             },
         });
-        let body = BASE64_STANDARD.encode(body.to_string());
-        let id = self.id();
-        // In the canonical form of RFC 8785: keys in order, no spaces.
-        let signed = format!(r#"{{"body":"{body}","integratedTime":{time},"logID":"{id}","logIndex":42}}"#);
-        let timestamp = BASE64_STANDARD.encode(self.0.sign(signed.as_bytes()).unwrap().as_bytes());
+        let (body, id) = (body.to_string(), self.id());
+        let timestamp = self.promise_of(body.as_bytes(), time);
+        let body = BASE64_STANDARD.encode(body);
         let payload = json!({ "body": body, "integratedTime": time, "logIndex": 42, "logID": id });
         json!({ "SignedEntryTimestamp": timestamp, "Payload": payload }).to_string()
     }
 
+    /// The signed entry timestamp of the entry at 42, in base64.
+    fn promise_of(&self, body: &[u8], time: i64) -> String {
+        let (body, id) = (BASE64_STANDARD.encode(body), self.id());
+        // In the canonical form of RFC 8785: keys in order, no spaces.
+        let signed = format!(r#"{{"body":"{body}","integratedTime":{time},"logID":"{id}","logIndex":42}}"#);
+        BASE64_STANDARD.encode(self.sign(signed.as_bytes()))
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.sign(bytes).unwrap().as_bytes().to_vec()
+    }
+
     /// What whoever trusts this log knows.
     pub(super) fn trusted_root(&self) -> TrustedRoot {
+        TrustedRoot::from_json(&self.trusted_root_json().to_string()).unwrap()
+    }
+
+    fn trusted_root_json(&self) -> Value {
         let der = self.0.public_key_der().unwrap();
         let id = BASE64_STANDARD.encode(bytes_of_hex(&self.id()));
-        let root = json!({
+        json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [{
                 "baseUrl": "https://rekor.example",
@@ -121,8 +141,7 @@ impl Log {
                 },
                 "logId": { "keyId": id },
             }],
-        });
-        TrustedRoot::from_json(&root.to_string()).unwrap()
+        })
     }
 }
 

@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub(crate) use check::{CertificateClaims, ProvenanceFault, ProvenanceReason};
+pub(crate) use check::{CertificateClaims, ProvenanceFault};
 pub(crate) use rules::ProvenanceRules;
-pub(crate) use slsa::ProvenanceProblem;
-pub(crate) use source::{InvalidSource, SourceUri};
+pub(crate) use slsa::TYPES;
+pub(crate) use source::SourceUri;
 
 use crate::untrusted::Untrusted;
 
@@ -69,7 +69,7 @@ pub(crate) struct Material {
 /// Provenance in a few words. It is a claim, whoever signed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct ProvenanceSummary {
+pub struct ProvenanceSummary {
     slsa: SlsaVersion,
     builder: String,
     build_type: String,
@@ -98,7 +98,7 @@ impl Provenance {
 
 impl ProvenanceSummary {
     /// One line for a person, as `built by https://… from https://github.com/acme/tools at refs/tags/v1`.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let mut line = format!("built by {}", shown(&self.builder));
         if let Some(source) = &self.source {
             line.push_str(&format!(" from {}", shown(source)));

@@ -21,11 +21,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub(crate) use bounded::list;
-pub(crate) use check::{SbomFault, SbomFindings, SbomReason};
+pub(crate) use check::{OpenSnapshot, SbomFault};
 pub(crate) use licence::Licence;
-pub(crate) use purl::{InvalidPurl, Purl, comparable_name};
+pub(crate) use purl::{Purl, comparable_name};
 pub(crate) use rules::SbomRules;
-pub(crate) use summary::SbomSummary;
+pub use summary::SbomSummary;
 
 use crate::message::Json;
 use crate::untrusted::Untrusted;
@@ -214,6 +214,9 @@ impl Sbom {
         announced(predicate_type).is_some()
     }
 }
+
+/// The types of attestations that are SBOMs, without their versions.
+pub(crate) const TYPES: [&str; 2] = [SPDX_PREDICATE, CYCLONEDX_PREDICATE];
 
 /// What a predicate type announces: a format, and its version where it says one.
 fn announced(predicate_type: &str) -> Option<(Format, Option<&str>)> {

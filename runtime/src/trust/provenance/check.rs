@@ -54,6 +54,22 @@ pub(crate) enum ProvenanceReason {
     SourceNotOfCertificate,
 }
 
+impl ProvenanceReason {
+    /// The code.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::OtherBuilder => "other-builder",
+            Self::OtherBuildType => "other-build-type",
+            Self::OtherSource => "other-source",
+            Self::NoSource => "no-source",
+            Self::OtherRef => "other-ref",
+            Self::NoRef => "no-ref",
+            Self::BuilderNotOfCertificate => "builder-not-of-certificate",
+            Self::SourceNotOfCertificate => "source-not-of-certificate",
+        }
+    }
+}
+
 impl ProvenanceRules {
     /// Checks provenance. `certificate` is that of the signature by which it was authenticated, if it had one.
     pub(crate) fn check(

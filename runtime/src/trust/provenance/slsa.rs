@@ -16,6 +16,12 @@ const MAX_PREDICATE_BYTES: usize = 16 << 20;
 /// The most materials of one build.
 const MAX_MATERIALS: usize = 100_000;
 
+/// The types of attestations that are provenance.
+pub(crate) const TYPES: [&str; 2] = [TYPE_0_2, TYPE_1];
+
+const TYPE_0_2: &str = "https://slsa.dev/provenance/v0.2";
+const TYPE_1: &str = "https://slsa.dev/provenance/v1";
+
 /// Why a text says nothing of a build.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ProvenanceProblem {
@@ -31,6 +37,18 @@ pub(crate) enum ProvenanceProblem {
     /// It names several sources.
     #[error("it names several source repositories, and does not say which one it was built from")]
     Ambiguous,
+}
+
+impl ProvenanceProblem {
+    /// Why, as a code that stays the same.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::OtherType => "provenance-other-type",
+            Self::Unreadable(_) => "provenance-unreadable",
+            Self::TooLarge => "provenance-too-large",
+            Self::Ambiguous => "provenance-ambiguous",
+        }
+    }
 }
 
 /// The keys that are decided on.
@@ -151,8 +169,8 @@ impl Provenance {
     /// The version that a predicate type announces; none where it is of another kind of statement.
     pub(crate) fn version(predicate_type: &str) -> Option<SlsaVersion> {
         match predicate_type {
-            "https://slsa.dev/provenance/v0.2" => Some(SlsaVersion::V0_2),
-            "https://slsa.dev/provenance/v1" => Some(SlsaVersion::V1),
+            TYPE_0_2 => Some(SlsaVersion::V0_2),
+            TYPE_1 => Some(SlsaVersion::V1),
             _ => None,
         }
     }

@@ -61,6 +61,22 @@ pub(crate) enum SbomReason {
     NothingToLookUp,
 }
 
+impl SbomReason {
+    /// The code.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::SbomIncomplete => "sbom-incomplete",
+            Self::PackageDenied => "package-denied",
+            Self::LicenceDenied => "licence-denied",
+            Self::LicenceUnknown => "licence-unknown",
+            Self::Vulnerable => "vulnerable",
+            Self::AdvisoriesUnreadable => "advisories-unreadable",
+            Self::AdvisoriesOld => "advisories-old",
+            Self::NothingToLookUp => "nothing-to-look-up",
+        }
+    }
+}
+
 impl SbomRules {
     /// Checks an SBOM. `vex` are documents that somebody signed whom the policy lets speak for the artifact.
     pub(crate) fn check(&self, sbom: &Sbom, vex: &[Vex], now: Timestamp, open: OpenSnapshot<'_>) -> SbomFindings {

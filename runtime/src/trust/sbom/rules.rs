@@ -218,9 +218,11 @@ impl TryFrom<Written> for SbomRules {
 }
 
 impl SbomRules {
-    /// The snapshot of advisories that it needs, as it is written: a relative path counts from the policy.
-    pub(crate) fn snapshot(&self) -> Option<&Path> {
-        self.vulnerabilities.as_ref().map(|rule| rule.snapshot.as_path())
+    /// Says where its snapshot of advisories lies: a relative path counts from the policy.
+    pub(crate) fn snapshot_from(&mut self, place: impl FnOnce(&Path) -> PathBuf) {
+        if let Some(rule) = &mut self.vulnerabilities {
+            rule.snapshot = place(&rule.snapshot);
+        }
     }
 
     /// Whether signed VEX documents count.

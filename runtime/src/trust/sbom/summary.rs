@@ -13,15 +13,15 @@ const MAX_SHOWN: usize = 20;
 /// What a publisher says is inside. It is a claim, whoever signed it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct SbomSummary {
+pub struct SbomSummary {
     format: Format,
     version: &'static str,
     /// How many packages it names, without the artifact itself.
-    pub(crate) packages: usize,
+    pub packages: usize,
     /// How many of them have no package URL, so that no advisory can be looked up for them.
-    pub(crate) without_purl: usize,
+    pub without_purl: usize,
     /// How many of them say nothing of their licence, or nothing that a machine can judge.
-    pub(crate) without_licence: usize,
+    pub without_licence: usize,
     /// The licences that most of them have, with how many.
     #[serde(serialize_with = "exposed_counts")]
     licences: Vec<(Untrusted, usize)>,
@@ -64,7 +64,7 @@ impl Sbom {
 
 impl SbomSummary {
     /// One line for a person, as `SPDX 2.3, 12 packages (MIT 7, Apache-2.0 5), by Acme with syft 1.0, 2026-01-02`.
-    pub(crate) fn line(&self) -> String {
+    pub fn line(&self) -> String {
         let shown = |names: &[Untrusted]| {
             let names: Vec<String> = names.iter().take(3).map(|name| name.to_line(40)).collect();
             names.join(" and ")
