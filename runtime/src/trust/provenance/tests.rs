@@ -1,3 +1,4 @@
+use super::check::ProvenanceReason;
 use super::*;
 
 const V1: &str = "https://slsa.dev/provenance/v1";
