@@ -117,3 +117,6 @@ impl ProvenanceSummary {
 fn shown(words: &str) -> String {
     Untrusted::new(words).to_line(160)
 }
+
+#[cfg(test)]
+mod tests;

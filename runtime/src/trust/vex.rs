@@ -103,3 +103,6 @@ impl VexProblem {
         Self::Unreadable(crate::untrusted::Untrusted::new(error.to_string()).to_line(200))
     }
 }
+
+#[cfg(test)]
+mod tests;

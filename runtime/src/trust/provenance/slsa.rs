@@ -117,15 +117,19 @@ struct Descriptor {
 /// Where the build types that are known write their source. A type that is not known may write it in any of these.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
+struct Parameters<'a> {
     /// GitHub's workflows.
-    workflow: Option<Located>,
+    #[serde(borrow)]
+    workflow: Option<&'a RawValue>,
     /// The generators of slsa-github-generator; a string in some.
-    source: Option<Located>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
     /// BuildKit.
-    config_source: Option<Located>,
+    #[serde(borrow)]
+    config_source: Option<&'a RawValue>,
     /// Google Cloud Build.
-    source_to_build: Option<Located>,
+    #[serde(borrow)]
+    source_to_build: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -188,16 +192,18 @@ fn read_0_2(json: &Json) -> Result<Provenance, ProvenanceProblem> {
 fn read_1(json: &Json) -> Result<Provenance, ProvenanceProblem> {
     let Version1 { build_definition, run_details } = json.read()?;
     let materials = materials(build_definition.resolved_dependencies)?;
-    let parameters: Parameters =
+    let parameters: Parameters<'_> =
         serde_json::from_str(build_definition.external_parameters.get()).map_err(|error| unreadable(&error))?;
-    let Parameters { workflow, source, config_source, source_to_build } = parameters;
-    let named = [workflow, source, config_source, source_to_build];
-    let mut sources: Vec<BuildSource> = named.into_iter().flatten().filter_map(Located::read).collect();
-    sources.dedup();
-    if sources.len() > 1 {
-        return Err(ProvenanceProblem::Ambiguous);
+    let Parameters { workflow, source: of_generator, config_source, source_to_build } = parameters;
+    let mut source = None;
+    for text in [workflow, of_generator, config_source, source_to_build].into_iter().flatten() {
+        // Another build type may mean something else by it.
+        let Some(found) = serde_json::from_str(text.get()).ok().and_then(Located::read) else { continue };
+        source = Some(match source {
+            Some(known) => BuildSource::merged(known, found).ok_or(ProvenanceProblem::Ambiguous)?,
+            None => found,
+        });
     }
-    let mut source = sources.pop();
     if let Some(source) = source.as_mut().filter(|source| source.commit.is_none()) {
         source.commit = commit_among(&materials, source);
     }
@@ -237,6 +243,19 @@ impl BuildSource {
     fn of(uri: &str, git_ref: Option<String>, digests: &BTreeMap<String, String>) -> Option<Self> {
         let (repository, at) = SourceUri::parse(uri).ok()?;
         Some(Self { repository, git_ref: git_ref.or(at), commit: commit(digests) })
+    }
+
+    /// What both say, where neither denies the other.
+    fn merged(one: Self, other: Self) -> Option<Self> {
+        let agree = |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
+        let is_one = one.repository == other.repository
+            && agree(&one.git_ref, &other.git_ref)
+            && agree(&one.commit, &other.commit);
+        is_one.then(|| Self {
+            repository: one.repository,
+            git_ref: one.git_ref.or(other.git_ref),
+            commit: one.commit.or(other.commit),
+        })
     }
 }
 

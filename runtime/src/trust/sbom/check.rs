@@ -202,10 +202,9 @@ impl VulnerabilityRule {
             let fix = "ask the publisher for an SBOM with package URLs";
             return findings.refuse_once(SbomReason::NothingToLookUp, problem, fix);
         }
-        let left_out =
-            sbom.packages.iter().filter(|package| !package.is_subject).count().saturating_sub(lookup.looked_up);
-        if left_out > 0 {
-            findings.remarks.push(format!("{left_out} packages could not be looked up: no advisory could name them"));
+        if lookup.nameless > 0 {
+            let nameless = lookup.nameless;
+            findings.remarks.push(format!("{nameless} packages could not be looked up: no advisory could name them"));
         }
         self.check_findings(sbom, vex, &lookup, findings);
     }
@@ -303,3 +302,6 @@ impl Field {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

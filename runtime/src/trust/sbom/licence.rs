@@ -76,7 +76,7 @@ impl Licence {
         Some(expression.map_or_else(|| Self::Words(Untrusted::new(text)), |one| Self::Expression(Box::new(one))))
     }
 
-    /// As it was written.
+    /// As it was written, but for the case of names.
     pub(crate) fn written(&self) -> Untrusted {
         match self {
             Self::Expression(expression) => Untrusted::new(expression.to_string()),

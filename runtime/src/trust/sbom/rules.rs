@@ -350,3 +350,144 @@ fn parse_age(text: &str) -> Result<SignedDuration, String> {
     })?;
     Ok(SignedDuration::from_hours(hours))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(rules: &str) -> Result<SbomRules, String> {
+        #[derive(Deserialize)]
+        struct Scope {
+            sbom: SbomRules,
+        }
+        toml::from_str(&format!("sbom = {{ {rules} }}"))
+            .map(|scope: Scope| scope.sbom)
+            .map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn rules_are_what_they_say() {
+        let rules = read(
+            r#"required = true, minimum = "ntia", deny-packages = ["pkg:npm/lodash@<4.17.21"],
+               deny-licences = ["AGPL-3.0-only"], unknown-licences = "deny", max-severity = "high",
+               vulnerabilities = "osv-snapshot/", max-age = "2w", vex = "signed""#,
+        )
+        .unwrap();
+        assert!(rules.is_required && rules.wants_vex());
+        assert_eq!((rules.minimum.len(), rules.unknown_licences), (7, Unknown::Deny));
+        assert_eq!(rules.snapshot(), Some(Path::new("osv-snapshot/")));
+        let rule = rules.vulnerabilities.unwrap();
+        assert_eq!((rule.max_severity, rule.max_age), (Severity::High, SignedDuration::from_hours(14 * 24)));
+    }
+
+    #[test]
+    fn nothing_is_asked_that_is_not_written() {
+        let rules = read("required = false").unwrap();
+        assert!(!rules.is_required && !rules.wants_vex() && rules.snapshot().is_none());
+        assert!(rules.minimum.is_empty() && rules.denied_packages.is_empty() && rules.denied_licences.is_empty());
+        // As the shortest rule for vulnerabilities: advisories of a week, and nobody's word against them.
+        let rules = read(r#"required = true, max-severity = "low", vulnerabilities = "osv""#).unwrap();
+        let rule = rules.vulnerabilities.unwrap();
+        assert_eq!((rule.max_age, rule.vex), (MAX_AGE, VexRule::Ignore));
+        assert_eq!(
+            read(r#"required = true, minimum = ["supplier", "licence"]"#).unwrap().minimum,
+            [Field::Supplier, Field::Licence]
+        );
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_enforced_is_refused_when_it_is_read() {
+        for (rules, problem) in [
+            ("", "missing field `required`"),
+            ("required = \"yes\"", "invalid type: string \"yes\", expected a boolean"),
+            ("required = true, deny = []", "unknown field `deny`, expected one of"),
+            ("required = true, max_age = \"7d\"", "unknown field `max_age`, expected one of"),
+            (
+                "required = true, minimum = \"all\"",
+                "invalid value: string \"all\", expected \"ntia\", or a list of fields",
+            ),
+            (
+                "required = true, minimum = [\"author\", \"colour\"]",
+                "unknown variant `colour`, expected one of `supplier`",
+            ),
+            ("required = true, max-severity = \"high\"", "`max-severity` needs `vulnerabilities`"),
+            ("required = true, vulnerabilities = \"osv\"", "`vulnerabilities` needs `max-severity`"),
+            (
+                "required = true, vulnerabilities = \"\", max-severity = \"low\"",
+                "vulnerabilities = \"\" names no folder",
+            ),
+            ("required = true, vulnerabilities = \"osv\", max-severity = \"grave\"", "unknown variant `grave`"),
+            (
+                "required = true, vulnerabilities = \"osv\", max-severity = \"critical\"",
+                "nothing is worse than `critical`",
+            ),
+            ("required = true, max-age = \"7d\"", "`max-age` is that of `vulnerabilities`"),
+            ("required = true, vex = \"signed\"", "`vex` speaks of `vulnerabilities`"),
+            ("required = true, unknown-licences = \"allow\"", "unknown variant `allow`, expected `report` or `deny`"),
+            ("required = true, deny-licences = [\"AGPL\"]", "`AGPL` is not the name of one licence"),
+            ("required = true, deny-packages = [\"lodash\"]", "`lodash`: a package URL starts with `pkg:`"),
+            (
+                "required = true, deny-packages = [\"pkg:nmp/lodash\"]",
+                "`pkg:nmp/lodash`: no packages of the kind `nmp`",
+            ),
+            ("required = true, deny-packages = [\"pkg:npm/lodash@<x\"]", "`pkg:npm/lodash@<x`: `x` is no version"),
+            ("required = true, deny-packages = [\"pkg:npm/lodash@<\"]", "`pkg:npm/lodash@<`: it has a bound without"),
+            (
+                "required = true, deny-packages = [\"pkg:npm/lodash@<2,\"]",
+                "`pkg:npm/lodash@<2,`: it has a bound without",
+            ),
+            (
+                "required = true, deny-packages = [\"pkg:maven/org.acme/x@<2\"]",
+                "`pkg:maven/org.acme/x@<2`: versions of `maven`",
+            ),
+        ] {
+            let error = read(rules).unwrap_err();
+            assert!(error.starts_with(problem), "{rules}: {error}");
+        }
+        for age in ["", "7", "d", "7 d", "-7d", "0d", "+7d", "1.5d", "7m", "99999d", "9999999999999999999d", "7é"] {
+            let rules =
+                format!("required = true, vulnerabilities = \"o\", max-severity = \"low\", max-age = \"{age}\"");
+            assert!(read(&rules).unwrap_err().starts_with("max-age = "), "{age}");
+        }
+    }
+
+    #[test]
+    fn a_denied_range_has_the_versions_in_it_and_those_that_cannot_be_told() {
+        let denied = |written: &str, version: &str| DeniedPackages::parse(written).unwrap().has(Some(version));
+        for (written, inside, outside) in [
+            ("pkg:npm/lodash", &["0.0.1", "99.0.0", "?"][..], &[][..]),
+            ("pkg:npm/lodash@4.17.20", &["4.17.20", "v4.17.20", "4.17.20+build", "?"], &["4.17.2", "4.17.21"]),
+            ("pkg:npm/lodash@<4.17.21", &["4.17.20", "4.17.21-rc.1", "0.0.0", "?", ""], &["4.17.21", "5.0.0"]),
+            ("pkg:npm/lodash@>=4.0.0, <4.17.21", &["4.0.0", "4.17.20"], &["3.9.9", "4.17.21"]),
+            ("pkg:npm/lodash@>4.0.0,<=4.17.21", &["4.0.1", "4.17.21"], &["4.0.0", "4.17.22"]),
+            ("pkg:pypi/requests@<2.32", &["2.31.0", "2.32rc1", "2"], &["2.32.0", "2.32.post1", "1!1"]),
+            ("pkg:deb/debian/openssl@<3.0.11-1~deb12u2", &["3.0.11-1~deb12u1"], &["3.0.11-1", "1:1.0"]),
+            ("pkg:apk/alpine/openssl@<3.1.4-r5", &["3.1.4-r4", "3.1.4_rc1"], &["3.1.4-r5", "3.1.5"]),
+            ("pkg:maven/org.acme/x@=1.0", &["1.0"], &["1.0.0", "2"]),
+        ] {
+            for version in inside {
+                assert!(denied(written, version), "{written} has {version}");
+            }
+            for version in outside {
+                assert!(!denied(written, version), "{written} does not have {version}");
+            }
+            assert!(DeniedPackages::parse(written).unwrap().has(None));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_rules_are_read_or_refused(
+            rules in "([a-z=\\[\\]\",. ]|required = |true|deny-packages|deny-licences|minimum|max-age|pkg:npm/|<1,){0,30}",
+        ) {
+            let _ = read(&rules);
+        }
+
+        #[test]
+        fn a_denied_package_is_read_or_refused(text in "pkg:(npm|deb|pypi|maven)/[a-z@<>=,0-9.]{0,20}|.{0,30}") {
+            if let Ok(denied) = DeniedPackages::parse(&text) {
+                proptest::prop_assert!(denied.has(None));
+            }
+        }
+    }
+}
