@@ -44,7 +44,19 @@ fn a_small_host_has_the_same_limits() {
 
 #[test]
 fn a_host_that_is_too_small_says_so() {
-    // Which of them suffices is a matter of the machine: every core has threads with stacks.
+    for kilobytes in [150_000, 200_000, 300_000] {
+        let home = Home::empty();
+        let call = Lockgate::call(&time(), "get_current_time").arg("timezone=UTC").home(home.path());
+        let ended = call.after(format!("ulimit -v {kilobytes}")).run();
+        let said = ended.failed(1);
+        assert!(said.contains("MiB of address space, and needs") && said.contains("ulimit -v"), "{ended}");
+        home.assert_tidy();
+    }
+}
+
+#[test]
+fn a_host_with_just_enough_for_this_program_calls_or_says_what_it_lacks() {
+    // Which of them suffices for the compiler is a matter of the machine: every core has threads with stacks.
     for kilobytes in [400_000, 600_000, 800_000] {
         let home = Home::empty();
         let ended = Lockgate::call(&time(), "get_current_time").arg("timezone=UTC").home(home.path());

@@ -157,6 +157,11 @@ impl Common {
     }
 
     fn settings(&self, config: &Config, trust: Trust) -> Result<Settings, CommandError> {
+        if let Some(problem) = environment::lacks_address_space() {
+            return Err(
+                CommandError::new(Kind::Failed, problem).hint("raise its limit: `ulimit -v`, or the unit's LimitAS")
+            );
+        }
         let folders = self.folders()?;
         let Trust { policy, waived, files } = trust;
         // A guest that could write the policy would be trusted by it the next time.

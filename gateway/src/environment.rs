@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, getrlimit};
+
 /// Where Lockgate keeps things (XDG Base Directory Specification; all below `--home` where that is given).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Folders {
@@ -55,6 +57,20 @@ pub(crate) fn engine_socket() -> Option<PathBuf> {
     let user = folder("XDG_RUNTIME_DIR");
     let of_user = user.iter().flat_map(|folder| [folder.join("podman/podman.sock"), folder.join("docker.sock")]);
     std::iter::once(PathBuf::from("/var/run/docker.sock")).chain(of_user).find(|socket| socket.exists())
+}
+
+/// What this process lacks of the address space that its threads and its guests' code need, as a message; with less, a
+/// thread that cannot be made would end it at some later time.
+pub(crate) fn lacks_address_space() -> Option<String> {
+    const MIB: u64 = 1 << 20;
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let needed = (256 + 32 * cores) * MIB;
+    let limit = getrlimit(Resource::As).current.filter(|limit| *limit < needed)?;
+    Some(format!(
+        "this process may have {} MiB of address space, and needs {} MiB on {cores} cores",
+        limit / MIB,
+        needed / MIB
+    ))
 }
 
 /// A variable with an absolute path. The specification says to ignore relative ones.

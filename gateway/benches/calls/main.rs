@@ -6,11 +6,16 @@
 #![expect(clippy::print_stdout, reason = "a bench prints its table")]
 
 mod bare;
+mod container;
 mod executor;
 mod hops;
 mod http;
 mod measure;
+mod pull;
 mod stdio;
+#[allow(dead_code, unused_imports, reason = "it is there for the tests from outside")]
+#[path = "../../../tests/support/mod.rs"]
+mod support;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -99,6 +104,41 @@ fn main() {
         detail: format!("{} a call; clients and gateway share the cores", micros(rate.median)),
     });
 
+    let small = container::SmallServer::new();
+    let fresh_container = small.fresh(10);
+    let call = stdio_call(home.path());
+    rows.push(Row {
+        name: "a call in a fresh sandbox, over stdio: docker run for a call / it",
+        value: ratio(fresh_container, call),
+        unit: "x",
+        must: Some(Must::BeAtLeast(1000.0)),
+        detail: format!("{:.0} ms / {}", fresh_container.as_secs_f64() * 1e3, micros(call)),
+    });
+    let (contained, bare) = small.warm(BATCHES, BATCH / 4);
+    rows.push(Row {
+        name: "warm container call beyond the same server on bare stdio",
+        value: contained.saturating_sub(bare).as_secs_f64() * 1e3,
+        unit: "ms",
+        must: Some(Must::BeAtMost(0.6)),
+        detail: format!("{} - {}", micros(contained), micros(bare)),
+    });
+
+    let pulled = pull::pull(5);
+    rows.push(Row {
+        name: "pull of 200 MB: speed, to curl of the same blob",
+        value: ratio(pulled.curl, pulled.lockgate),
+        unit: "x",
+        must: Some(Must::BeAtLeast(0.8)),
+        detail: format!("{:.0} ms / {:.0} ms", pulled.curl.as_secs_f64() * 1e3, pulled.lockgate.as_secs_f64() * 1e3),
+    });
+    rows.push(Row {
+        name: "pull of 200 MB: memory",
+        value: pulled.memory as f64 / f64::from(1 << 20),
+        unit: "MiB",
+        must: Some(Must::BeAtMost(64.0)),
+        detail: String::new(),
+    });
+
     print_table(&rows);
     if let Some(path) = json {
         write_json(&rows, Path::new(path));
@@ -141,6 +181,15 @@ fn stdio_overhead(home: &Path) -> Duration {
         gateway.batch(BATCH, &mut gateway_times);
     }
     gateway_times.median().saturating_sub(echo_times.median())
+}
+
+/// What a client waits for a call in a fresh sandbox.
+fn stdio_call(home: &Path) -> Duration {
+    let mut gateway = stdio::Client::gateway(home, &guest("test/probe"));
+    let mut samples = Samples::default();
+    gateway.batch(BATCH, &mut Samples::default());
+    gateway.batch(BATCH * 5, &mut samples);
+    samples.median()
 }
 
 fn guest(name: &str) -> PathBuf {

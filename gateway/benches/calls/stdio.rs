@@ -31,8 +31,12 @@ impl Client {
         Self::spawn(command.arg("--home").arg(home).arg("run").arg(component).stderr(Stdio::null()))
     }
 
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process");
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self::of(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a process"))
+    }
+
+    /// The client of a process whose stdin and stdout are pipes.
+    pub(crate) fn of(mut child: Child) -> Self {
         let (stdin, stdout) = (child.stdin.take().expect("stdin"), child.stdout.take().expect("stdout"));
         Self { child, stdin, stdout: BufReader::new(stdout) }
     }
@@ -48,11 +52,11 @@ impl Client {
         }
     }
 
-    fn send(&mut self, line: &str) {
+    pub(crate) fn send(&mut self, line: &str) {
         self.stdin.write_all(line.as_bytes()).expect("a pipe");
     }
 
-    fn receive(&mut self) -> String {
+    pub(crate) fn receive(&mut self) -> String {
         let mut line = String::new();
         let read = self.stdout.read_line(&mut line).expect("a pipe");
         assert!(read > 0, "the process ended");

@@ -21,7 +21,6 @@ mod tenancy;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
@@ -44,10 +43,6 @@ pub use self::error::ContainerError;
 
 /// The memory of a container that nobody gave another limit: interpreters need more than components.
 const MEMORY: u64 = 512 << 20;
-
-/// How long a container is kept that nobody uses. What clients of the newer era share can be started again at any time;
-/// what an older client's session remembers would be lost.
-const IDLE: Idle = Idle { shared: Duration::from_secs(5 * 60), session: Duration::from_secs(60 * 60) };
 
 /// All containers of this process, on one engine. Nothing is asked of the engine before it is needed.
 pub(crate) struct Containers {
@@ -106,7 +101,7 @@ impl Containers {
         let (engine, hooks, wanted) = (self.engine().await?, self.hooks.clone(), *image.image());
         let image = self.on_threads(async move { have(&engine, wanted, pull, &hooks).await }).await?;
         let launch = Launch::new(self.tenancy().await?, &image, plan, credentials, directories, self.hooks.clone())?;
-        Ok(ContainerServer(Lines::new(launch, IDLE, self.threads.handle()?)))
+        Ok(ContainerServer(Lines::new(launch, Idle::HERE, self.threads.handle()?)))
     }
 
     /// Ends all containers, and waits a little for them to be gone. None is started any more.

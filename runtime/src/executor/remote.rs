@@ -46,9 +46,6 @@ use crate::spec::{Origin, Remote, ServerName, Sourced};
 /// The revision whose requests stand for themselves.
 const MODERN: &str = "2026-07-28";
 
-/// An open session costs nothing here, and its server may remember things in it.
-const IDLE: Idle = Idle { shared: Duration::from_secs(3600), session: Duration::from_secs(24 * 3600) };
-
 /// A server that somebody else runs. It is connected to when something is first asked of it.
 pub(crate) struct RemoteServer {
     site: Arc<Site>,
@@ -127,7 +124,7 @@ impl RemoteServer {
             sessions: Arc::clone(remotes.sessions()),
             accounts: Mutex::default(),
         });
-        Ok(Self { older: Lines::new(Older(Arc::clone(&site)), IDLE, threads), site })
+        Ok(Self { older: Lines::new(Older(Arc::clone(&site)), Idle::ELSEWHERE, threads), site })
     }
 
     /// A line to it for one client.

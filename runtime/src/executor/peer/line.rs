@@ -33,6 +33,15 @@ pub(crate) struct Idle {
     pub(crate) session: Duration,
 }
 
+impl Idle {
+    /// Of what runs on this machine and takes its memory. What clients of the newer era share can be started again at
+    /// any time; what an older client's session remembers would be lost.
+    pub(crate) const HERE: Self = Self { shared: Duration::from_secs(5 * 60), session: Duration::from_secs(60 * 60) };
+    /// Of what runs elsewhere: an open session costs nothing here, and its server may remember things in it.
+    pub(crate) const ELSEWHERE: Self =
+        Self { shared: Duration::from_secs(60 * 60), session: Duration::from_secs(24 * 60 * 60) };
+}
+
 /// All lines to one server. Whoever is connected to is so for one principal: for one session of an older client, or for
 /// all other clients together.
 pub(crate) struct Lines<C> {

@@ -39,9 +39,6 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How much of a line that is no message is shown, in bytes.
 const MAX_SHOWN: usize = 1000;
 
-/// How long an instance lives that nobody uses.
-const IDLE: Idle = Idle { shared: Duration::from_secs(300), session: Duration::from_secs(1800) };
-
 /// A component that is ready to be started for a client.
 pub(crate) struct CommandServer(Lines<Command>);
 
@@ -67,7 +64,7 @@ impl CommandServer {
             .map_err(contract)?;
         let threads = engine.guests.clone();
         let command = Command { engine, sandbox: Arc::new(sandbox), program, limits: CallLimits::from(&plan.limits) };
-        Ok(Self(Lines::new(command, IDLE, threads)))
+        Ok(Self(Lines::new(command, Idle::HERE, threads)))
     }
 
     /// A line to it for one client.
