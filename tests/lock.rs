@@ -1,6 +1,7 @@
 //! What servers were when a person accepted them, and what happens when they no longer are.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -558,4 +559,41 @@ fn what_is_shipped_inside_or_lies_in_a_file_is_locked_too() {
         assert!(list["result"].is_object(), "{list}");
     }
     assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
+}
+
+/// Runs a command on a terminal, whose person types this.
+fn at_terminal(place: &Place, arguments: &[&str], typed: &str) -> Ended {
+    let mut process = place.lockgate(arguments).after("exec script -qec \"$*\" /dev/null").start();
+    process.stdin().write_all(typed.as_bytes()).unwrap();
+    process.finish()
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_and_only_a_yes_is_one() {
+    let far = Far::adder();
+    let place = Place::of(&far);
+    for no in ["n\n", "\n", "\u{4}"] {
+        let ended = at_terminal(&place, &["update"], no);
+        assert!(
+            ended.stdout.contains("accept this? [y/N]") && ended.stdout.contains("nothing was accepted"),
+            "{ended}"
+        );
+        assert!(!place.lock().exists());
+    }
+    let ended = at_terminal(&place, &["update"], "y\n");
+    assert!(ended.stdout.contains("locked in"), "{ended}");
+    // A server that the lock does not have is offered where somebody can answer.
+    place.configure(&format!("[servers.far]\nsource = \"{0}\"\n[servers.new]\nsource = \"{0}\"\n", far.server.url()));
+    let ended = at_terminal(&place, &["call", "new", "add"], "n\n");
+    assert!(ended.stdout.contains("new is new:") && !ended.stdout.contains("did add"), "{ended}");
+    let ended = at_terminal(&place, &["call", "new", "add"], "y\n");
+    assert!(ended.stdout.contains("did add"), "{ended}");
+    place.run(&["tools", "new", "--locked"]).good();
+    // A change is never accepted on the way.
+    far.says(|said| said.instructions = "Other words.");
+    let ended = at_terminal(&place, &["call", "new", "add"], "y\n");
+    assert!(
+        ended.stdout.contains("new is not what was locked (changed)") && !ended.stdout.contains("did add"),
+        "{ended}"
+    );
 }

@@ -34,4 +34,4 @@ pub(crate) use self::locked::{Locked, Origin};
 pub(crate) use self::shown::{shown, surface_lines};
 pub(crate) use self::surface::{Kind, Page, Said, Surface, SurfaceError};
 pub(crate) use self::texts::Texts;
-pub(crate) use self::watch::Watch;
+pub(crate) use self::watch::{Watch, is_taken_away};

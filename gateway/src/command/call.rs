@@ -41,7 +41,8 @@ pub(super) fn execute(common: &Common, args: CallArgs) -> Result<(), CommandErro
     let config = common.config()?;
     let chosen = args.selection.server(&config)?;
     let runtime = Arc::new(common.runtime(Detail::Brief, &config, &args.trusting)?);
-    let starter = Starter::open(runtime, &common.folders()?, &args.locking, std::slice::from_ref(&chosen))?;
+    let starter =
+        Starter::open(runtime, common, &config, &args.locking, &args.trusting, std::slice::from_ref(&chosen))?;
     let result = block_on(async {
         let Started { server, watch } = starter.start(chosen).await?;
         let server = Direct::to(server.open(Principal::local()), watch).await.map_err(tools::failed)?;

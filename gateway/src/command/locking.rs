@@ -10,6 +10,9 @@ use clap::Args;
 use lockgate_runtime::{Plan, Principal, Runtime, Server, ServerName};
 
 use super::selection::Chosen;
+use super::trusting::Trusting;
+use super::{Common, output, update};
+use crate::config::Config;
 use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::lock::{
@@ -60,30 +63,33 @@ impl Records {
 }
 
 impl Starter {
-    /// Reads the locks of the chosen servers.
+    /// Reads the locks of the chosen servers. Those that a lock does not have are shown to a person at the terminal, who
+    /// may accept them.
     ///
     /// # Errors
     /// Where a lock cannot be read, or only locked servers are to start and one is not.
     pub(super) fn open(
         runtime: Arc<Runtime>,
-        folders: &Folders,
+        common: &Common,
+        config: &Config,
         locking: &Locking,
+        trusting: &Trusting,
         chosen: &[Chosen],
     ) -> Result<Self, CommandError> {
-        let mut locks = BTreeMap::new();
-        for configured in chosen.iter().filter_map(|chosen| chosen.configured.as_ref()) {
-            if let Entry::Vacant(place) = locks.entry(configured.lock_file()) {
-                let lock = LockFile::read(place.key())?;
-                place.insert(lock);
-            }
-        }
-        let starter = Self { runtime, locks, records: Records::new(folders) };
+        let records = Records::new(&common.folders()?);
+        let starter = Self { runtime, locks: read_locks(chosen)?, records };
         if locking.locked {
             for chosen in chosen {
                 starter.locked(chosen)?.ok_or_else(|| not_locked(chosen))?;
             }
+            return Ok(starter);
         }
-        Ok(starter)
+        let unlocked: Vec<Chosen> = chosen.iter().filter(|chosen| starter.locked(chosen).is_err()).cloned().collect();
+        if unlocked.is_empty() || !output::is_dialogue() {
+            return Ok(starter);
+        }
+        update::offer(common, config, trusting, unlocked)?;
+        Ok(Self { locks: read_locks(chosen)?, ..starter })
     }
 
     /// Says what to do where nothing is locked.
@@ -153,6 +159,18 @@ impl Starter {
             }
         }
     }
+}
+
+/// The locks beside the files that configure these servers.
+fn read_locks(chosen: &[Chosen]) -> Result<BTreeMap<PathBuf, Option<LockFile>>, CommandError> {
+    let mut locks = BTreeMap::new();
+    for configured in chosen.iter().filter_map(|chosen| chosen.configured.as_ref()) {
+        if let Entry::Vacant(place) = locks.entry(configured.lock_file()) {
+            let lock = LockFile::read(place.key())?;
+            place.insert(lock);
+        }
+    }
+    Ok(locks)
 }
 
 /// What a server says to a client of today.

@@ -38,7 +38,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
     let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
-    let starter = Starter::open(Arc::clone(&runtime), &common.folders()?, &args.locking, &chosen)?;
+    let starter = Starter::open(Arc::clone(&runtime), common, &config, &args.locking, &args.trusting, &chosen)?;
     starter.note_unlocked();
     let served = block_on(async {
         let servers = start(starter, chosen).await?;

@@ -69,6 +69,7 @@ pub(super) struct Rights {
 }
 
 /// A server that was asked for.
+#[derive(Clone)]
 pub(super) struct Chosen {
     /// The server, with what it is granted.
     pub(super) spec: Spec,

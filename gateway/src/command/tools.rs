@@ -13,7 +13,7 @@ use super::selection::Selection;
 use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
-use crate::lock::Kind as List;
+use crate::lock::{Kind as List, is_taken_away};
 use crate::report::Detail;
 use crate::servers::Started;
 use crate::session::{Direct, SurveyError};
@@ -32,7 +32,8 @@ pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandErr
     let config = common.config()?;
     let chosen = args.selection.server(&config)?;
     let runtime = Arc::new(common.runtime(Detail::Brief, &config, &args.trusting)?);
-    let starter = Starter::open(runtime, &common.folders()?, &args.locking, std::slice::from_ref(&chosen))?;
+    let starter =
+        Starter::open(runtime, common, &config, &args.locking, &args.trusting, std::slice::from_ref(&chosen))?;
     let tools = block_on(async {
         let Started { server, watch } = starter.start(chosen).await?;
         let direct = Direct::to(server.open(Principal::local()), watch).await.map_err(failed)?;
@@ -90,7 +91,8 @@ pub(super) async fn list(server: &Direct) -> Result<Vec<ListedTool>, CommandErro
 
 /// What a server answered instead.
 pub(super) fn failed(error: RpcError) -> CommandError {
-    CommandError::new(Kind::Failed, error.message)
+    let kind = if is_taken_away(&error) { Kind::Refused } else { Kind::Failed };
+    CommandError::new(kind, error.message)
 }
 
 fn listed(whole: Json) -> Result<ListedTool, CommandError> {

@@ -1,12 +1,12 @@
 //! `lockgate update`: shows servers as they are now beside what was locked, and locks what a person accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use futures_util::future::join_all;
-use lockgate_runtime::{Plan, Runtime, ServerName};
+use lockgate_runtime::{Plan, Runtime, ServerName, Untrusted};
 use serde::Serialize;
 
 use super::locking::{Records, survey};
@@ -28,6 +28,14 @@ pub(super) struct UpdateArgs {
     yes: bool,
     #[command(flatten)]
     trusting: Trusting,
+}
+
+/// Which servers are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Named,
+    /// All that are configured.
+    All,
 }
 
 /// A server as it is now.
@@ -69,10 +77,31 @@ pub(super) fn execute(common: &Common, args: UpdateArgs) -> Result<(), CommandEr
             .hint("a table [servers.NAME] with a `source` in config.toml configures one"));
     }
     // Those that are no longer configured go, where all are looked at.
-    let all = args.servers.is_empty();
+    let scope = if args.servers.is_empty() { Scope::All } else { Scope::Named };
+    update(common, &config, &args.trusting, chosen, scope, common.format, args.yes)
+}
+
+/// Shows servers to the person at this terminal, and locks them if they are accepted.
+pub(super) fn offer(
+    common: &Common,
+    config: &Config,
+    trusting: &Trusting,
+    chosen: Vec<Chosen>,
+) -> Result<(), CommandError> {
+    update(common, config, trusting, chosen, Scope::Named, Format::Text, false)
+}
+
+fn update(
+    common: &Common,
+    config: &Config,
+    trusting: &Trusting,
+    chosen: Vec<Chosen>,
+    scope: Scope,
+    format: Format,
+    yes: bool,
+) -> Result<(), CommandError> {
     let locks = read_locks(&chosen)?;
-    let (records, runtime) =
-        (Records::new(&common.folders()?), common.runtime(Detail::Brief, &config, &args.trusting)?);
+    let (records, runtime) = (Records::new(&common.folders()?), common.runtime(Detail::Brief, config, trusting)?);
     let count = chosen.len();
     let looked_at = block_on(async {
         let found = chosen.into_iter().map(|chosen| look_at(&runtime, &records, chosen));
@@ -92,23 +121,23 @@ pub(super) fn execute(common: &Common, args: UpdateArgs) -> Result<(), CommandEr
         return Err(error);
     }
     let mut changes: Vec<Change> = found.iter().map(|found| change(found, &locks, &records)).collect();
-    if all {
-        changes.extend(removed(&locks, &config));
+    if scope == Scope::All {
+        changes.extend(removed(&locks, config));
     }
-    let accepted = accept(common.format, &changes, args.yes)?;
+    let accepted = accept(format, &changes, yes)?;
     if accepted {
         write(&locks, &changes, &found, &records)?;
     }
-    show_end(common.format, &changes, accepted)?;
+    show_end(format, &changes, accepted)?;
     for error in &failed {
         output::error(&error.text());
     }
     match (accepted || !changes.iter().any(Change::is_one), failed.len()) {
         (true, 0) => Ok(()),
-        (true, failed) => Err(CommandError::new(
-            Kind::Failed,
-            format!("{failed} of {count} could not be looked at, and stay as they are"),
-        )),
+        (true, failed) => {
+            let message = format!("{failed} of {count} could not be looked at, and stay as they are");
+            Err(CommandError::new(Kind::Failed, message))
+        }
         (false, _) => Err(CommandError::new(Kind::Refused, "nothing was accepted, and all is locked as it was")
             .hint("to accept what is shown: lockgate update --yes")),
     }
@@ -174,7 +203,8 @@ fn change(found: &Found, locks: &BTreeMap<PathBuf, LockFile>, records: &Records)
         None => {
             let origin = &now.origin;
             let digest = origin.manifest.or(origin.digest).map(|digest| format!(" ({digest})")).unwrap_or_default();
-            lines.push_str(&format!("{server} is new: {}{digest}\n", origin.source));
+            let source = Untrusted::new(origin.source.as_str()).to_line(200);
+            lines.push_str(&format!("{server} is new: {source}{digest}\n"));
             surface_lines(surface, width).iter().for_each(|line| lines.push_str(&format!("  {line}\n")));
             lines.push_str("  (with schemas and all else: --format json)\n");
         }
@@ -223,13 +253,12 @@ fn accept(format: Format, changes: &[Change], yes: bool) -> Result<bool, Command
     if yes {
         return Ok(true);
     }
-    let stdin = std::io::stdin();
-    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+    if format == Format::Json || !output::is_dialogue() {
         return Ok(false);
     }
     write!(std::io::stderr().lock(), "\naccept this? [y/N] ")?;
     let mut answer = String::new();
-    stdin.read_line(&mut answer)?;
+    std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 

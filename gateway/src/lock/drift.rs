@@ -3,13 +3,13 @@
 use std::fmt;
 
 use lockgate_runtime::{Digest, Untrusted};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::locked::{Locked, Origin};
 use super::surface::{Kind, Page, Said, Surface};
 
 /// Why a server is not taken as it is, as a code that stays the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Reason {
     /// Nobody accepted it.

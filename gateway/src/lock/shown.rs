@@ -9,6 +9,9 @@ use super::surface::{Surface, description_of, words_of};
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 200;
 
+/// The most differences that are shown.
+const MAX_DIFFERENCES: usize = 100;
+
 /// The most rows that one difference is shown in.
 const MAX_ROWS: usize = 200;
 
@@ -22,7 +25,7 @@ const MAX_PAIRS: usize = 4_000_000;
 pub(crate) fn shown(differences: &[Difference], width: usize) -> String {
     let column = (width.clamp(MIN_WIDTH, MAX_WIDTH) - 3) / 2;
     let mut text = String::new();
-    for difference in differences {
+    for difference in differences.iter().take(MAX_DIFFERENCES) {
         text.push_str(&format!("{} ({})\n", difference.words(), difference.reason));
         let mut rows = vec![Row::of("as locked", "as it is now")];
         match (&difference.locked, &difference.found) {
@@ -44,9 +47,16 @@ pub(crate) fn shown(differences: &[Difference], width: usize) -> String {
             text.push('\n');
         }
         if lines.len() > MAX_ROWS {
-            text.push_str(&format!("… and {} lines more; --format json has all of it\n", lines.len() - MAX_ROWS));
+            text.push_str(&format!(
+                "… and {} lines more; `lockgate update --format json` has all\n",
+                lines.len() - MAX_ROWS
+            ));
         }
         text.push('\n');
+    }
+    if differences.len() > MAX_DIFFERENCES {
+        let more = differences.len() - MAX_DIFFERENCES;
+        text.push_str(&format!("… and {more} differences more; `lockgate update --format json` has all\n\n"));
     }
     text
 }

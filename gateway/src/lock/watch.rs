@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use lockgate_runtime::message::{Json, RpcError, code};
 use lockgate_runtime::{Card, Digest, ServerName, Untrusted};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::drift::{Difference, Reason};
 use super::locked::Locked;
@@ -17,6 +17,17 @@ const MAX_CHECKED: usize = 256;
 
 /// Called once, with the differences that a server is taken away for.
 type Tell = Box<dyn Fn(Vec<Difference>) + Send + Sync>;
+
+/// What an error says to programs that comes instead of what a server that was taken away says.
+#[derive(Serialize, Deserialize)]
+struct Data {
+    reason: Reason,
+}
+
+/// Whether this is the error of a server that was taken away.
+pub(crate) fn is_taken_away(error: &RpcError) -> bool {
+    error.data.as_ref().is_some_and(|data| data.read::<Data>().is_ok())
+}
 
 /// A locked server.
 pub(crate) struct Watch {
@@ -117,10 +128,6 @@ impl Watch {
     }
 
     fn taken_away(&self, reason: Reason) -> RpcError {
-        #[derive(Serialize)]
-        struct Data {
-            reason: Reason,
-        }
         let server = &self.server;
         let message = format!(
             "the server {server} is not available: it says something else than what was locked ({reason}); the person who runs this gateway can look at it: lockgate update {server}"
