@@ -142,6 +142,11 @@ const HOUSE: &[Room] = &[
         because: "what a catalog says becomes a server and its wants without any I/O; `catalog.rs` alone reads the file",
     },
     Room {
+        files: &["gateway/src/lock.rs", "gateway/src/lock"],
+        never: &["crate::command", "crate::config", "crate::router", "crate::session", "std::net", "tokio", "clap::"],
+        because: "a lock says what servers were and whether they still are, whoever asks them",
+    },
+    Room {
         files: &["gateway/src/tokens.rs"],
         never: &["crate::session", "crate::transport", "crate::router", "hyper", "tokio", "std::net"],
         because: "tokens say who somebody is, however they are shown",

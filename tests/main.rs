@@ -24,6 +24,7 @@ mod house;
 mod http;
 mod http_front;
 mod imports;
+mod lock;
 mod not_a_server;
 mod registry;
 mod registry_evil;

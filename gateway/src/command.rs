@@ -7,6 +7,7 @@ mod coerce;
 mod compile_worker;
 mod inspect;
 mod listen;
+mod locking;
 mod output;
 mod plan;
 mod pull;
@@ -16,6 +17,7 @@ mod secret;
 mod selection;
 mod tools;
 mod trusting;
+mod update;
 mod verify;
 
 use std::net::SocketAddr;
@@ -75,6 +77,8 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Approve a project's lockgate.toml as it is now, so that it is read
     Allow(allow::AllowArgs),
+    /// Accept servers as they are now, and keep that in lockgate.lock
+    Update(update::UpdateArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
     /// Bring a component from a registry to this machine, without running it
@@ -98,6 +102,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
+        Verb::Update(args) => update::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
@@ -161,7 +166,7 @@ impl Common {
         let Trust { ceiling, policy, waived, files } = trust;
         // A guest that could write the policy would be trusted by it the next time.
         let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
-        let own_folders = own_folders.into_iter().chain(files).collect();
+        let own_folders = own_folders.into_iter().chain(files).chain(config.own_files.clone()).collect();
         Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),

@@ -17,6 +17,7 @@ pub(crate) use self::beside::{FilesBeside, MAX_POLICY_BYTES};
 use self::file::{File, Read};
 use crate::catalog::Settings;
 use crate::environment::Folders;
+use crate::lock::LOCK_FILE;
 
 /// The name of the file in the configuration folder.
 const OWN_FILE: &str = "config.toml";
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) trust: Option<ConfiguredTrust>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
+    /// Files outside of this program's folders that say what runs, and that no server may touch.
+    pub(crate) own_files: Vec<PathBuf>,
     /// What the person should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -49,6 +52,10 @@ pub(crate) struct Config {
 pub(crate) struct Configured {
     /// Its name.
     pub(crate) name: ServerName,
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Its source, letter by letter.
+    pub(crate) written: String,
     /// Where it comes from.
     pub(crate) source: Written,
     /// What it is started with, where its executor takes arguments.
@@ -75,6 +82,13 @@ pub(crate) enum Written {
         /// What is set for the entry.
         settings: Settings,
     },
+}
+
+impl Configured {
+    /// The lock that its file has, or would have.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.file.with_file_name(LOCK_FILE)
+    }
 }
 
 impl fmt::Display for Written {
@@ -174,6 +188,8 @@ impl Config {
                 }
                 config.trust = own_trust;
                 config.check_names(before, &own, &project)?;
+                // The lock need not be there yet: nobody but a person makes it.
+                config.own_files.extend([project.with_file_name(LOCK_FILE), project]);
             } else {
                 config.notes.push(format!(
                     "{} is not read: nobody approved it as it is now; look at it, then run: lockgate allow ./{PROJECT_FILE}",

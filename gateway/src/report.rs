@@ -9,6 +9,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use lockgate_runtime::{Basis, Event, Hooks};
 
+use crate::error::CommandError;
+
 /// The longest line that a stranger writes into the log, in characters.
 const MAX_LINE: usize = 1000;
 
@@ -66,6 +68,18 @@ fn writer(detail: Detail) -> Box<dyn Fn(String) + Send + Sync> {
 pub(crate) fn write_line(line: &str) {
     // There is nobody left to tell where stderr is closed.
     let _ = writeln!(std::io::stderr().lock(), "lockgate: {line}");
+}
+
+/// Writes an error that ends nothing, with all that belongs to it.
+pub(crate) fn write_block(start: &str, error: &CommandError) {
+    let text = error.text();
+    write_line(&format!("{start}{}", text.trim_start_matches("lockgate: ").trim_end()));
+}
+
+/// How many characters a line has where a person reads: those of the terminal, less what lines are indented by.
+pub(crate) fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col);
+    if columns == 0 { 100 } else { usize::from(columns).saturating_sub(2) }
 }
 
 /// Shows the elapsed time: the compiler does not say how far it is.

@@ -31,6 +31,11 @@ pub(super) fn has_colour() -> bool {
     !unwanted && std::io::stdout().is_terminal()
 }
 
+/// Whether a person at a terminal reads all that is written, and can answer.
+pub(super) fn is_dialogue() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Prints a stranger's words: as they are for a program, harmless for a terminal.
 pub(super) fn words(words: &Untrusted) -> Result<(), CommandError> {
     if std::io::stdout().is_terminal() { text_line(&words.to_lines(usize::MAX)) } else { text_line(words.expose()) }

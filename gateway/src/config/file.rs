@@ -160,7 +160,7 @@ impl File {
         let catalog = self.catalog.map(|catalog| folder.join(catalog));
         let configured = |(name, server): (ServerName, Server)| {
             let problem = |problem| ConfigError::Server { path: path.to_owned(), server: name.clone(), problem };
-            server.read(name.clone(), folder, catalog.as_deref()).map_err(problem)
+            server.read(name.clone(), path, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
         let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
@@ -184,8 +184,10 @@ fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<Co
 }
 
 impl Server {
-    fn read(self, name: ServerName, folder: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
+    fn read(self, name: ServerName, file: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
+        let folder = file.parent().unwrap_or(Path::new(""));
         let Self { source, prefix, arguments, config, grant, limits } = self;
+        let written = source.clone();
         let source = source_of(source, config, folder, catalog)?;
         if let Written::Name { name, .. } = &source
             && !arguments.is_empty()
@@ -196,7 +198,8 @@ impl Server {
         }
         let arguments = arguments.into_iter().map(Sourced::config).collect();
         let (grant, prefix) = (grant.read(folder)?, prefix.map(|Prefix(prefix)| prefix));
-        Ok(Configured { name, source, arguments, grant, limits: limits.read(), prefix })
+        let (file, limits) = (file.to_owned(), limits.read());
+        Ok(Configured { name, file, written, source, arguments, grant, limits, prefix })
     }
 }
 
