@@ -36,8 +36,9 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, ArtifactStoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
-    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
+    Artifact, ArtifactError, ArtifactStoreError, Copied, DepotError, Digest, InvalidComponent, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector,
+    names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;
