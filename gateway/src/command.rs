@@ -16,6 +16,7 @@ mod run;
 mod secret;
 mod selection;
 mod tools;
+mod trust;
 mod trusting;
 mod update;
 mod verify;
@@ -79,6 +80,8 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Accept servers as they are now, and keep that in lockgate.lock
     Update(update::UpdateArgs),
+    /// Check a trust policy, say what it asks, or trust a signer or a reviewed content
+    Trust(trust::TrustArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
     /// Bring a component from a registry to this machine, without running it
@@ -103,6 +106,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Update(args) => update::execute(&common, args),
+        Verb::Trust(args) => trust::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),

@@ -161,6 +161,7 @@ impl From<ResolveError> for CommandError {
             ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
             ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
+            | ResolveError::Unknowable { .. }
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
             | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Decision, Image, Requirement, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
+use lockgate_runtime::{Decision, Requirement, SignedBy, SignerKey, TrustPolicy, Verdict};
 
+use super::trust::judged;
 use super::trusting::{PolicyFile, Trust, Trusting, read_file};
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
-use crate::sources::parse_server;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -27,13 +27,7 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
-    let (_, source) = parse_server(&args.server)?;
-    if !matches!(source, Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_))) {
-        let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
-        return Err(CommandError::new(Kind::Usage, message).hint(
-            "write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST, oci-layout:DIR or docker://IMAGE",
-        ));
-    }
+    let source = judged(&args.server)?;
     let config = common.config()?;
     let runtime = match &args.key {
         Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?)?,

@@ -169,6 +169,11 @@ impl TrustPolicy {
         Self { place, ..self }
     }
 
+    /// What its scopes are for, as it is written, in their order.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(|scope| scope.written.as_str())
+    }
+
     /// Where to write something into it, in words.
     pub(crate) fn place(&self) -> &str {
         if self.place.is_empty() { "trust.toml" } else { &self.place }
