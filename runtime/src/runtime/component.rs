@@ -52,7 +52,7 @@ impl Runtime {
     ) -> Result<Server, ServerError> {
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
-        let verified = self.verified(&plan.source, digest, manifest).await?;
+        let verified = self.verified(plan, digest, manifest).await?;
         let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
@@ -79,15 +79,17 @@ impl Runtime {
     /// The planned bytes, with the proof that they may run.
     async fn verified(
         &self,
-        source: &Source,
+        plan: &Plan,
         planned: &Digest,
         manifest: Option<&Digest>,
     ) -> Result<Verified, ServerError> {
+        let source = &plan.source;
         if trust::own_basis(source).is_some() {
             return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
         }
         let listed = self.list(source, manifest).await?;
-        let allowed = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
+        let decision = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await;
+        let allowed = self.told(&plan.name, decision).allowed()?;
         let Pulled { artifact, .. } = listed.pull().await?;
         let verified = allowed.component(&listed.manifest, artifact)?;
         if verified.digest() != planned {

@@ -7,7 +7,7 @@ use crate::plan::{ContainerRun, Plan, Runs};
 use crate::sandbox::Credentials;
 use crate::server::Server;
 use crate::settings::Event;
-use crate::spec::{Image, Source};
+use crate::spec::{Image, ServerName, Source};
 use crate::trust::{Basis, Name, Refused, Subject, VerifiedImage};
 
 /// An image that was found, before anybody has judged it.
@@ -52,7 +52,7 @@ impl Runtime {
         container::check_grant(&plan.grant).map_err(ResolveError::from)?;
         let (verified, pull) = match &plan.source {
             Source::Image(Image::Local(id)) if *id == run.image => (VerifiedImage::own(*id), None),
-            Source::Image(Image::Registry(reference)) => self.verified_image(reference, run).await?,
+            Source::Image(Image::Registry(reference)) => self.verified_image(&plan.name, reference, run).await?,
             _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         let credentials = Credentials::read(&plan.grant, &self.secrets).await?;
@@ -66,6 +66,7 @@ impl Runtime {
     /// The planned image, with the proof that it may run. Tags have no say any more.
     async fn verified_image(
         &self,
+        server: &ServerName,
         reference: &Reference,
         run: &ContainerRun,
     ) -> Result<(VerifiedImage, Option<Pull>), ServerError> {
@@ -77,7 +78,8 @@ impl Runtime {
         if digests != expected || run.manifest != Some(digests.manifest) {
             return Err(changed(digests.image).into());
         }
-        let allowed = self.judge.decide(&subject(reference, &digests), &depot, &self.depots).await.allowed()?;
+        let decision = self.judge.decide(&subject(reference, &digests), &depot, &self.depots).await;
+        let allowed = self.told(server, decision).allowed()?;
         let named: Manifest = depot.manifest(&Selector::Digest(digests.manifest)).await.map_err(ResolveError::from)?;
         let verified = allowed.image(&named)?;
         let login = self.depots.login(reference).await.map_err(ResolveError::from)?;

@@ -3,7 +3,8 @@
 use super::image::{FoundImage, subject};
 use super::{ResolveError, Runtime};
 use crate::artifact::Depot;
-use crate::spec::{Image, Source};
+use crate::settings::Event;
+use crate::spec::{Image, ServerName, Source};
 use crate::trust::{Authority, Decision, Explanation, Name, SignerKey, Subject, Survey};
 
 impl Runtime {
@@ -45,6 +46,12 @@ impl Runtime {
         let key = key.map(|(name, key, log)| Authority::of_key(name, key, log));
         let surveyed = self.judge.survey(&subject, key, &depot, &self.depots).await;
         surveyed.map_err(|problem| ResolveError::Unknowable { reference: source.to_string(), problem })
+    }
+
+    /// The same decision, of which whoever looks after this gateway was told.
+    pub(super) fn told(&self, server: &ServerName, decision: Decision) -> Decision {
+        (self.hooks.event)(Event::Judged { server: server.clone(), decision: Box::new(decision.clone()) });
+        decision
     }
 
     async fn subject(&self, source: &Source) -> Result<(Subject, Depot), ResolveError> {

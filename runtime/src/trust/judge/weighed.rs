@@ -176,12 +176,11 @@ impl Known {
         let mut attested: Option<Attested> = None;
         for (said, by) in said_by {
             match said {
-                Said::Statement(statement) if !statement.is_signature() => {
+                said if said.is_signature() => self.vouchers.push(Voucher { manifest: evidence.about, by }),
+                Said::Statement(statement) => {
                     attested.get_or_insert_with(|| Attested { statement, by: Vec::new() }).by.push(by);
                 }
-                Said::Payload(_) | Said::Digest(_) | Said::Statement(_) => {
-                    self.vouchers.push(Voucher { manifest: evidence.about, by });
-                }
+                Said::Payload(_) | Said::Manifest => {}
             }
         }
         // An attestation of a manifest that only carries others says nothing of the subject.
