@@ -121,6 +121,20 @@ fn a_signature_of_a_person_counts_as_a_bundle_and_in_cosigns_old_layout() {
 }
 
 #[test]
+fn a_timestamp_alone_counts_where_no_log_is_asked_for() {
+    let digest = Digest::of(data!("cosign-v3-blob.txt").as_bytes()).hex();
+    let strict = authority("https://github.com/login/oauth", "w.vollprecht@gmail.com", public());
+    let unlogged = Authority { log: Need::Ignore, timestamp: Need::Required, ..strict.clone() };
+    let mut bundle = value(BLOB);
+    bundle["verificationMaterial"]["tlogEntries"] = json!([]);
+    let good = beside(&digest, bundle_of(&bundle.to_string()), &unlogged).unwrap();
+    assert!(!good.logged && good.at.is_some());
+    assert_eq!(beside(&digest, bundle_of(&bundle.to_string()), &strict).unwrap_err(), Fault::NotLogged);
+    bundle["verificationMaterial"]["timestampVerificationData"] = json!({});
+    assert_eq!(beside(&digest, bundle_of(&bundle.to_string()), &unlogged).unwrap_err(), Fault::NoTimestamp);
+}
+
+#[test]
 fn an_entry_of_the_second_rekor_counts_with_a_timestamp() {
     let mail = authority("https://github.com/login/oauth", "jku@goto.fi", staging());
     let good = beside(PACKAGE, bundle_of(REKOR_2), &mail).unwrap();
