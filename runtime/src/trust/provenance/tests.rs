@@ -1,4 +1,5 @@
 use super::check::ProvenanceReason;
+use super::slsa::ProvenanceProblem;
 use super::*;
 
 const V1: &str = "https://slsa.dev/provenance/v1";

@@ -375,15 +375,17 @@ mod tests {
         .unwrap();
         assert!(rules.is_required && rules.wants_vex());
         assert_eq!((rules.minimum.len(), rules.unknown_licences), (7, Unknown::Deny));
-        assert_eq!(rules.snapshot(), Some(Path::new("osv-snapshot/")));
+        let mut rules = rules;
+        rules.snapshot_from(|path| Path::new("/policy").join(path));
         let rule = rules.vulnerabilities.unwrap();
+        assert_eq!(rule.snapshot, Path::new("/policy/osv-snapshot/"));
         assert_eq!((rule.max_severity, rule.max_age), (Severity::High, SignedDuration::from_hours(14 * 24)));
     }
 
     #[test]
     fn nothing_is_asked_that_is_not_written() {
         let rules = read("required = false").unwrap();
-        assert!(!rules.is_required && !rules.wants_vex() && rules.snapshot().is_none());
+        assert!(!rules.is_required && !rules.wants_vex() && rules.vulnerabilities.is_none());
         assert!(rules.minimum.is_empty() && rules.denied_packages.is_empty() && rules.denied_licences.is_empty());
         // As the shortest rule for vulnerabilities: advisories of a week, and nobody's word against them.
         let rules = read(r#"required = true, max-severity = "low", vulnerabilities = "osv""#).unwrap();
