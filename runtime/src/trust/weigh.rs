@@ -103,7 +103,7 @@ pub(crate) fn weigh(
 /// # Errors
 /// Where there is none.
 pub(crate) fn claims_to_be_by(evidence: &Evidence) -> Result<Identity, Fault> {
-    by_certificate::claimed(offered(evidence)?)
+    by_certificate::claimed(&offered(evidence)?)
 }
 
 fn offered(evidence: &Evidence) -> Result<Offered<'_>, Fault> {

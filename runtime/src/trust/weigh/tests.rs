@@ -445,7 +445,7 @@ fn attack_15_a_bundle_that_nobody_logged_does_not_count() {
     for nothing in [json!([]), Value::Null] {
         bundle["verificationMaterial"]["tlogEntries"] = nothing.clone();
         let fault = fault(&bundle, &workflow(instance.root()));
-        let expected = if nothing.is_null() { Fault::LogUnreadable } else { Fault::NotLogged };
+        let expected = if nothing.is_null() { Fault::Unreadable } else { Fault::NotLogged };
         assert_eq!(fault, expected);
     }
     bundle["verificationMaterial"].as_object_mut().unwrap().remove("tlogEntries");

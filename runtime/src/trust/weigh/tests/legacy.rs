@@ -87,6 +87,20 @@ fn what_is_not_asked_for_is_not_looked_at() {
 }
 
 #[test]
+fn of_a_strangers_notes_only_the_certificate_is_looked_at() {
+    let instance = Instance::new();
+    let stranger = instance.issue(&Asked { subject: uri("https://evil.example/x"), ..Asked::workflow() });
+    let garbage = || Some("garbage".to_owned());
+    let notes = Notes { log: garbage(), timestamp: garbage(), ..signature(&instance.log, &stranger, &payload()) };
+    let (root, authority) = (instance.root(), workflow(instance.root()));
+    let fault = weigh_notes(&notes, &payload(), &authority, &root).unwrap_err();
+    assert_eq!((fault, fault.is_by_trusted()), (Fault::OtherSubject, false));
+    let notes = Notes { certificate: Some(instance.issue(&Asked::workflow()).pem()), ..notes };
+    let fault = weigh_notes(&notes, &payload(), &authority, &root).unwrap_err();
+    assert_eq!((fault, fault.is_by_trusted()), (Fault::LogUnreadable, true));
+}
+
+#[test]
 fn attack_01_a_signature_of_another_key_is_unknown_before_anything_else_is_read() {
     let (instance, acme) = (Instance::new(), Hand::new());
     let root = instance.root();
