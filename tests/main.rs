@@ -15,6 +15,7 @@ mod cli;
 mod clients;
 mod compiling;
 mod container;
+mod copy;
 mod directories;
 mod everything;
 mod filesystem;

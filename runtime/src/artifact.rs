@@ -6,6 +6,7 @@
 //! ```
 
 mod attach;
+mod copy;
 mod depot;
 mod digest;
 mod files;
@@ -27,6 +28,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use copy::Copied;
 pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};

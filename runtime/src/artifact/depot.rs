@@ -194,6 +194,19 @@ impl Depots {
         Self { shared: Arc::new(shared), store }
     }
 
+    /// Depots that ask as these do, and keep what is sent somewhere else.
+    pub(super) fn with_store(&self, store: Store) -> Self {
+        Self { shared: Arc::clone(&self.shared), store }
+    }
+
+    pub(super) fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    pub(super) fn hooks(&self) -> Hooks {
+        self.shared.hooks.clone()
+    }
+
     /// The repository that a reference names.
     pub(crate) fn registry(&self, reference: &Reference) -> Depot {
         let registry = Registry::new(Arc::clone(&self.shared), reference);

@@ -14,6 +14,12 @@ use super::referrers::{MAX_REFERRERS, Referrers, subject_of_tag};
 use super::{Artifact, DepotError, Digest, Selector, files};
 use crate::message::Json;
 
+/// The parts of such a folder.
+pub(super) const BLOBS: &str = "blobs/sha256";
+pub(super) const INDEX_FILE: &str = "index.json";
+pub(super) const MARKER_FILE: &str = "oci-layout";
+pub(super) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
 /// A folder with artifacts. Every file in it is hashed when it is read.
 #[derive(Debug, Clone)]
 pub(crate) struct LayoutFolder(Arc<PathBuf>);
@@ -49,7 +55,7 @@ impl LayoutFolder {
             |entry: &Descriptor| entry.annotations.get(REF_NAME).is_some_and(|tag| subject_of_tag(tag).is_some());
         let refers = |entry: &Descriptor| {
             let subject = self.readable(entry).and_then(|manifest| manifest.subject);
-            subject.is_some_and(|subject| entries.iter().any(|other| other.digest == subject.digest))
+            subject.is_some_and(|subject| self.0.join(blob_path(&subject.digest)).exists())
         };
         let about = entries.iter().take(MAX_REFERRERS).filter(|entry| tagged(entry) || refers(entry));
         about.map(|entry| entry.digest).collect()
@@ -119,21 +125,21 @@ impl LayoutFolder {
     }
 
     fn index(&self) -> Result<Manifest, DepotError> {
-        let marker = self.file("oci-layout", 4096)?.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
+        let marker = self.file(MARKER_FILE, 4096)?.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
         let version = String::from_utf8(marker)
             .ok()
             .and_then(|text| Json::parse(text).ok()?.members().ok()?.read::<String>("imageLayoutVersion").ok()?);
         if version.as_deref() != Some("1.0.0") {
             return Err(DepotError::NoLayout(self.0.to_path_buf()));
         }
-        let index = self.file("index.json", MAX_MANIFEST_BYTES)?;
+        let index = self.file(INDEX_FILE, MAX_MANIFEST_BYTES)?;
         let index = index.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
-        Manifest::read(index, None).map_err(|error| self.invalid("index.json", error))
+        Manifest::read(index, None).map_err(|error| self.invalid(INDEX_FILE, error))
     }
 
     /// Adds an artifact, under a tag that no other has from then on. A folder that is not there is made.
     pub(super) fn add(&self, packed: &Packed, tag: Option<&str>) -> Result<(), DepotError> {
-        let blobs = self.0.join("blobs/sha256");
+        let blobs = self.0.join(BLOBS);
         fs::create_dir_all(&blobs).map_err(|source| self.unwritable(source))?;
         let _locked = self.lock()?;
         let index = self.index()?;
@@ -144,7 +150,29 @@ impl LayoutFolder {
         let entry = Json::of(&WrittenDescriptor::of_manifest(&packed.manifest));
         let index = with_entry(index.bytes(), entry, tag);
         let index = index.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
-        self.write("index.json", index.as_str().as_bytes())
+        self.write(INDEX_FILE, index.as_str().as_bytes())
+    }
+
+    /// Takes blobs that lie in a folder of the same file system, and then lists what `add` makes of the list.
+    pub(super) fn take_in(&self, blobs: &Path, add: impl FnOnce(&[u8]) -> Option<Json>) -> Result<(), DepotError> {
+        let _locked = self.lock()?;
+        let index = self.index()?;
+        let take = || {
+            fs::create_dir_all(self.0.join(BLOBS))?;
+            for entry in fs::read_dir(blobs)? {
+                let entry = entry?;
+                fs::rename(entry.path(), self.0.join(BLOBS).join(entry.file_name()))?;
+            }
+            Ok(())
+        };
+        take().map_err(|source| self.unwritable(source))?;
+        let index = add(index.bytes()).ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
+        self.write(INDEX_FILE, index.as_str().as_bytes())
+    }
+
+    /// Checks that it is a folder of this kind.
+    pub(super) fn check(&self) -> Result<(), DepotError> {
+        self.index().map(drop)
     }
 
     /// Two that add at the same time would each write an index without the other's. What is no folder of this kind yet
@@ -152,9 +180,9 @@ impl LayoutFolder {
     fn lock(&self) -> Result<File, DepotError> {
         let folder = File::open(self.path()).map_err(|source| self.unwritable(source))?;
         folder.lock().map_err(|source| self.unwritable(source))?;
-        if self.file("oci-layout", 4096)?.is_none() && self.file("index.json", MAX_MANIFEST_BYTES)?.is_none() {
-            self.write("index.json", EMPTY_INDEX)?;
-            self.write("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+        if self.file(MARKER_FILE, 4096)?.is_none() && self.file(INDEX_FILE, MAX_MANIFEST_BYTES)?.is_none() {
+            self.write(INDEX_FILE, EMPTY_INDEX)?;
+            self.write(MARKER_FILE, MARKER)?;
         }
         Ok(folder)
     }
@@ -197,7 +225,7 @@ impl LayoutFolder {
 }
 
 fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
+    format!("{BLOBS}/{}", digest.hex())
 }
 
 #[cfg(test)]

@@ -111,6 +111,25 @@ impl Store {
         self.keep(incoming).map(drop)
     }
 
+    /// Gives another store the bytes of this digest, if they are here and still what they were.
+    pub(super) fn copy_to(&self, other: &Self, digest: &Digest) -> Result<(), ArtifactStoreError> {
+        let path = self.path(digest);
+        let error = |source| failed(&path, source);
+        let Some(mut file) = files::open(&path).map_err(error)? else { return Ok(()) };
+        let mut incoming = other.incoming()?;
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            match file.read(&mut buffer).map_err(error)? {
+                0 => break,
+                count => incoming.write(&buffer[..count]).map_err(|source| other.error(source))?,
+            }
+        }
+        if incoming.digest_as_written() == *digest {
+            other.keep(incoming)?;
+        }
+        Ok(())
+    }
+
     /// A place for a blob that comes in parts.
     pub(super) fn incoming(&self) -> Result<Incoming, ArtifactStoreError> {
         let file = self.temporary().map_err(|source| failed(&self.folder.join("incoming"), source))?;

@@ -1,6 +1,7 @@
 //! From policy, waivers and what was found beside an artifact to a decision.
 
 mod requirements;
+mod survey;
 mod weighed;
 
 #[cfg(test)]
@@ -10,7 +11,9 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use self::weighed::Weighed;
+use super::claimed::claimed;
 use super::decision::{Decision, Problem, Verdict};
+use super::explain::Explanation;
 use super::gather::{self, Found, Wanted};
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
@@ -63,6 +66,13 @@ impl Judge {
     }
 }
 
+impl Judge {
+    /// What each policy that has a say asks of this name: that of the machine first.
+    pub(crate) fn explain(&self, name: &Name) -> Vec<Explanation> {
+        self.ceiling.iter().chain([&self.policy]).map(|policy| Explanation::of(policy, name)).collect()
+    }
+}
+
 impl Law<'_> {
     async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         let now = SystemTime::now();
@@ -110,8 +120,12 @@ impl Law<'_> {
     /// The decision on what was found, or on why that could not be found out.
     fn with_evidence(&self, subject: &Subject, found: Result<Found, String>, now: SystemTime) -> Decision {
         let scope = self.policy.scope(&subject.name);
+        let mut strangers = Vec::new();
         let (weighed, why) = match (scope, found) {
-            (None, Ok(_)) => (None, Some(Reason::NO_SCOPE.into())),
+            (None, Ok(found)) => {
+                strangers = claimed(&found.evidence, now);
+                (None, Some(Reason::NO_SCOPE.into()))
+            }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
                 let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open);
@@ -137,7 +151,7 @@ impl Law<'_> {
                     warning: None,
                 },
                 None => {
-                    let unknown = weighed.as_ref().map(|weighed| &*weighed.unknown).unwrap_or_default();
+                    let unknown = weighed.as_ref().map_or(&*strangers, |weighed| &*weighed.unknown);
                     let remedies = remedy::remedies(why.reason, subject, self.policy, unknown);
                     Verdict::Refused { why, remedies }
                 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::artifact::tests::depots;
+use crate::artifact::tests::own_registry::OwnRegistry;
 use crate::trust::evidence::Notes;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -499,4 +500,62 @@ async fn attack_45_what_is_large_is_read_up_to_a_limit_and_what_is_small_always(
     folder.tag(&tag_of(&artifact, ".att"), &attestation);
     let found = folder.found(&[&artifact], ALL).await;
     assert_eq!((found.evidence.len(), problems(&found)), (3, vec![Strange::TooMany; 2]));
+}
+
+#[tokio::test]
+async fn a_copy_in_a_folder_has_all_the_evidence_of_the_registry() {
+    for registry in [OwnRegistry::with_lists(), OwnRegistry::without_lists()] {
+        let image = |tag: Option<&str>, kind: &str, text: &str, more: Value| {
+            let layer = registry.blob(kind, text.as_bytes());
+            registry.image("a/b", tag, &[layer], more)
+        };
+        let platform = image(None, "text/plain", "program", json!({}));
+        let built = image(None, IN_TOTO, "built sbom", json!({ "subject": platform }));
+        let index =
+            json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [platform, in_index(&built, &platform)] });
+        let index = registry.manifest("a/b", Some("1"), &index);
+        let vex = image(None, IN_TOTO, "vex", json!({ "subject": platform, "artifactType": IN_TOTO }));
+        let mut referrers = vec![(&platform, vex.clone())];
+        for (subject, text) in [(&index, "index"), (&platform, "platform"), (&built, "builder"), (&vex, "vex signed")] {
+            referrers.push((subject, image(None, BUNDLE, text, json!({ "subject": subject }))));
+        }
+        for subject in [&index, &platform, &built, &vex] {
+            // Where the registry lists none itself, others have.
+            let list: Vec<&Value> = referrers
+                .iter()
+                .filter(|(about, _)| about["digest"] == subject["digest"])
+                .map(|(_, entry)| entry)
+                .collect();
+            let list = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": list });
+            registry.manifest("a/b", Some(&tag_of(subject, "")), &list);
+            image(
+                Some(&tag_of(subject, ".sig")),
+                SIMPLE,
+                "payload",
+                json!({ "annotations": { "of": subject["digest"] } }),
+            );
+        }
+        image(Some(&tag_of(&platform, ".att")), ENVELOPE, "envelope", json!({}));
+        let kept = tempfile::tempdir().unwrap();
+        let (depots, _) = depots(kept.path());
+        let reference = registry.reference("a/b:1").parse().unwrap();
+        let copy = kept.path().join("copy");
+        depots.copy(&reference, None, &copy).await.unwrap();
+        let manifests = [digest(&index), digest(&platform)];
+        let sorted = |found: Found| {
+            assert_eq!(found.others, 0);
+            let key = |evidence: &Evidence| format!("{} {:?}", evidence.about, evidence.form);
+            let mut keys: Vec<String> = found.evidence.iter().map(key).collect();
+            keys.sort();
+            keys
+        };
+        let there = sorted(gather(&depots.registry(&reference), None, &manifests, ALL).await.unwrap());
+        drop(registry);
+        let here = sorted(gather(&depots.folder(&copy), None, &manifests, ALL).await.unwrap());
+        assert_eq!(here, there);
+        assert_eq!(here.len(), 2 + 4 + 4 + 1);
+        // What was gathered once is there without the registry, too.
+        let again = sorted(gather(&depots.registry(&reference), None, &manifests, ALL).await.unwrap());
+        assert_eq!(again, there);
+    }
 }

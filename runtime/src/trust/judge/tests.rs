@@ -452,7 +452,6 @@ fn what_would_let_it_run_is_a_policy_that_does() {
             assert!(outcome(&policy, &[], evidence()).is_ok(), "{text}");
             tried += 1;
         }
-        // Who signed is looked for only where a scope wants signatures.
-        assert_eq!(tried, if text == ACME { 2 } else { 1 }, "{remedies:?}");
+        assert_eq!(tried, 2, "{remedies:?}");
     }
 }
