@@ -241,4 +241,14 @@ fn attack_20_a_payload_for_another_manifest_is_bad_wherever_it_lies() {
     let notes = by_key(&instance.log, &acme, &other);
     let fault = weigh_notes(&notes, &other, &key(&acme, Need::Ignore), &instance.root()).unwrap_err();
     assert_eq!((fault, fault.is_by_trusted()), (Fault::OtherDigest, true));
+    // An attestation, too, whether or not the library has looked at it.
+    let statement = statement_about(&Digest::of(b"other"));
+    let signature = acme.sign_raw(&sigstore_types::pae(PAYLOAD_TYPE, &statement));
+    let content = envelope(PAYLOAD_TYPE, &statement, &signature);
+    let entry = instance.log.entry(&acme.pem(), &Logged::Dsse(&content), &signature);
+    for need in [Need::Required, Need::Ignore] {
+        let notes = Notes { log: Some(log_note(&entry)), ..Notes::default() };
+        let form = Form::Envelope { envelope: content.to_string().into_bytes(), notes };
+        assert_eq!(weighed(form, &key(&acme, need), &instance.root()).unwrap_err(), Fault::OtherDigest);
+    }
 }
