@@ -42,7 +42,7 @@ pub(crate) enum Said {
     /// An attestation, or cosign's new signature.
     Statement(Statement),
     /// A signature over the manifest itself.
-    Digest(Digest),
+    Manifest,
 }
 
 /// One signer.
@@ -60,16 +60,6 @@ pub(super) struct Proven {
     pub(super) identity: Option<Identity>,
     pub(super) logged: bool,
     pub(super) at: Option<SystemTime>,
-}
-
-impl Said {
-    /// Whether its signer stands behind the artifact with it. An SBOM, or any other attestation, is no signature.
-    pub(crate) fn is_signature(&self) -> bool {
-        match self {
-            Self::Payload(_) | Self::Digest(_) => true,
-            Self::Statement(statement) => statement.is_signature(),
-        }
-    }
 }
 
 /// What this evidence is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
@@ -118,7 +108,7 @@ fn offered(evidence: &Evidence) -> Result<Offered<'_>, Fault> {
 /// What is known to be signed is read, and has to be about this manifest.
 fn said(offered: Offered<'_>, about: &Digest) -> Result<Said, Fault> {
     match offered.message {
-        Message::Manifest => Ok(Said::Digest(*about)),
+        Message::Manifest => Ok(Said::Manifest),
         Message::Payload(bytes) => {
             let payload = Payload::read(&bytes).map_err(Fault::Payload)?;
             if payload.manifest == *about { Ok(Said::Payload(payload)) } else { Err(Fault::OtherDigest) }

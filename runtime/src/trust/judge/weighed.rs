@@ -179,7 +179,7 @@ impl Known {
                 Said::Statement(statement) if !statement.is_signature() => {
                     attested.get_or_insert_with(|| Attested { statement, by: Vec::new() }).by.push(by);
                 }
-                Said::Payload(_) | Said::Digest(_) | Said::Statement(_) => {
+                Said::Payload(_) | Said::Manifest | Said::Statement(_) => {
                     self.vouchers.push(Voucher { manifest: evidence.about, by });
                 }
             }

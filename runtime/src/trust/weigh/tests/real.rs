@@ -82,7 +82,7 @@ fn provenance_of_a_workflow_counts_as_a_bundle_and_in_cosigns_old_layout() {
     };
     let old = |notes: &Notes| {
         let envelope = bundle["dsseEnvelope"].to_string().into_bytes();
-        beside(FILE, Form::Envelope { envelope, notes: notes.clone() }, &authority).map(|good| good.said.is_signature())
+        beside(FILE, Form::Envelope { envelope, notes: notes.clone() }, &authority).map(|good| is_signature(&good.said))
     };
     assert_eq!(old(&notes), Ok(false));
     let log = notes.log.as_ref().unwrap().replace("1734374576", "1734374577");
@@ -96,7 +96,7 @@ fn a_signature_of_a_person_counts_as_a_bundle_and_in_cosigns_old_layout() {
     let issuer = "https://github.com/login/oauth";
     let authority = Authority { timestamp: Need::Required, ..authority(issuer, mail, public()) };
     let good = beside(&digest, bundle_of(BLOB), &authority).unwrap();
-    assert!(matches!(good.said, Said::Digest(_)));
+    assert!(matches!(good.said, Said::Manifest));
     assert_eq!(good.identity.unwrap().kind, SubjectKind::Email);
 
     // The same signature beside a payload. The content is none of cosign's, which is seen when all else was checked.
@@ -202,7 +202,7 @@ fn a_signature_of_a_key_counts_where_the_public_log_has_it() {
     let strict = Authority { timestamp: Need::Required, ..authority.clone() };
     for authority in [&authority, &strict] {
         let good = beside(FILE, bundle_of(MANAGED), authority).unwrap();
-        assert!(good.logged && good.at.is_some() && matches!(good.said, Said::Digest(_)));
+        assert!(good.logged && good.at.is_some() && matches!(good.said, Said::Manifest));
     }
     let stamped = Authority { log: Need::Ignore, ..strict };
     let good = beside(FILE, bundle_of(MANAGED), &stamped).unwrap();
