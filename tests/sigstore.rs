@@ -4,9 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::cosign::Repository;
+use crate::support::cosign::{Repository, Signature, payload};
 use crate::support::sigstore::{ISSUER, SIGNATURE, sign, statement, workflow};
 use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
 
@@ -38,6 +40,19 @@ impl Scene {
         let item = |(claims, statement): &(Value, Value)| json!({ "claims": claims, "statement": statement, "image": self.name(), "digest": self.digest });
         let items: Vec<Value> = signed.iter().map(item).collect();
         sign(&self.home.path().join(format!("config/{root}.json")), &items);
+    }
+
+    /// Signs these bytes as the workflow, and attaches the bundle to `acme/time:1` if asked.
+    fn sign_bytes(&self, bytes: &str, attached: bool) -> Value {
+        let mut item = json!({ "claims": release(), "bytes": BASE64_STANDARD.encode(bytes) });
+        if attached {
+            (item["image"], item["digest"]) = (self.name().into(), self.digest.as_str().into());
+        }
+        sign(&self.home.path().join("config/good.json"), &[item]).remove(0)
+    }
+
+    fn repository(&self) -> Repository {
+        Repository::new(&self.name())
     }
 
     fn signature(&self) -> Value {
@@ -148,4 +163,64 @@ fn attack_33_an_attestation_is_no_signature_and_a_signature_for_other_content_is
     scene.attach("good", &[(release(), statement(&other, SIGNATURE, &json!({})))]);
     scene.trust(&format!(r#"subject = "{WORKFLOW}""#));
     scene.refused("other-digest");
+}
+
+#[test]
+fn a_signature_over_the_manifest_itself_counts() {
+    let scene = Scene::new();
+    let manifest = scene.repository().pull_manifest("1");
+    scene.sign_bytes(&manifest, true);
+    scene.trust(&format!(r#"subject = "{WORKFLOW}""#));
+    scene.accepted();
+    let scene = Scene::new();
+    scene.sign_bytes("another manifest", true);
+    scene.trust(&format!(r#"subject = "{WORKFLOW}""#));
+    scene.refused("other-digest");
+}
+
+/// A signature with a certificate as cosign 2 stores it: the parts of the bundle are annotations.
+fn in_the_old_layout(payload: Vec<u8>, bundle: &Value) -> Signature {
+    let material = &bundle["verificationMaterial"];
+    let certificate = material["certificate"]["rawBytes"]
+        .as_str()
+        .or(material["x509CertificateChain"]["certificates"][0]["rawBytes"].as_str())
+        .unwrap();
+    let entry = &material["tlogEntries"][0];
+    let number = |name: &str| entry[name].as_str().unwrap().parse::<i64>().unwrap();
+    let log = BASE64_STANDARD.decode(entry["logId"]["keyId"].as_str().unwrap()).unwrap();
+    let log: String = log.iter().map(|byte| format!("{byte:02x}")).collect();
+    let promise = json!({
+        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+        "Payload": {
+            "body": entry["canonicalizedBody"],
+            "integratedTime": number("integratedTime"),
+            "logIndex": number("logIndex"),
+            "logID": log,
+        },
+    });
+    let certificate = format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n");
+    let annotations = json!({
+        "dev.sigstore.cosign/certificate": certificate,
+        "dev.sigstore.cosign/chain": "",
+        "dev.sigstore.cosign/bundle": promise.to_string(),
+    });
+    Signature::of(payload, bundle["messageSignature"]["signature"].as_str().unwrap().to_owned(), annotations)
+}
+
+#[test]
+fn a_signature_with_a_certificate_counts_in_cosigns_old_layout() {
+    let scene = Scene::new();
+    let payload = |digest: &str| payload(digest, &scene.name()).to_string();
+    let good = scene.sign_bytes(&payload(&scene.digest), false);
+    scene.trust(&format!(r#"subject = "{WORKFLOW}""#));
+    let push = |signature| scene.repository().push_signatures(&scene.digest, &[signature]);
+    push(in_the_old_layout(payload(&scene.digest).into_bytes(), &good));
+    scene.accepted();
+    scene.trust(&format!(r#"subject = "{}""#, WORKFLOW.replace("acme", "evil")));
+    scene.refused("other-subject");
+    scene.trust(&format!(r#"subject = "{WORKFLOW}""#));
+    // All of it is public, and does not vouch for other words.
+    let other = payload(&scene.digest).replacen('{', "{ ", 1);
+    push(in_the_old_layout(other.into_bytes(), &good));
+    scene.refused("altered");
 }

@@ -177,7 +177,7 @@ fn known_entries(material: &Members<'_>) -> Result<(), Fault> {
         kind: String,
         version: String,
     }
-    let entries: Vec<Entry> = material.read("tlogEntries").map_err(|_| Fault::LogUnreadable)?.unwrap_or_default();
+    let entries: Vec<Entry> = material.read("tlogEntries").map_err(|_| Fault::Unreadable)?.unwrap_or_default();
     let known = |Entry { kind_version: KindVersion { kind, version } }: &Entry| {
         KNOWN.contains(&(kind.as_str(), version.as_str()))
     };

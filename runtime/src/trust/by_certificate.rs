@@ -3,15 +3,14 @@
 use std::time::SystemTime;
 
 use sigstore_crypto::parse_certificate_info;
-use sigstore_types::{DerCertificate, VerificationMaterialContent};
 use sigstore_verify::{IdentityMatcher, VerificationPolicy, VerificationResult};
 
 use super::authority::{Authority, Who};
 use super::bundle::{Asked, Message, Offered};
 use super::fault::Fault;
 use super::identity::{Claims, Identity, SubjectKind, SubjectRule};
-use super::proof;
 use super::weigh::{Proven, SignerId, statement_of};
+use super::{legacy, proof};
 use crate::artifact::Digest;
 
 /// Checks that somebody whom the authority means signed, and everything that it asks for besides.
@@ -26,11 +25,11 @@ pub(super) fn check<'a>(
     let Who::Keyless { issuer, subject, claims, root } = &authority.who else {
         return Err(Fault::UnknownKey);
     };
+    // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
+    let identity = claimed(&offered)?;
+    meant(&identity, issuer, subject, claims)?;
     // The log and the timestamp are looked at in any case: one of them has to show when it was signed.
     offered.keep(Asked { certificate: true, log: true, timestamp: true })?;
-    // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
-    let identity = identity(&offered)?;
-    meant(&identity, issuer, subject, claims)?;
     if offered.message == Message::Envelope {
         statement_of(&offered.bundle)?;
     }
@@ -65,14 +64,13 @@ pub(super) fn check<'a>(
 ///
 /// # Errors
 /// Where there is none that can be read.
-pub(super) fn claimed(mut offered: Offered<'_>) -> Result<Identity, Fault> {
-    offered.keep(Asked { certificate: true, log: true, timestamp: true })?;
-    identity(&offered)
-}
-
-fn identity(offered: &Offered<'_>) -> Result<Identity, Fault> {
-    let certificate = parse_certificate_info(leaf(offered)?).map_err(|_| Fault::CertificateUnreadable)?;
-    Identity::of(&certificate).ok_or(Fault::OtherSubject)
+pub(super) fn claimed(offered: &Offered<'_>) -> Result<Identity, Fault> {
+    let leaf = match offered.notes {
+        Some(notes) => legacy::certificate(notes)?,
+        None => offered.bundle.signing_certificate().cloned(),
+    };
+    let certificate = parse_certificate_info(&leaf.ok_or(Fault::NoCertificate)?);
+    Identity::of(&certificate.map_err(|_| Fault::CertificateUnreadable)?).ok_or(Fault::OtherSubject)
 }
 
 /// Whether a certificate names whom the authority means.
@@ -101,11 +99,4 @@ fn verified(result: &VerificationResult, authority: &Authority) -> Result<Identi
         return Err(Fault::NoTime);
     }
     result.certificate().and_then(Identity::of).ok_or(Fault::OtherSubject)
-}
-
-fn leaf<'a>(offered: &'a Offered<'_>) -> Result<&'a DerCertificate, Fault> {
-    match &offered.bundle.verification_material.content {
-        VerificationMaterialContent::PublicKey(_) => Err(Fault::NoCertificate),
-        _ => offered.bundle.signing_certificate().ok_or(Fault::NoCertificate),
-    }
 }

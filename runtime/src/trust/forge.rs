@@ -8,7 +8,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sigstore_crypto::KeyPair;
-use sigstore_trust_root::TrustedRoot;
 
 use super::policy::PolicyFiles;
 use super::signature::Candidate;
@@ -108,30 +107,6 @@ impl Log {
         Digest::of(self.0.public_key_der().unwrap().as_bytes()).hex()
     }
 
-    /// The annotation of cosign with the promise to keep this signature.
-    pub(super) fn promise(&self, pem: &str, payload: &[u8], signature: &[u8]) -> String {
-        self.promise_at(pem, payload, signature, 1_700_000_000)
-    }
-
-    pub(super) fn promise_at(&self, pem: &str, payload: &[u8], signature: &[u8], time: i64) -> String {
-        let body = json!({
-            "apiVersion": "0.0.1",
-            "kind": "hashedrekord",
-            "spec": {
-                "data": { "hash": { "algorithm": "sha256", "value": Digest::of(payload).hex() } },
-                "signature": {
-                    "content": BASE64_STANDARD.encode(signature),
-                    "publicKey": { "content": BASE64_STANDARD.encode(pem) },
-                },
-            },
-        });
-        let (body, id) = (body.to_string(), self.id());
-        let timestamp = self.promise_of(body.as_bytes(), time);
-        let body = BASE64_STANDARD.encode(body);
-        let payload = json!({ "body": body, "integratedTime": time, "logIndex": 42, "logID": id });
-        json!({ "SignedEntryTimestamp": timestamp, "Payload": payload }).to_string()
-    }
-
     /// The signed entry timestamp of the entry at 42, in base64.
     fn promise_of(&self, body: &[u8], time: i64) -> String {
         let (body, id) = (BASE64_STANDARD.encode(body), self.id());
@@ -145,10 +120,6 @@ impl Log {
     }
 
     /// What whoever trusts this log knows.
-    pub(super) fn trusted_root(&self) -> TrustedRoot {
-        TrustedRoot::from_json(&self.trusted_root_json().to_string()).unwrap()
-    }
-
     fn trusted_root_json(&self) -> Value {
         let der = self.0.public_key_der().unwrap();
         let id = BASE64_STANDARD.encode(bytes_of_hex(&self.id()));

@@ -110,9 +110,10 @@ pub(super) fn read_notes(bundle: &mut Bundle, notes: &Notes, asked: Asked) -> Re
     if let Some(text) = note(asked.timestamp && !is_attestation, &notes.timestamp) {
         material.timestamp_verification_data = TimestampVerificationData::new(vec![timestamp(&text)?]);
     }
-    if let Some(text) = note(asked.certificate, &notes.certificate) {
+    if asked.certificate
+        && let Some(leaf) = certificate(notes)?
+    {
         // The leaf alone: whoever vouches for it is known from the trusted root, and from nowhere else.
-        let leaf = certificate(&text)?;
         material.content = match bundle.media_type {
             MediaType::Bundle0_3 => VerificationMaterialContent::Certificate(CertificateContent::new(leaf)),
             _ => VerificationMaterialContent::X509CertificateChain { certificates: vec![X509Certificate::new(leaf)] },
@@ -121,16 +122,22 @@ pub(super) fn read_notes(bundle: &mut Bundle, notes: &Notes, asked: Asked) -> Re
     Ok(())
 }
 
-/// One certificate in PEM form. A public key in this place is no certificate, and vouches for nothing.
-fn certificate(text: &str) -> Result<DerCertificate, Fault> {
-    let text = text.trim();
+/// The signer's certificate, if there is one: one block in PEM form. A public key in this place is no certificate, and
+/// vouches for nothing.
+///
+/// # Errors
+/// Where it is none.
+pub(super) fn certificate(notes: &Notes) -> Result<Option<DerCertificate>, Fault> {
+    let Some(text) = notes.certificate.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
     let one_block = text.starts_with("-----BEGIN CERTIFICATE-----")
         && text.ends_with("-----END CERTIFICATE-----")
         && text.matches("-----BEGIN").count() == 1;
     if text.len() > MAX_NOTE_BYTES || !one_block {
         return Err(Fault::CertificateUnreadable);
     }
-    DerCertificate::from_pem(text).map_err(|_| Fault::CertificateUnreadable)
+    DerCertificate::from_pem(text).map(Some).map_err(|_| Fault::CertificateUnreadable)
 }
 
 /// The promise of the log to keep an entry of one of these kinds.

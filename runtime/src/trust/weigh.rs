@@ -62,16 +62,6 @@ pub(super) struct Proven {
     pub(super) at: Option<SystemTime>,
 }
 
-impl Said {
-    /// Whether its signer stands behind the artifact with it. An SBOM, or any other attestation, is no signature.
-    pub(crate) fn is_signature(&self) -> bool {
-        match self {
-            Self::Payload(_) | Self::Manifest => true,
-            Self::Statement(statement) => statement.is_signature(),
-        }
-    }
-}
-
 /// What this evidence is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
 /// certificates have their own. `now` is this machine's time.
 ///
@@ -103,7 +93,7 @@ pub(crate) fn weigh(
 /// # Errors
 /// Where there is none.
 pub(crate) fn claims_to_be_by(evidence: &Evidence) -> Result<Identity, Fault> {
-    by_certificate::claimed(offered(evidence)?)
+    by_certificate::claimed(&offered(evidence)?)
 }
 
 fn offered(evidence: &Evidence) -> Result<Offered<'_>, Fault> {

@@ -176,11 +176,12 @@ impl Known {
         let mut attested: Option<Attested> = None;
         for (said, by) in said_by {
             match said {
-                said if said.is_signature() => self.vouchers.push(Voucher { manifest: evidence.about, by }),
-                Said::Statement(statement) => {
+                Said::Statement(statement) if !statement.is_signature() => {
                     attested.get_or_insert_with(|| Attested { statement, by: Vec::new() }).by.push(by);
                 }
-                Said::Payload(_) | Said::Manifest => {}
+                Said::Payload(_) | Said::Manifest | Said::Statement(_) => {
+                    self.vouchers.push(Voucher { manifest: evidence.about, by });
+                }
             }
         }
         // An attestation of a manifest that only carries others says nothing of the subject.

@@ -42,6 +42,14 @@ fn statement_about(digest: &Digest) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Whether its signer stands behind the manifest with it.
+fn is_signature(said: &Said) -> bool {
+    match said {
+        Said::Payload(_) | Said::Manifest => true,
+        Said::Statement(statement) => statement.is_signature(),
+    }
+}
+
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(EPOCH).unwrap() + 3600)
 }
@@ -116,7 +124,7 @@ fn what_the_holder_of_a_certificate_signed_counts_in_every_version() {
     *entry(&mut middle) = newest["verificationMaterial"]["tlogEntries"][0].clone();
     for bundle in [oldest(newest.clone()), middle, newest] {
         let good = outcome(&bundle, &authority).unwrap();
-        assert!(good.said.is_signature() && good.logged);
+        assert!(is_signature(&good.said) && good.logged);
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(EPOCH).unwrap() + 60);
         assert_eq!(good.at, Some(at));
         let (issuer, subject) = (Untrusted::new(ISSUER), Untrusted::new(WORKFLOW));
@@ -445,7 +453,7 @@ fn attack_15_a_bundle_that_nobody_logged_does_not_count() {
     for nothing in [json!([]), Value::Null] {
         bundle["verificationMaterial"]["tlogEntries"] = nothing.clone();
         let fault = fault(&bundle, &workflow(instance.root()));
-        let expected = if nothing.is_null() { Fault::LogUnreadable } else { Fault::NotLogged };
+        let expected = if nothing.is_null() { Fault::Unreadable } else { Fault::NotLogged };
         assert_eq!(fault, expected);
     }
     bundle["verificationMaterial"].as_object_mut().unwrap().remove("tlogEntries");
@@ -491,6 +499,25 @@ fn attack_18_a_certificate_that_its_log_does_not_know_does_not_count() {
         let root = instance.root_with(|root| root["ctlogs"] = ctlogs.clone());
         assert_eq!(fault(&good, &workflow(root)), Fault::CertificateNotLogged);
     }
+}
+
+/// Nothing fetches trust roots, so that none can be rolled back on the way. What a root says of its keys' time holds.
+#[test]
+fn attack_19_keys_that_were_withdrawn_do_not_vouch_for_what_came_later() {
+    let instance = Instance::new();
+    let bundle = signed(&instance, &instance.issue(&Asked::workflow()));
+    let ended = |part: &str, expected: Fault| {
+        let root = instance.root_with(|root| {
+            let valid = json!({ "start": "2023-01-01T00:00:00Z", "end": "2023-12-31T00:00:00Z" });
+            let part = &mut root[part][0];
+            let holder = if part["publicKey"].is_null() { part } else { &mut part["publicKey"] };
+            holder["validFor"] = valid;
+        });
+        assert_eq!(fault(&bundle, &workflow(root)), expected, "{part}");
+    };
+    ended("certificateAuthorities", Fault::UntrustedCertificate);
+    ended("tlogs", Fault::LogPromise);
+    ended("ctlogs", Fault::CertificateNotLogged);
 }
 
 /// Why a signed statement about these subjects does not count.
@@ -551,7 +578,7 @@ fn attack_33_an_sbom_is_no_signature() {
     let holder = instance.issue(&Asked::workflow());
     let text = String::from_utf8(statement_about(&about())).unwrap().replace(SIGNATURE, "https://spdx.dev/Document");
     let good = outcome(&signed_bytes(&instance, &holder, text.as_bytes()), &workflow(instance.root())).unwrap();
-    assert!(!good.said.is_signature());
+    assert!(!is_signature(&good.said));
 }
 
 #[test]
@@ -631,6 +658,55 @@ proptest::proptest! {
             Form::SimpleSigning { payload: bytes.clone(), notes: Notes::default() },
         ] {
             proptest::prop_assert!(weighed(form, &workflow(root.clone()), &root).is_err());
+        }
+    }
+
+    #[test]
+    fn any_notes_are_weighed_without_a_panic(text in "\\PC{0,120}", base64 in "[A-Za-z0-9+/=]{0,80}") {
+        let root = TrustRoot::public_good().unwrap();
+        let promise = json!({
+            "SignedEntryTimestamp": base64,
+            "Payload": { "body": base64, "integratedTime": 1, "logIndex": 1, "logID": "00".repeat(32) },
+        });
+        let pem = format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----");
+        for note in [text, base64.clone(), promise.to_string(), pem, json!({ "SignedRFC3161Timestamp": base64 }).to_string()] {
+            let note = Some(note);
+            let notes = Notes {
+                signature: Some(base64.clone()),
+                certificate: note.clone(),
+                chain: note.clone(),
+                log: note.clone(),
+                timestamp: note.clone(),
+                predicate_type: note,
+            };
+            let content = envelope(PAYLOAD_TYPE, &statement_about(&about()), b"x").to_string().into_bytes();
+            for form in [
+                Form::SimpleSigning { payload: content.clone(), notes: notes.clone() },
+                Form::Envelope { envelope: content, notes },
+            ] {
+                proptest::prop_assert!(weighed(form, &workflow(root.clone()), &root).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_envelope_with_one_byte_changed_says_the_same_or_nothing(at in proptest::num::usize::ANY, byte in 0x20_u8..0x7f) {
+        use std::sync::OnceLock;
+        static GOOD: OnceLock<(Hand, String)> = OnceLock::new();
+        let (hand, text) = GOOD.get_or_init(|| {
+            let (hand, payload) = (Hand::new(), statement_about(&about()));
+            let signature = hand.sign_raw(&sigstore_types::pae(PAYLOAD_TYPE, &payload));
+            let text = envelope(PAYLOAD_TYPE, &payload, &signature).to_string();
+            (hand, text)
+        });
+        let mut bytes = text.clone().into_bytes();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        let form = Form::Envelope { envelope: bytes, notes: Notes::default() };
+        let root = TrustRoot::public_good().unwrap();
+        if let Ok(good) = weighed(form, &key(hand, Need::Ignore), &root) {
+            let Said::Statement(statement) = good.said else { panic!("another kind") };
+            proptest::prop_assert!(statement.is_about(&about()) && statement.is_signature());
         }
     }
 

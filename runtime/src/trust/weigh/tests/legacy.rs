@@ -54,7 +54,7 @@ fn a_signature_of_a_key_or_of_a_certificate_counts() {
     let root = instance.root();
     let good = weigh_notes(&by_key(&instance.log, &acme, &payload()), &payload(), &key(&acme, Need::Required), &root);
     let good = good.unwrap();
-    assert!(good.logged && good.at.is_some() && good.said.is_signature());
+    assert!(good.logged && good.at.is_some() && is_signature(&good.said));
     let holder = instance.issue(&Asked::workflow());
     let mut notes = signature(&instance.log, &holder, &payload());
     // Whoever is in the chain is not looked at.
@@ -84,6 +84,20 @@ fn what_is_not_asked_for_is_not_looked_at() {
     assert_eq!(weigh_notes(&notes, &payload(), &stamped, &root).unwrap_err(), Fault::Timestamp);
     let none = Notes { timestamp: None, ..notes };
     assert_eq!(weigh_notes(&none, &payload(), &stamped, &root).unwrap_err(), Fault::NoTimestamp);
+}
+
+#[test]
+fn of_a_strangers_notes_only_the_certificate_is_looked_at() {
+    let instance = Instance::new();
+    let stranger = instance.issue(&Asked { subject: uri("https://evil.example/x"), ..Asked::workflow() });
+    let garbage = || Some("garbage".to_owned());
+    let notes = Notes { log: garbage(), timestamp: garbage(), ..signature(&instance.log, &stranger, &payload()) };
+    let (root, authority) = (instance.root(), workflow(instance.root()));
+    let fault = weigh_notes(&notes, &payload(), &authority, &root).unwrap_err();
+    assert_eq!((fault, fault.is_by_trusted()), (Fault::OtherSubject, false));
+    let notes = Notes { certificate: Some(instance.issue(&Asked::workflow()).pem()), ..notes };
+    let fault = weigh_notes(&notes, &payload(), &authority, &root).unwrap_err();
+    assert_eq!((fault, fault.is_by_trusted()), (Fault::LogUnreadable, true));
 }
 
 #[test]
@@ -227,4 +241,14 @@ fn attack_20_a_payload_for_another_manifest_is_bad_wherever_it_lies() {
     let notes = by_key(&instance.log, &acme, &other);
     let fault = weigh_notes(&notes, &other, &key(&acme, Need::Ignore), &instance.root()).unwrap_err();
     assert_eq!((fault, fault.is_by_trusted()), (Fault::OtherDigest, true));
+    // An attestation, too, whether or not the library has looked at it.
+    let statement = statement_about(&Digest::of(b"other"));
+    let signature = acme.sign_raw(&sigstore_types::pae(PAYLOAD_TYPE, &statement));
+    let content = envelope(PAYLOAD_TYPE, &statement, &signature);
+    let entry = instance.log.entry(&acme.pem(), &Logged::Dsse(&content), &signature);
+    for need in [Need::Required, Need::Ignore] {
+        let notes = Notes { log: Some(log_note(&entry)), ..Notes::default() };
+        let form = Form::Envelope { envelope: content.to_string().into_bytes(), notes };
+        assert_eq!(weighed(form, &key(&acme, need), &instance.root()).unwrap_err(), Fault::OtherDigest);
+    }
 }

@@ -82,7 +82,7 @@ fn provenance_of_a_workflow_counts_as_a_bundle_and_in_cosigns_old_layout() {
     };
     let old = |notes: &Notes| {
         let envelope = bundle["dsseEnvelope"].to_string().into_bytes();
-        beside(FILE, Form::Envelope { envelope, notes: notes.clone() }, &authority).map(|good| good.said.is_signature())
+        beside(FILE, Form::Envelope { envelope, notes: notes.clone() }, &authority).map(|good| is_signature(&good.said))
     };
     assert_eq!(old(&notes), Ok(false));
     let log = notes.log.as_ref().unwrap().replace("1734374576", "1734374577");
@@ -118,6 +118,20 @@ fn a_signature_of_a_person_counts_as_a_bundle_and_in_cosigns_old_layout() {
     assert_eq!(old(notes.clone(), payload), Fault::Payload(PayloadProblem::Unreadable));
     assert_eq!(old(notes.clone(), "another"), Fault::Altered);
     assert_eq!(old(Notes { timestamp: None, ..notes }, payload), Fault::NoTimestamp);
+}
+
+#[test]
+fn a_timestamp_alone_counts_where_no_log_is_asked_for() {
+    let digest = Digest::of(data!("cosign-v3-blob.txt").as_bytes()).hex();
+    let strict = authority("https://github.com/login/oauth", "w.vollprecht@gmail.com", public());
+    let unlogged = Authority { log: Need::Ignore, timestamp: Need::Required, ..strict.clone() };
+    let mut bundle = value(BLOB);
+    bundle["verificationMaterial"]["tlogEntries"] = json!([]);
+    let good = beside(&digest, bundle_of(&bundle.to_string()), &unlogged).unwrap();
+    assert!(!good.logged && good.at.is_some());
+    assert_eq!(beside(&digest, bundle_of(&bundle.to_string()), &strict).unwrap_err(), Fault::NotLogged);
+    bundle["verificationMaterial"]["timestampVerificationData"] = json!({});
+    assert_eq!(beside(&digest, bundle_of(&bundle.to_string()), &unlogged).unwrap_err(), Fault::NoTimestamp);
 }
 
 #[test]
