@@ -26,6 +26,7 @@ mod key;
 mod legacy;
 mod payload;
 mod policy;
+mod predicate;
 mod proof;
 mod provenance;
 mod reason;
@@ -47,6 +48,7 @@ pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdi
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
+pub use self::predicate::{InvalidPredicate, Predicate};
 pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
 pub use self::sbom::SbomSummary;
