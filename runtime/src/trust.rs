@@ -16,6 +16,7 @@ mod by_key;
 mod claimed;
 mod decision;
 mod evidence;
+mod explain;
 mod fault;
 #[cfg(test)]
 mod forge;
@@ -36,6 +37,7 @@ mod sbom;
 mod scope;
 mod signature;
 mod statement;
+mod survey;
 mod time;
 mod version;
 mod vex;
@@ -44,7 +46,9 @@ mod weigh;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::authority::Authority;
 pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
+pub use self::explain::Explanation;
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
@@ -53,6 +57,7 @@ pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
 pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
+pub use self::survey::{Survey, Surveyed};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
@@ -99,6 +104,7 @@ pub(crate) struct Verified {
 pub(crate) struct Allowed {
     manifests: Vec<Digest>,
     basis: Basis,
+    signers: Vec<String>,
 }
 
 /// Proof that an image of an engine may run: this one, for this reason.
@@ -187,7 +193,10 @@ impl Decision {
     /// Where it may not.
     pub(crate) fn allowed(self) -> Result<Allowed, Refused> {
         match &self.verdict {
-            Verdict::Accepted { basis, .. } => Ok(Allowed { manifests: self.manifests, basis: *basis }),
+            Verdict::Accepted { basis, signers, .. } => {
+                let signers = signers.iter().map(|by| by.identity.clone()).collect();
+                Ok(Allowed { basis: *basis, signers, manifests: self.manifests })
+            }
             Verdict::Refused { why: Problem { reason, problem }, .. } => {
                 Err(Refused::Policy { reason: *reason, problem: problem.clone(), decision: Box::new(self) })
             }
@@ -199,6 +208,11 @@ impl Allowed {
     /// Why it may run.
     pub(crate) fn basis(&self) -> Basis {
         self.basis
+    }
+
+    /// Who vouches for it.
+    pub(crate) fn signers(&self) -> &[String] {
+        &self.signers
     }
 
     /// The proof for a component: one that the judged manifest names as a layer.
@@ -305,7 +319,7 @@ mod tests {
     #[test]
     fn a_proof_is_for_what_the_judged_manifest_names_and_for_nothing_else() {
         let (judged, other) = (manifest_of(b"good", b"config"), manifest_of(b"evil", b"config"));
-        let allowed = Allowed { manifests: vec![*judged.digest()], basis: Basis::Signed };
+        let allowed = Allowed { manifests: vec![*judged.digest()], basis: Basis::Signed, signers: Vec::new() };
         assert!(allowed.component(&judged, Artifact::new(*b"good")).is_ok());
         assert!(allowed.component(&judged, Artifact::new(*b"evil")).is_err());
         assert!(allowed.component(&judged, Artifact::new(*b"config")).is_err());

@@ -56,13 +56,15 @@ impl Origin {
         let words: Vec<&str> = plan.arguments.iter().map(|argument| argument.value.as_str()).collect();
         let arguments = (!words.is_empty()).then(|| Digest::of(canonical(&Json::of(&words)).as_bytes()));
         let digest = digest.filter(|_| !matches!(plan.source, Source::BuiltIn(_)));
-        Self { source: written.to_owned(), host, manifest, digest, arguments, signers: signers(plan) }
+        Self {
+            source: written.to_owned(),
+            host,
+            manifest,
+            digest,
+            arguments,
+            signers: plan.signers.iter().cloned().collect(),
+        }
     }
-}
-
-/// Who signed what would run.
-fn signers(_plan: &Plan) -> BTreeSet<String> {
-    BTreeSet::new()
 }
 
 impl Locked {

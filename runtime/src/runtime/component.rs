@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{ResolveError, Runtime, ServerError};
+use super::{Judged, ResolveError, Runtime, ServerError};
 use crate::artifact::{Artifact, ArtifactError, Content, Depot, Digest, Manifest, Selector};
 use crate::executor::wasm::{CommandServer, Description, NativeServer, Sandbox, Shape, check_imports, describe};
 use crate::plan::{Plan, Runs};
@@ -11,20 +11,20 @@ use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, OpenDirectory
 use crate::server::Server;
 use crate::settings::Event;
 use crate::spec::{Layout, Source};
-use crate::trust::{self, Basis, Decision, Refused, Subject, Verified};
+use crate::trust::{self, Refused, Subject, Verified};
 
 impl Runtime {
     /// Which component would run, and why it may.
-    pub(super) async fn judged_component(&self, source: &Source) -> Result<(Runs, Basis), ResolveError> {
-        let (pulled, basis) = match trust::own_basis(source) {
-            Some(basis) => (self.own(source).await?, basis),
+    pub(super) async fn judged_component(&self, source: &Source) -> Result<(Runs, Judged), ResolveError> {
+        let (pulled, judged) = match trust::own_basis(source) {
+            Some(basis) => (self.own(source).await?, basis.into()),
             None => {
                 let listed = self.list(source, None).await?;
                 let allowed = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
-                (listed.pull().await?, allowed.basis())
+                (listed.pull().await?, Judged::from(&allowed))
             }
         };
-        Ok((described(source, &pulled)?, basis))
+        Ok((described(source, &pulled)?, judged))
     }
 
     /// What a component is, before anybody has judged it.
@@ -36,10 +36,10 @@ impl Runtime {
         described(source, &pulled)
     }
 
-    /// Judges a component in a registry or a folder, without pulling it.
-    pub(super) async fn verify_component(&self, source: &Source) -> Result<Decision, ResolveError> {
-        let listed = self.list(source, None).await?;
-        Ok(self.judge.decide(&listed.subject, &listed.depot, &self.depots).await)
+    /// What is judged of a component, and where it lies.
+    pub(super) async fn listed_component(&self, source: &Source) -> Result<(Subject, Depot), ResolveError> {
+        let Listed { subject, depot, .. } = self.list(source, None).await?;
+        Ok((subject, depot))
     }
 
     /// Runs the component that was planned, if today's policy lets it.

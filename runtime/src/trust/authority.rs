@@ -24,6 +24,14 @@ pub(crate) struct Authority {
     pub(crate) timestamp: Need,
 }
 
+impl Authority {
+    /// Whoever has a key, whose signatures have to be logged or not.
+    pub(crate) fn of_key(name: String, key: SignerKey, log: bool) -> Self {
+        let log = if log { Need::Required } else { Need::Ignore };
+        Self { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore }
+    }
+}
+
 /// Who it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Who {

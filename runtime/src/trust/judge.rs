@@ -1,6 +1,7 @@
 //! From policy, waivers and what was found beside an artifact to a decision.
 
 mod requirements;
+mod survey;
 mod weighed;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ use std::time::SystemTime;
 
 use self::weighed::Weighed;
 use super::decision::{Decision, Problem, Verdict};
+use super::explain::Explanation;
 use super::gather::{self, Found, Wanted};
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
@@ -60,6 +62,13 @@ impl Judge {
             }
         }
         Law { policy: &self.policy, waived: &self.waived }.decide(subject, depot, depots).await
+    }
+}
+
+impl Judge {
+    /// What each policy that has a say asks of this name: that of the machine first.
+    pub(crate) fn explain(&self, name: &Name) -> Vec<Explanation> {
+        self.ceiling.iter().chain([&self.policy]).map(|policy| Explanation::of(policy, name)).collect()
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::file::InvalidTrustPolicy;
 pub use self::written::WrittenTrustPolicy;
-use super::authority::{Authority, Need, Who};
+use super::authority::Authority;
 use super::key::SignerKey;
 use super::provenance::ProvenanceRules;
 use super::sbom::SbomRules;
@@ -118,6 +118,11 @@ impl Scope {
         }
     }
 
+    /// One that stands in no policy: for looking at what these say.
+    pub(crate) fn of_signers(signers: Vec<Arc<Authority>>) -> Self {
+        Self { signers, ..Self::new("everybody".to_owned(), Pattern::Everything) }
+    }
+
     /// Whether it is shipped, and nobody's to change.
     pub(crate) fn is_shipped(&self) -> bool {
         self.shipped
@@ -153,8 +158,7 @@ impl Scope {
 impl TrustPolicy {
     /// A policy of one key, for everything.
     pub fn of_key(name: String, key: SignerKey, log: bool) -> Self {
-        let log = if log { Need::Required } else { Need::Ignore };
-        let authority = Authority { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore };
+        let authority = Authority::of_key(name, key, log);
         let mut scope = Scope::new("--key".to_owned(), Pattern::Everything);
         scope.signers = vec![Arc::new(authority)];
         Self { scopes: vec![scope], without_shipped: true, ..Self::default() }

@@ -50,11 +50,6 @@ pub(crate) fn remedies(reason: Reason, subject: &Subject, policy: &TrustPolicy, 
     remedies
 }
 
-/// The line of a scope that names this signer alone.
-pub(crate) fn signers_line(authority: &Authority) -> String {
-    signers(None, &signer(authority))
-}
-
 /// A line of an existing scope, a scope of its own, or a whole policy.
 fn lines(subject: &Subject, policy: &TrustPolicy, scope: Option<&Scope>, line: &str) -> String {
     if scope.is_some() {
@@ -77,7 +72,7 @@ fn signers(scope: Option<&Scope>, added: &str) -> String {
 }
 
 /// A signer as it is written.
-fn signer(authority: &Authority) -> String {
+pub(super) fn signer(authority: &Authority) -> String {
     let Authority { name, who, log, sct, timestamp } = authority;
     let (issuer, subject, claims, root) = match who {
         Who::Key(_) if timestamp.is_required() => return key(name, *log).replace(" }", ", timestamp = \"required\" }"),

@@ -125,7 +125,7 @@ impl Weighed {
 }
 
 impl Known {
-    fn of(subject: &Subject, scope: &Scope, found: Found, now: SystemTime) -> (Self, Vec<Evidence>) {
+    pub(super) fn of(subject: &Subject, scope: &Scope, found: Found, now: SystemTime) -> (Self, Vec<Evidence>) {
         let mut known = Self {
             vouchers: Vec::new(),
             attested: Vec::new(),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::source::SourceUri;
 
 /// What a policy asks of an artifact's provenance. Whatever of it could not be enforced was refused when it was read.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "Written")]
 pub(crate) struct ProvenanceRules {
     /// Whether there has to be some. Where there need not, some that is there is judged all the same.
@@ -70,6 +70,19 @@ impl TryFrom<Written> for ProvenanceRules {
             git_ref: git_ref.transpose()?,
             build_type: written.build_type,
         })
+    }
+}
+
+impl ProvenanceRules {
+    /// What it asks, in words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let Self { is_required, builder, source, git_ref, build_type } = self;
+        let mut words = vec![if *is_required { "provenance" } else { "of provenance, if there is some" }.to_owned()];
+        words.extend(builder.iter().map(|rule| format!("built by: {}", rule.0)));
+        words.extend(source.iter().map(|source| format!("built from: {source}")));
+        words.extend(git_ref.iter().map(|rule| format!("built at: {}", rule.0)));
+        words.extend(build_type.iter().map(|kind| format!("built as: {kind}")));
+        words
     }
 }
 

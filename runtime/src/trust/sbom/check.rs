@@ -296,7 +296,7 @@ fn counted(examples: &[String]) -> String {
 }
 
 impl Field {
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Supplier => "the supplier",
             Self::Name => "the name",

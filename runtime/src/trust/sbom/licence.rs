@@ -44,6 +44,8 @@ pub(crate) enum Standing {
 /// Licences that a policy denies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeniedLicences {
+    /// As they are written.
+    written: Vec<String>,
     versions: BTreeSet<Version>,
     /// Names of licences that are not in the list of SPDX, as `LicenseRef-acme`.
     others: BTreeSet<String>,
@@ -102,7 +104,7 @@ impl DeniedLicences {
     /// # Errors
     /// Where one is no name of one licence.
     pub(crate) fn read(names: &[String]) -> Result<Self, InvalidLicence> {
-        let mut denied = Self::default();
+        let mut denied = Self { written: names.to_vec(), ..Self::default() };
         for name in names {
             let invalid = || InvalidLicence(name.clone());
             let expression = Expression::parse_mode(name, AS_WRITTEN).map_err(|_| invalid())?;
@@ -119,6 +121,11 @@ impl DeniedLicences {
             }
         }
         Ok(denied)
+    }
+
+    /// As they are written.
+    pub(crate) fn written(&self) -> &[String] {
+        &self.written
     }
 
     /// Whether nothing is denied.

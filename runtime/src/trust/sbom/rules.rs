@@ -225,6 +225,31 @@ impl SbomRules {
         }
     }
 
+    /// What it asks, in words.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let mut words = vec![if self.is_required { "an SBOM" } else { "of an SBOM, if there is one" }.to_owned()];
+        if !self.minimum.is_empty() {
+            let fields: Vec<&str> = self.minimum.iter().map(|field| field.words()).collect();
+            words.push(format!("in the SBOM: {}", fields.join(", ")));
+        }
+        words.extend(self.denied_packages.iter().map(|denied| format!("not inside: {}", denied.written)));
+        if !self.denied_licences.is_empty() {
+            words.push(format!("no package under: {}", self.denied_licences.written().join(", ")));
+        }
+        if self.unknown_licences == Unknown::Deny {
+            words.push("no package whose licence is unknown".to_owned());
+        }
+        if let Some(rule) = &self.vulnerabilities {
+            words.push(format!(
+                "no vulnerability above {}, by the advisories in {}, which are at most {:#} old",
+                rule.max_severity,
+                rule.snapshot.display(),
+                rule.max_age
+            ));
+        }
+        words
+    }
+
     /// Whether signed VEX documents count.
     pub(crate) fn wants_vex(&self) -> bool {
         self.vulnerabilities.as_ref().is_some_and(|rule| rule.vex == VexRule::Signed)
