@@ -86,6 +86,7 @@ const HOUSE: &[Room] = &[
             "runtime/src/trust/policy.rs",
             "runtime/src/trust/policy",
             "runtime/src/trust/proof.rs",
+            "runtime/src/trust/predicate.rs",
             "runtime/src/trust/provenance",
             "runtime/src/trust/provenance.rs",
             "runtime/src/trust/remedy.rs",

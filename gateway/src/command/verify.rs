@@ -71,7 +71,10 @@ pub(super) fn text(decision: &Decision) -> String {
         lines.extend(by.iter().map(signer));
         lines.extend(why.iter().map(|why| format!("          {}: {}", why.reason, why.problem)));
     }
-    lines.extend(sboms.iter().map(|sbom| format!("inside    {}", sbom.line())));
+    for sbom in sboms {
+        lines.push(format!("inside    {}", sbom.line()));
+        lines.extend(sbom.remarks.iter().map(|remark| format!("          {remark}")));
+    }
     lines.extend(provenance.iter().map(|provenance| format!("built     {}", provenance.line())));
     lines.extend(checked.iter().map(|checked| format!("checked   {checked}")));
     lines.push(format!("at        {at}"));

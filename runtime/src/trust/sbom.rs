@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub(crate) use bounded::list;
-pub(crate) use check::{OpenSnapshot, SbomFault};
+pub(crate) use check::{OpenSnapshot, SbomFault, SbomFindings};
 pub(crate) use licence::Licence;
 pub(crate) use purl::{Purl, comparable_name};
 pub(crate) use rules::SbomRules;

@@ -13,6 +13,9 @@ use crate::artifact::Digest;
 /// The predicate type of OpenVEX documents (<https://github.com/openvex/spec>; a version may follow).
 pub(crate) const OPENVEX_PREDICATE: &str = "https://openvex.dev/ns";
 
+/// The largest OpenVEX document that is read, in bytes.
+const MAX_DOCUMENT_BYTES: usize = 8 << 20;
+
 /// The most statements of one document, and vulnerabilities, products and parts of one statement.
 const MAX_STATEMENTS: usize = 10_000;
 

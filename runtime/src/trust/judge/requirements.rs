@@ -15,7 +15,7 @@ use crate::trust::identity::Claim;
 use crate::trust::policy::{Attestations, Scope};
 use crate::trust::provenance::{CertificateClaims, Provenance, ProvenanceFault, ProvenanceRules, ProvenanceSummary};
 use crate::trust::reason::Reason;
-use crate::trust::sbom::{OpenSnapshot, Sbom, SbomFault, SbomSummary};
+use crate::trust::sbom::{OpenSnapshot, Sbom, SbomFault, SbomFindings, SbomRules, SbomSummary};
 use crate::trust::vex::Vex;
 use crate::trust::weigh::SignerId;
 use crate::untrusted::Untrusted;
@@ -46,7 +46,8 @@ impl Outcome {
     /// Everything that is said of what is inside has to pass: one clean list hides nothing that is in another.
     fn sbom(&mut self, subject: &Subject, scope: &Scope, known: &Known, now: SystemTime, open: OpenSnapshot<'_>) {
         let said = trusted(scope, known, Sbom::is_predicate_type);
-        let vex: Vec<Vex> = trusted(scope, known, |_| true)
+        let counts_vex = scope.sbom.as_ref().is_some_and(SbomRules::wants_vex);
+        let vex: Vec<Vex> = trusted(scope, known, |_| counts_vex)
             .filter_map(|(Attested { statement, .. }, _)| {
                 Vex::read(&statement.predicate_type, statement.predicate.as_str(), &subject.manifests).ok()
             })
@@ -58,10 +59,11 @@ impl Outcome {
             let problem = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
                 Err(problem) => Some(Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }),
                 Ok(sbom) => {
-                    self.sboms.push(sbom.summary());
                     let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
                     let checked = scope.sbom.as_ref().map(|rules| rules.check(&sbom, &vex, now, open));
-                    checked.and_then(|findings| findings.faults.into_iter().next()).map(Problem::from)
+                    let SbomFindings { faults, remarks } = checked.unwrap_or_default();
+                    self.sboms.push(sbom.summary().with_remarks(remarks));
+                    faults.into_iter().next().map(Problem::from)
                 }
             };
             requirement.add(by, problem);

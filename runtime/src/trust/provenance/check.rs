@@ -87,12 +87,12 @@ impl ProvenanceRules {
     fn check_claims(&self, provenance: &Provenance) -> Vec<ProvenanceFault> {
         let mut faults = Vec::new();
         if let Some(rule) = self.builder.as_ref().filter(|rule| !rule.is_met_by(&provenance.builder)) {
-            let fix = format!("where you trust it, write builder = \"{}\"", shown(&provenance.builder));
+            let fix = written("builder", &provenance.builder);
             let problem = format!("it was built by {}, and not by {}", shown(&provenance.builder), rule.0);
             faults.push(ProvenanceFault { reason: ProvenanceReason::OtherBuilder, problem, fix });
         }
         if let Some(rule) = self.build_type.as_ref().filter(|rule| **rule != provenance.build_type) {
-            let fix = format!("where you trust it, write build-type = \"{}\"", shown(&provenance.build_type));
+            let fix = written("build-type", &provenance.build_type);
             let problem = format!("it was built as {} says, and not as {rule} says", shown(&provenance.build_type));
             faults.push(ProvenanceFault { reason: ProvenanceReason::OtherBuildType, problem, fix });
         }
@@ -103,7 +103,7 @@ impl ProvenanceRules {
                 Some(repository) => faults.push(ProvenanceFault {
                     reason: ProvenanceReason::OtherSource,
                     problem: format!("it was built from {}, and not from {rule}", shown(&repository.to_string())),
-                    fix: format!("where you trust it, write source = \"{}\"", shown(&repository.to_string())),
+                    fix: written("source", &repository.to_string()),
                 }),
                 None => faults.push(ProvenanceFault {
                     reason: ProvenanceReason::NoSource,
@@ -118,7 +118,7 @@ impl ProvenanceRules {
                 Some(git_ref) => faults.push(ProvenanceFault {
                     reason: ProvenanceReason::OtherRef,
                     problem: format!("it was built from {}, and not from {}", shown(git_ref), rule.0),
-                    fix: format!("where you trust it, write ref = \"{}\"", shown(git_ref)),
+                    fix: written("ref", git_ref),
                 }),
                 None => faults.push(ProvenanceFault {
                     reason: ProvenanceReason::NoRef,
@@ -138,8 +138,9 @@ impl CertificateClaims<'_> {
         let fault = |reason, problem| Some(ProvenanceFault { reason, problem, fix: fix.to_owned() });
         let is_signer = |signer: &str| {
             let id = provenance.builder.as_str();
+            let is_build = id.contains("://");
             // A builder may leave its version out; its certificate never does.
-            signer == id || signer.strip_prefix(id).is_some_and(|version| version.starts_with('@'))
+            is_build && (signer == id || signer.strip_prefix(id).is_some_and(|version| version.starts_with('@')))
         };
         if !self.build_signer.is_some_and(is_signer) && !is_signer(self.subject) {
             let signer = self.build_signer.unwrap_or(self.subject);
@@ -166,6 +167,16 @@ impl CertificateClaims<'_> {
         }
         None
     }
+}
+
+/// The line of a policy that would let it through. A stranger's words that would end the string are not offered.
+fn written(rule: &str, words: &str) -> String {
+    let is_plain =
+        words.len() <= 200 && words.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'));
+    if is_plain {
+        return format!("where you trust it, write {rule} = \"{words}\"");
+    }
+    "nobody should trust it: it is no plain address".to_owned()
 }
 
 /// As a predicate's address is written.

@@ -166,6 +166,21 @@ impl Provenance {
         }
     }
 
+    /// Reads a document that has no predicate type beside it, and finds the type.
+    ///
+    /// # Errors
+    /// Where it is of no version that is read, or could be of either.
+    pub(crate) fn read_document(text: &str) -> Result<(&'static str, Self), ProvenanceProblem> {
+        let [old, new] = TYPES.map(|kind| (kind, Self::read(kind, text)));
+        match (old, new) {
+            ((_, Ok(_)), (_, Ok(_))) => {
+                Err(ProvenanceProblem::Unreadable("it is written as version 0.2 and as version 1 at once".to_owned()))
+            }
+            ((kind, Ok(read)), _) | (_, (kind, Ok(read))) => Ok((kind, read)),
+            (_, (_, Err(problem))) => Err(problem),
+        }
+    }
+
     /// The version that a predicate type announces; none where it is of another kind of statement.
     pub(crate) fn version(predicate_type: &str) -> Option<SlsaVersion> {
         match predicate_type {

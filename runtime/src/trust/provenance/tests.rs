@@ -170,6 +170,10 @@ fn attack_37_provenance_says_what_the_certificate_of_its_signature_says() {
     assert_eq!(signed_by(&BUILDER[..BUILDER.len() - 1], None), [BuilderNotOfCertificate]);
     let longer = "https://github.com/acme/tools/.github/workflows/release.yml@refs/tags/v1.2.0.1";
     assert_eq!(signed_by(longer, None), [BuilderNotOfCertificate]);
+    // Nor is the part of an address before its `@` a builder.
+    let named_me = read(V0_2, r#"{"builder": {"id": "me"}, "buildType": "x"}"#);
+    let person = CertificateClaims { subject: "me@acme.example", build_signer: None, ..certificate() };
+    assert_eq!(reasons("required = true", &named_me, Some(&person)), [BuilderNotOfCertificate]);
     // An empty builder is nobody's.
     let nobody = read(V0_2, r#"{"builder": {"id": ""}, "buildType": "x"}"#);
     assert_eq!(reasons("required = true", &nobody, Some(&certificate())), [BuilderNotOfCertificate]);
@@ -267,6 +271,11 @@ fn a_summary_shows_no_stranger_unescaped() {
     for fault in rules(r#"required = true, builder = "https://a""#).unwrap().check(&evil, Some(&certificate())) {
         assert!(!format!("{}{}", fault.problem, fault.fix).contains(['\u{1b}', '\u{202e}']));
     }
+    // A line for the policy is a line for the policy, whatever a builder calls itself.
+    let evil =
+        read(V0_2, r#"{"builder": {"id": "https://x\", required = false, source = \"https://y/z"}, "buildType": "x"}"#);
+    let fault = &rules(r#"required = true, builder = "https://a""#).unwrap().check(&evil, None)[0];
+    assert_eq!(fault.fix, "nobody should trust it: it is no plain address");
     // A commit that is no ASCII is not cut apart.
     let odd = of_github(TOOLS, "refs/tags/v1").replace(COMMIT, "äääääääääääää");
     assert!(read(V1, &odd).summary().line().contains("ä"));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::licence::Standing;
@@ -213,8 +213,8 @@ impl VulnerabilityRule {
         let problem = match lookup.created.map(|created| now.duration_since(created)) {
             Some(age) if age <= self.max_age => return,
             Some(age) => {
-                let (days, most) = (age.as_hours() / 24, self.max_age.as_hours());
-                format!("the advisories in {place} are {days} days old, and the policy lets them be {most} hours old")
+                let (age, most) = (age_words(age), age_words(self.max_age));
+                format!("the advisories in {place} are {age} old, and the policy lets them be {most} old")
             }
             None => format!("the advisories in {place} do not say how old they are"),
         };
@@ -276,6 +276,13 @@ impl SbomFindings {
 
     fn refuse_once(&mut self, reason: SbomReason, problem: String, fix: &str) {
         self.faults.push(SbomFault { reason, problem, examples: Vec::new(), fix: fix.to_owned() });
+    }
+}
+
+fn age_words(age: SignedDuration) -> String {
+    match age.as_hours() {
+        hours if hours < 48 => format!("{hours} hours"),
+        hours => format!("{} days", hours / 24),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Under which licences a package may be used (SPDX 2.3, annex D), and whether a policy denies them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use spdx::expression::{ExprNode, Operator};
@@ -61,6 +61,12 @@ struct Version {
 /// Every version that SPDX knows.
 static KNOWN: LazyLock<BTreeSet<Version>> =
     LazyLock::new(|| LICENSES.iter().map(|license| Version::of(license.name).0).collect());
+
+/// Names and operators as SPDX writes them, by how they are written in lower case.
+static OFFICIAL: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
+    let names = LICENSES.iter().map(|license| license.name).chain(["AND", "OR", "WITH"]);
+    names.map(|name| (name.to_ascii_lowercase(), name)).collect()
+});
 
 /// A text is not the name of one licence.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -206,9 +212,7 @@ fn expression(text: &str) -> Option<Expression> {
 }
 
 fn official(name: &str) -> &str {
-    let same = |official: &&'static str| official.eq_ignore_ascii_case(name);
-    let operator = ["AND", "OR", "WITH"].into_iter().find(same);
-    operator.or_else(|| LICENSES.iter().map(|license| license.name).find(same)).unwrap_or(name)
+    OFFICIAL.get(&name.to_ascii_lowercase()).copied().unwrap_or(name)
 }
 
 #[cfg(test)]

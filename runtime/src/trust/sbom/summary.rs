@@ -30,6 +30,9 @@ pub struct SbomSummary {
     #[serde(serialize_with = "exposed")]
     tools: Vec<Untrusted>,
     created: Option<jiff::Timestamp>,
+    /// What a person should know of it, where it was checked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl Sbom {
@@ -58,11 +61,17 @@ impl Sbom {
             authors: first(&self.authors),
             tools: first(&self.tools),
             created: self.created,
+            remarks: Vec::new(),
         }
     }
 }
 
 impl SbomSummary {
+    /// It, with what came out of a check besides faults.
+    pub(crate) fn with_remarks(self, remarks: Vec<String>) -> Self {
+        Self { remarks, ..self }
+    }
+
     /// One line for a person, as `SPDX 2.3, 12 packages (MIT 7, Apache-2.0 5), by Acme with syft 1.0, 2026-01-02`.
     pub fn line(&self) -> String {
         let shown = |names: &[Untrusted]| {

@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{MAX_STATEMENTS, Product, Purl, Statement, VexProblem};
+use super::{MAX_DOCUMENT_BYTES, MAX_STATEMENTS, Product, Purl, Statement, VexProblem};
 use crate::artifact::Digest;
 use crate::message::Json;
-use crate::trust::sbom::MAX_DOCUMENT_BYTES;
 
 #[derive(Deserialize)]
 struct Document {
@@ -23,7 +22,7 @@ struct FileStatement {
     products: Vec<FileProduct>,
     /// In 0.0, beside the products.
     #[serde(default)]
-    subcomponents: Vec<FileProduct>,
+    subcomponents: Vec<Named>,
     status: String,
     justification: Option<String>,
     impact_statement: Option<String>,
@@ -46,12 +45,26 @@ enum Vulnerability {
 enum FileProduct {
     Id(String),
     Component {
-        #[serde(rename = "@id")]
-        id: Option<String>,
-        identifiers: Option<Identifiers>,
+        #[serde(flatten)]
+        named: Component,
         #[serde(default)]
-        subcomponents: Vec<FileProduct>,
+        subcomponents: Vec<Named>,
     },
+}
+
+/// A part of a product.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Named {
+    Id(String),
+    Component(Component),
+}
+
+#[derive(Deserialize)]
+struct Component {
+    #[serde(rename = "@id")]
+    id: Option<String>,
+    identifiers: Option<Identifiers>,
 }
 
 #[derive(Deserialize)]
@@ -99,34 +112,40 @@ impl FileStatement {
 impl FileProduct {
     /// Adds what it names: parts of the artifact where it has any, else the artifact or a package itself. One that is
     /// neither the artifact nor named by a package URL is of nothing that is judged here.
-    fn add_to(&self, products: &mut Vec<Product>, beside: &[Self], subjects: &[Digest]) {
-        let inside = match self {
-            Self::Component { subcomponents, .. } => subcomponents.as_slice(),
-            Self::Id(_) => &[],
+    fn add_to(&self, products: &mut Vec<Product>, beside: &[Named], subjects: &[Digest]) {
+        let (purl, inside) = match self {
+            Self::Id(id) => (Purl::parse(id).ok(), &[][..]),
+            Self::Component { named, subcomponents } => (named.purl(), subcomponents.as_slice()),
         };
-        let parts: Vec<&Self> = inside.iter().chain(beside).collect();
-        let Some(purl) = self.purl() else { return };
+        let Some(purl) = purl else { return };
         let is_artifact = matches!(purl.kind.as_str(), "oci" | "docker");
         let is_this_artifact = purl
             .version
             .as_deref()
             .is_some_and(|version| version.parse().is_ok_and(|digest| subjects.contains(&digest)));
-        match (is_artifact, parts.is_empty()) {
+        let mut parts = inside.iter().chain(beside).peekable();
+        match (is_artifact, parts.peek().is_none()) {
             // Another artifact, or any: what is inside may differ.
             (true, _) if !is_this_artifact => {}
             (true, true) => products.push(Product::Artifact),
             (false, true) => products.push(Product::Package(purl)),
-            (_, false) => products.extend(parts.into_iter().filter_map(Self::purl).map(Product::Package)),
+            (_, false) => products.extend(parts.filter_map(Named::purl).map(Product::Package)),
         }
     }
+}
 
+impl Named {
     fn purl(&self) -> Option<Purl> {
-        let text = match self {
-            Self::Id(id) => Some(id),
-            Self::Component { id, identifiers, .. } => {
-                identifiers.as_ref().and_then(|identifiers| identifiers.purl.as_ref()).or(id.as_ref())
-            }
-        };
-        text.and_then(|text| Purl::parse(text).ok())
+        match self {
+            Self::Id(id) => Purl::parse(id).ok(),
+            Self::Component(component) => component.purl(),
+        }
+    }
+}
+
+impl Component {
+    fn purl(&self) -> Option<Purl> {
+        let given = self.identifiers.as_ref().and_then(|identifiers| identifiers.purl.as_ref());
+        Purl::parse(given.or(self.id.as_ref())?).ok()
     }
 }

@@ -183,6 +183,9 @@ fn advisories_that_are_missing_broken_or_old_fail_with_a_reason_of_their_own() {
         findings.faults[0].problem,
         "the advisories in elsewhere/ cannot be used: its files cannot be read: entity not found"
     );
+    let findings = findings_of(LOOK_UP, &fixed, &[], &[("a.json", &old)]);
+    let expected = "the advisories in osv/ are 8 days old, and the policy lets them be 7 days old";
+    assert_eq!(findings.faults[0].problem, expected);
     // An old snapshot still finds what it knows.
     let both = findings_of(LOOK_UP, SPDX, &[], &[("a.json", &old)]);
     assert_eq!(reasons(&both), [AdvisoriesOld, SbomReason::Vulnerable]);
