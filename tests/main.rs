@@ -7,6 +7,7 @@
 
 mod support;
 
+mod beside;
 mod brave;
 mod built_in;
 mod cache;

@@ -406,7 +406,7 @@ fn signatures_that_were_never_asked_for_are_not_taken_for_none_without_the_regis
 }
 
 #[test]
-fn a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() {
+fn attack_44_a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() {
     let scene = Scene::new();
     let front = Front::of(&scene.address, "/manifests/sha256-");
     let policy = scene.acme_policy().replace(&scene.address, &front.name());
@@ -447,7 +447,7 @@ fn a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() 
 }
 
 #[test]
-fn no_flood_of_signatures_is_waited_for() {
+fn attack_45_no_flood_of_signatures_is_waited_for() {
     let scene = Scene::new();
     let stranger = Key::new(scene.home.path(), "stranger");
     let noise = stranger.sign(&scene.digest, &scene.name("acme/time"));

@@ -177,6 +177,7 @@ impl Common {
             registry: RegistrySettings {
                 docker_config: docker_config(),
                 credential_programs: config.credential_programs,
+                token_hosts: config.token_hosts.clone(),
             },
             key_file: folders.data.join("code.key"),
             run_folder: folders.data.join("run"),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use lockgate_runtime::{
-    Digest, Grant, InvalidTrustPolicy, Limits, ServerName, Source, Sourced, StoreKind, TrustPolicy,
+    Digest, Grant, InvalidTrustPolicy, Limits, ServerName, Source, Sourced, StoreKind, TokenHosts, TrustPolicy,
 };
 
 pub(crate) use self::approval::{Approvals, approve};
@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) roots: Vec<Vec<u8>>,
     /// Whether Docker's programs for credentials may be started.
     pub(crate) credential_programs: bool,
+    /// Where tokens for registries come from, if not from themselves.
+    pub(crate) token_hosts: TokenHosts,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
     /// Whom the person trusts, where they wrote it here.
@@ -206,10 +208,12 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { trust, roots, credential_programs, store, servers } = File::parse(path, text)?.read(path, text)?;
+        let Read { trust, roots, credential_programs, token_hosts, store, servers } =
+            File::parse(path, text)?.read(path, text)?;
         self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
+        self.token_hosts.extend(token_hosts);
         self.store = store.or(self.store);
         self.servers.extend(servers);
         Ok(())

@@ -40,6 +40,7 @@ pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
 pub(crate) use referrers::{Referrers, fallback_tag};
+pub use registry::{InvalidTokenHost, TokenHost, TokenHosts};
 pub(crate) use registry::{Login, Logins, Pace, Shared};
 pub use store::ArtifactStoreError;
 pub(crate) use store::Store;

@@ -37,8 +37,8 @@ mod untrusted;
 
 pub use artifact::{
     Artifact, ArtifactError, ArtifactStoreError, Copied, DepotError, Digest, InvalidComponent, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector,
-    names_registry,
+    InvalidImage, InvalidManifest, InvalidPushTarget, InvalidReference, InvalidTokenHost, PushTarget, Reference,
+    Selector, TokenHost, TokenHosts, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;

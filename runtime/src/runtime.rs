@@ -72,7 +72,8 @@ impl Runtime {
         let dialler = dialler.sparing(&settings.listeners);
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
         let logins = Logins::new(&settings.registry);
-        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
+        let token_hosts = settings.registry.token_hosts.clone();
+        let shared = Shared { dialler: isolated, logins, token_hosts, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
         let judge = Judge::new(settings.ceiling.clone(), settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::artifact::{Digest, Reference};
+use crate::artifact::{Digest, Reference, TokenHosts};
 use crate::secret::SecretSettings;
 use crate::spec::ServerName;
 use crate::trust::{Basis, Decision, TrustPolicy};
@@ -65,6 +65,8 @@ pub struct RegistrySettings {
     pub docker_config: Option<PathBuf>,
     /// Whether the credential programs that it names may be started.
     pub credential_programs: bool,
+    /// Where tokens for a registry come from, if not from itself and not from where it is known.
+    pub token_hosts: TokenHosts,
 }
 
 /// What a runtime tells and asks whoever started it.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SIGNATURE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /// A pair of keys in files.
@@ -132,6 +133,38 @@ impl Repository {
         let layers = layers.collect();
         let config = self.push_blob("application/vnd.oci.image.config.v1+json", b"{}");
         self.push_manifest(&signature_tag(digest), &manifest(config, layers, json!({})));
+    }
+
+    /// Stores signatures as a manifest that refers to the component `digest`, and gives its descriptor. Where the registry
+    /// lists no referrers, nobody finds it there.
+    pub(crate) fn push_referrer(&self, digest: &str, signatures: &[Signature]) -> Value {
+        let layers = signatures.iter().map(|Signature { payload, base64, annotations }| {
+            let mut layer = self.push_blob(SIGNATURE, payload);
+            layer["annotations"] = annotations.clone();
+            layer["annotations"]["dev.cosignproject.cosign/signature"] = base64.as_str().into();
+            layer
+        });
+        let layers = layers.collect();
+        let config = self.push_blob("application/vnd.oci.empty.v1+json", b"{}");
+        let mut referrer = manifest(config, layers, json!({}));
+        let size =
+            curl(&["-I", "-H", &format!("Accept: {OCI_MANIFEST}"), &self.url(&format!("manifests/{digest}"))], b"");
+        let size = size
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.trim().parse().ok());
+        let size: u64 = size.unwrap();
+        referrer["artifactType"] = "application/vnd.dev.cosign.artifact.sig.v1+json".into();
+        referrer["subject"] = json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": size });
+        let text = referrer.to_string();
+        let name = digest_of(text.as_bytes());
+        self.push_manifest(&name, &referrer);
+        json!({ "mediaType": OCI_MANIFEST, "digest": name, "size": text.len() })
+    }
+
+    /// Writes the list of what refers to `digest`, where the registry makes none.
+    pub(crate) fn push_list(&self, digest: &str, entries: &[Value]) {
+        let list = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+        self.push_manifest(&digest.replace(':', "-"), &list);
     }
 
     /// Pushes a blob, and gives its descriptor.

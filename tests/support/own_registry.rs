@@ -140,7 +140,8 @@ impl Held {
         if let Some((repository, upload)) = path.split_once("/blobs/uploads/") {
             return match (method, query.split_once("digest=")) {
                 ("POST", _) => {
-                    let place = format!("/v2/{repository}/blobs/uploads/1");
+                    let host = heard.header("host").unwrap_or_default();
+                    let place = format!("http://{host}/v2/{repository}/blobs/uploads/1");
                     Reply::new("202 Accepted", &[("location", &place)], b"")
                 }
                 ("PUT", Some((_, digest))) if !upload.is_empty() => {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use lockgate_runtime::{
     Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Source, Sourced, StoreKind,
-    TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
+    TokenHosts, TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
@@ -46,6 +46,7 @@ struct Network {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Registry {
     credential_programs: bool,
+    token_hosts: TokenHosts,
 }
 
 /// `[secrets]`
@@ -60,6 +61,7 @@ pub(super) struct Read {
     pub(super) trust: Option<ConfiguredTrust>,
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
+    pub(super) token_hosts: TokenHosts,
     pub(super) store: Option<StoreKind>,
     pub(super) servers: Vec<Configured>,
 }
@@ -164,13 +166,8 @@ impl File {
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
         let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
-        Ok(Read {
-            trust,
-            roots,
-            credential_programs: self.registry.credential_programs,
-            store: self.secrets.store,
-            servers,
-        })
+        let Registry { credential_programs, token_hosts } = self.registry;
+        Ok(Read { trust, roots, credential_programs, token_hosts, store: self.secrets.store, servers })
     }
 }
 

@@ -12,6 +12,7 @@ mod range;
 mod redirect;
 mod referrers;
 mod token;
+mod token_host;
 mod upload;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use self::exchange::Request;
 pub(crate) use self::logins::{Login, Logins};
 pub(crate) use self::pace::Pace;
 pub(super) use self::referrers::Pages;
+pub use self::token_host::{InvalidTokenHost, TokenHost, TokenHosts};
 use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use super::{DepotError, Reference, Selector};
 use crate::dial::Dialler;
@@ -34,6 +36,7 @@ use crate::settings::{Event, Hooks};
 pub(crate) struct Shared {
     pub(crate) dialler: Dialler,
     pub(crate) logins: Logins,
+    pub(crate) token_hosts: TokenHosts,
     pub(crate) pace: Pace,
     pub(crate) hooks: Hooks,
 }

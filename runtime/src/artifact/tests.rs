@@ -38,7 +38,8 @@ pub(crate) fn depots(folder: &Path) -> (Depots, Told) {
     };
     let pace = Pace { first_wait: Duration::from_millis(1), ..Pace::default() };
     let logins = Logins::new(&RegistrySettings::default());
-    let shared = Shared { dialler: Dialler::new(&[]).unwrap(), logins, pace, hooks: hooks.clone() };
+    let (dialler, token_hosts) = (Dialler::new(&[]).unwrap(), TokenHosts::default());
+    let shared = Shared { dialler, logins, token_hosts, pace, hooks: hooks.clone() };
     (Depots::new(shared, Store::new(folder.join("store"), hooks)), told)
 }
 
