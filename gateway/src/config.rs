@@ -176,10 +176,11 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, credential_programs, store, servers } = File::parse(path, text)?.read(path)?;
+        let Read { roots, credential_programs, store, catalog, servers } = File::parse(path, text)?.read(path)?;
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
         self.store = store.or(self.store);
+        self.own_files.extend(catalog);
         self.servers.extend(servers);
         Ok(())
     }

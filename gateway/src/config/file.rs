@@ -58,6 +58,7 @@ pub(super) struct Read {
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
     pub(super) store: Option<StoreKind>,
+    pub(super) catalog: Option<PathBuf>,
     pub(super) servers: Vec<Configured>,
 }
 
@@ -160,7 +161,8 @@ impl File {
             server.read(name.clone(), path, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        Ok(Read { roots, credential_programs: self.registry.credential_programs, store: self.secrets.store, servers })
+        let credential_programs = self.registry.credential_programs;
+        Ok(Read { roots, credential_programs, store: self.secrets.store, catalog, servers })
     }
 }
 

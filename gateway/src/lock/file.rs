@@ -168,13 +168,17 @@ impl LockFile {
                 None => lock.servers.remove(name),
             };
         }
+        let text = lock.to_string();
+        if text.len() as u64 > MAX_BYTES {
+            return Err(unwritable(io::Error::new(ErrorKind::FileTooLarge, "it would be larger than 16 MiB")));
+        }
         let write = || {
             // It holds no secret, and others may want to read it, as they do the configuration.
             let mode = std::fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o777);
             let mut builder = tempfile::Builder::new();
             builder.prefix(".lockgate-").permissions(Permissions::from_mode(mode));
             let mut file = builder.tempfile_in(folder)?;
-            file.write_all(lock.to_string().as_bytes())?;
+            file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(path)?;
             guard.sync_all()
@@ -359,6 +363,16 @@ signers = ["a", "b"]
         assert!(set(&before, "b", None).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "version = 1\nbroken");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_that_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK_FILE);
+        let huge = locked("a", &[&"x".repeat(17 << 20)]);
+        let written = LockFile::change(&path, &LockFile::default(), &BTreeMap::from([(name("a"), Some(huge))]));
+        assert!(matches!(written, Err(LockError::Unwritable { .. })));
+        assert!(!path.exists());
     }
 
     #[test]
