@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::cosign::{Key, Repository};
 use crate::support::remote_server::{Heard, RemoteServer, Step, discovery, plain};
-use crate::support::{Client, Ended, Home, Lockgate, OciRegistry, modern, probe};
+use crate::support::{Client, Ended, Engine, Home, Lockgate, OciRegistry, modern, probe};
 
 /// A remote server whose words a test changes while it runs.
 struct Far {
@@ -686,5 +686,52 @@ fn what_a_server_puts_beside_its_list_is_not_taken_for_it() {
         let mut client = Client::start(place.lockgate(&["run"]));
         let answer = listed(&mut client, "list");
         assert_eq!(answer["result"].is_object(), passes, "{more}: {answer}");
+    }
+}
+
+#[test]
+fn lists_that_change_all_the_time_are_left_out_where_the_configuration_says_so() {
+    let far = Far::adder();
+    let config =
+        |unlocked: &str| format!("[servers.far]\nsource = \"{}\"\nunlocked = [{unlocked}]\n", far.server.url());
+    let place = Place::new(&config("\"tools\""));
+    let shown = place.update();
+    assert!(shown.contains("its tools are not locked: they may change at any time"), "{shown}");
+    assert!(place.lock_text().contains("unlocked = [\"tools\"]") && !place.lock_text().contains(".tools]"));
+    far.says(|said| said.tools = vec![tool("other", "Anything.")]);
+    assert_eq!(place.run(&["call", "far", "other", "--locked"]).good(), "did other");
+    far.says(|said| said.instructions = "Other words.");
+    assert!(place.run(&["tools", "far"]).failed(3).contains("its instructions changed (changed)"));
+    place.update();
+    // What is left out is locked with the rest: it does not change on the way.
+    place.configure(&config(""));
+    assert!(place.run(&["tools", "far"]).failed(3).contains("the lock has another `unlocked` for it (not-locked)"));
+    assert!(place.update().contains("its tool `other` is new"));
+    far.says(|said| said.tools = vec![tool("more", "Anything.")]);
+    place.run(&["tools", "far"]).failed(3);
+}
+
+#[test]
+fn an_unmodified_server_in_a_container_is_what_it_was_for_every_client() {
+    let engine = Engine::shared();
+    let config = format!("[servers.everything]\nsource = \"docker://{}\"\n", engine.everything());
+    let place = Place::new(&config);
+    let run = |arguments: &[&str]| engine.lockgate(arguments[0]).args(&arguments[1..]).home(place.home.path());
+    run(&["update", "--yes"]).run().good();
+    assert_eq!(run(&["update", "--yes"]).run().good(), "nothing changed");
+    let lists = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+    for revision in [Some("2025-11-25"), Some("2024-11-05"), None] {
+        let mut client = Client::start(run(&["run", "--locked"]));
+        if let Some(revision) = revision {
+            client.initialize(revision, json!({}));
+        }
+        for list in lists {
+            let params = if revision.is_none() { json!({ "_meta": modern() }) } else { json!({}) };
+            client.request(list, list, params);
+            let answer = client.answer(list);
+            assert!(answer["result"].is_object(), "{revision:?} {answer}");
+        }
+        let (ended, _) = client.close();
+        assert_eq!(ended.code, Some(0), "{ended}");
     }
 }

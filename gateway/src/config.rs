@@ -4,6 +4,7 @@
 mod approval;
 mod file;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ pub(crate) use self::approval::{Approvals, approve};
 use self::file::{File, Read};
 use crate::catalog::Settings;
 use crate::environment::Folders;
-use crate::lock::LOCK_FILE;
+use crate::lock::{Kind, LOCK_FILE};
 
 /// The name of the file in the configuration folder.
 const OWN_FILE: &str = "config.toml";
@@ -60,6 +61,8 @@ pub(crate) struct Configured {
     pub(crate) limits: Limits,
     /// What its names are prefixed with, if not with its own name.
     pub(crate) prefix: Option<String>,
+    /// Which of its lists are not locked.
+    pub(crate) unlocked: BTreeSet<Kind>,
 }
 
 /// A source as it is written.

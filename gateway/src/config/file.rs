@@ -1,6 +1,6 @@
 //! The form of a configuration file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{ConfigError, Configured, Written};
 use crate::catalog::Settings;
+use crate::lock::Kind;
 use crate::sources::{is_name, parse_source};
 
 /// A file as it is written.
@@ -68,6 +69,8 @@ pub(super) struct Read {
 struct Server {
     source: String,
     prefix: Option<Prefix>,
+    #[serde(default)]
+    unlocked: BTreeSet<Kind>,
     #[serde(default)]
     arguments: Vec<String>,
     /// What is set for the catalog's entry that the source names.
@@ -169,7 +172,7 @@ impl File {
 impl Server {
     fn read(self, name: ServerName, file: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Self { source, prefix, arguments, config, grant, limits } = self;
+        let Self { source, prefix, unlocked, arguments, config, grant, limits } = self;
         let written = source.clone();
         let source = source_of(source, config, folder, catalog)?;
         if let Written::Name { name, .. } = &source
@@ -182,7 +185,7 @@ impl Server {
         let arguments = arguments.into_iter().map(Sourced::config).collect();
         let (grant, prefix) = (grant.read(folder)?, prefix.map(|Prefix(prefix)| prefix));
         let (file, limits) = (file.to_owned(), limits.read());
-        Ok(Configured { name, file, written, source, arguments, grant, limits, prefix })
+        Ok(Configured { name, file, written, source, arguments, grant, limits, prefix, unlocked })
     }
 }
 

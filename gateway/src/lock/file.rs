@@ -94,6 +94,8 @@ struct Table {
     arguments: Option<Digest>,
     #[serde(default)]
     signers: BTreeSet<String>,
+    #[serde(default)]
+    unlocked: BTreeSet<Kind>,
     instructions: Option<Digest>,
     #[serde(default)]
     tools: BTreeMap<String, Digest>,
@@ -189,7 +191,7 @@ impl LockFile {
 
 impl Table {
     fn read(self) -> Locked {
-        let Self { source, host, manifest, digest, arguments, signers, instructions, .. } = self;
+        let Self { source, host, manifest, digest, arguments, signers, unlocked, instructions, .. } = self;
         let lists = [
             (Kind::Tool, self.tools),
             (Kind::Prompt, self.prompts),
@@ -197,7 +199,8 @@ impl Table {
             (Kind::ResourceTemplate, self.resource_templates),
         ];
         let items = lists.into_iter().filter(|(_, items)| !items.is_empty()).collect();
-        Locked { origin: Origin { source, host, manifest, digest, arguments, signers }, instructions, items }
+        let origin = Origin { source, host, manifest, digest, arguments, signers, unlocked };
+        Locked { origin, instructions, items }
     }
 }
 
@@ -206,7 +209,7 @@ impl std::fmt::Display for LockFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{HEAD}version = {VERSION}")?;
         for (name, Locked { origin, instructions, items }) in &self.servers {
-            let Origin { source, host, manifest, digest, arguments, signers } = origin;
+            let Origin { source, host, manifest, digest, arguments, signers, unlocked } = origin;
             writeln!(f, "\n[servers.{name}]\nsource = {}", quoted(source))?;
             if let Some(host) = host {
                 writeln!(f, "host = {}", quoted(host))?;
@@ -221,23 +224,18 @@ impl std::fmt::Display for LockFile {
             if !signers.is_empty() {
                 writeln!(f, "signers = [{}]", Vec::from_iter(signers.iter().map(|name| quoted(name))).join(", "))?;
             }
+            if !unlocked.is_empty() {
+                let unlocked = unlocked.iter().map(|kind| quoted(kind.written()));
+                writeln!(f, "unlocked = [{}]", Vec::from_iter(unlocked).join(", "))?;
+            }
             for (kind, items) in items {
-                writeln!(f, "\n[servers.{name}.{}]", table_of(*kind))?;
+                writeln!(f, "\n[servers.{name}.{}]", kind.written())?;
                 for (name, digest) in items {
                     writeln!(f, "{} = \"{digest}\"", quoted(name))?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-fn table_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Tool => "tools",
-        Kind::Prompt => "prompts",
-        Kind::Resource => "resources",
-        Kind::ResourceTemplate => "resource-templates",
     }
 }
 
@@ -274,6 +272,7 @@ mod tests {
             source: source.to_owned(),
             manifest: Some(digest("m")),
             signers: ["b", "a"].map(str::to_owned).into(),
+            unlocked: [Kind::ResourceTemplate, Kind::Resource].into(),
             ..Origin::default()
         };
         let tools: BTreeMap<_, _> = tools.iter().map(|name| ((*name).to_owned(), digest(name))).collect();
@@ -298,12 +297,14 @@ source = "x"
 manifest = "{m}"
 instructions = "{i}"
 signers = ["a", "b"]
+unlocked = ["resources", "resource-templates"]
 
 [servers.z]
 source = "z.wasm"
 manifest = "{m}"
 instructions = "{i}"
 signers = ["a", "b"]
+unlocked = ["resources", "resource-templates"]
 
 [servers.z.tools]
 "a" = "{a}"
@@ -332,6 +333,7 @@ signers = ["a", "b"]
                 &format!("version = 1\n[servers.a]\nsource = \"x\"\ntools = {{ a = \"{digest}\", a = \"{digest}\" }}"),
                 "line 4: ",
             ),
+            ("version = 1\n[servers.a]\nsource = \"x\"\nunlocked = [\"all\"]", "line 4: `all` is none of tools"),
             ("version = 1\n<<<<<<< ours", "line 2: "),
         ] {
             let error = LockFile::parse(path(), text).unwrap_err().to_string();
