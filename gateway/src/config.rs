@@ -5,6 +5,7 @@ mod approval;
 mod beside;
 mod file;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ pub(crate) use self::beside::{FilesBeside, MAX_POLICY_BYTES};
 use self::file::{File, Read};
 use crate::catalog::Settings;
 use crate::environment::Folders;
-use crate::lock::LOCK_FILE;
+use crate::lock::{Kind, LOCK_FILE};
 
 /// The name of the file in the configuration folder.
 const OWN_FILE: &str = "config.toml";
@@ -68,6 +69,8 @@ pub(crate) struct Configured {
     pub(crate) limits: Limits,
     /// What its names are prefixed with, if not with its own name.
     pub(crate) prefix: Option<String>,
+    /// Which of its lists are not locked.
+    pub(crate) unlocked: BTreeSet<Kind>,
 }
 
 /// A source as it is written.
@@ -208,13 +211,14 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { trust, roots, credential_programs, token_hosts, store, servers } =
+        let Read { trust, roots, credential_programs, token_hosts, store, catalog, servers } =
             File::parse(path, text)?.read(path, text)?;
         self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
         self.token_hosts.extend(token_hosts);
         self.store = store.or(self.store);
+        self.own_files.extend(catalog);
         self.servers.extend(servers);
         Ok(())
     }

@@ -111,7 +111,7 @@ impl Starter {
         let Chosen { spec, configured, .. } = chosen;
         let plan = self.runtime.resolve(spec).await?;
         if let (Some(locked), Some(configured)) = (locked, &configured) {
-            let mut differences = locked.origin_drift(&Origin::of(&configured.written, &plan));
+            let mut differences = locked.origin_drift(&Origin::of(&configured.written, &configured.unlocked, &plan));
             if !differences.is_empty() && self.records.history.check(&plan)?.is_some() {
                 differences.iter_mut().for_each(Difference::step_back);
             }

@@ -172,7 +172,7 @@ async fn look_at(runtime: &Runtime, records: &Records, chosen: Chosen) -> Result
         survey(&server).await.map_err(|error| CommandError::from_error(Kind::Failed, &error))
     };
     let surface = looked_at.await.map_err(|error: CommandError| error.during(name.as_str()))?;
-    let locked = Locked::new(Origin::of(&configured.written, &plan), &surface);
+    let locked = Locked::new(Origin::of(&configured.written, &configured.unlocked, &plan), &surface);
     Ok(Found { locked: Some((configured.name.clone(), configured.lock_file(), locked)), surface, plan, back })
 }
 
@@ -189,8 +189,10 @@ fn change(found: &Found, locks: &BTreeMap<PathBuf, LockFile>, records: &Records)
         return Change { server, lock, what: stepped, differences, lines };
     };
     let before = locks.get(path).and_then(|lock| lock.servers.get(server));
-    let base = before.cloned().unwrap_or_default();
+    let mut base = before.cloned().unwrap_or_default();
     let mut differences = base.origin_drift(&now.origin);
+    // What was left out before, and is locked from now on, is new.
+    base.leave_out(&now.origin.unlocked);
     differences.extend(base.surface_drift(surface));
     records.texts.complete(&mut differences);
     let what = match before {
@@ -205,6 +207,9 @@ fn change(found: &Found, locks: &BTreeMap<PathBuf, LockFile>, records: &Records)
             let source = Untrusted::new(origin.source.as_str()).to_line(200);
             lines.push_str(&format!("{server} is new: {source}{digest}\n"));
             surface_lines(surface, width).iter().for_each(|line| lines.push_str(&format!("  {line}\n")));
+            for kind in &origin.unlocked {
+                lines.push_str(&format!("  its {} are not locked: they may change at any time\n", kind.written()));
+            }
             lines.push_str("  (with schemas and all else: --format json)\n");
         }
         Some(_) if !differences.is_empty() => {

@@ -1,6 +1,6 @@
 //! The form of a configuration file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use super::beside::FilesBeside;
 use super::{ConfigError, Configured, ConfiguredTrust, Written};
 use crate::catalog::Settings;
+use crate::lock::Kind;
 use crate::sources::{is_name, parse_source};
 
 /// A file as it is written.
@@ -63,6 +64,7 @@ pub(super) struct Read {
     pub(super) credential_programs: bool,
     pub(super) token_hosts: TokenHosts,
     pub(super) store: Option<StoreKind>,
+    pub(super) catalog: Option<PathBuf>,
     pub(super) servers: Vec<Configured>,
 }
 
@@ -72,6 +74,8 @@ pub(super) struct Read {
 struct Server {
     source: String,
     prefix: Option<Prefix>,
+    #[serde(default)]
+    unlocked: BTreeSet<Kind>,
     #[serde(default)]
     arguments: Vec<String>,
     /// What is set for the catalog's entry that the source names.
@@ -167,7 +171,7 @@ impl File {
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
         let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
         let Registry { credential_programs, token_hosts } = self.registry;
-        Ok(Read { trust, roots, credential_programs, token_hosts, store: self.secrets.store, servers })
+        Ok(Read { trust, roots, credential_programs, token_hosts, store: self.secrets.store, catalog, servers })
     }
 }
 
@@ -183,7 +187,7 @@ fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<Co
 impl Server {
     fn read(self, name: ServerName, file: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
         let folder = file.parent().unwrap_or(Path::new(""));
-        let Self { source, prefix, arguments, config, grant, limits } = self;
+        let Self { source, prefix, unlocked, arguments, config, grant, limits } = self;
         let written = source.clone();
         let source = source_of(source, config, folder, catalog)?;
         if let Written::Name { name, .. } = &source
@@ -196,7 +200,7 @@ impl Server {
         let arguments = arguments.into_iter().map(Sourced::config).collect();
         let (grant, prefix) = (grant.read(folder)?, prefix.map(|Prefix(prefix)| prefix));
         let (file, limits) = (file.to_owned(), limits.read());
-        Ok(Configured { name, file, written, source, arguments, grant, limits, prefix })
+        Ok(Configured { name, file, written, source, arguments, grant, limits, prefix, unlocked })
     }
 }
 

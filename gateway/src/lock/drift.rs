@@ -46,6 +46,8 @@ pub(crate) enum Subject {
     Arguments,
     /// Who signed it.
     Signers,
+    /// What of it is not locked.
+    Unlocked,
     /// How to use it.
     Instructions,
     /// Something that it has.
@@ -62,6 +64,7 @@ impl fmt::Display for Subject {
             Self::Content => "content",
             Self::Arguments => "arguments",
             Self::Signers => "signers",
+            Self::Unlocked => "unlocked",
             Self::Instructions => "instructions",
             Self::Item(kind, name) => {
                 return write!(f, "{} `{}`", kind.word(), Untrusted::new(name.as_str()).to_line(128));
@@ -140,6 +143,7 @@ impl Difference {
         let subject = &self.subject;
         match (subject, &self.locked, &self.found) {
             (Subject::Source, ..) => "the lock has another source for it".to_owned(),
+            (Subject::Unlocked, ..) => "the lock has another `unlocked` for it".to_owned(),
             (Subject::Signers, ..) => "somebody else signed it".to_owned(),
             (Subject::Item(..), None, _) => format!("its {subject} is new"),
             (Subject::Item(..), _, None) => format!("its {subject} is gone"),
@@ -159,10 +163,13 @@ impl Locked {
         let words = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
         let names = |origin: &Origin| Some(Vec::from_iter(origin.signers.iter().map(String::as_str)).join(", "));
         let source = |origin: &Origin| Some(origin.source.clone());
+        let unlocked =
+            |origin: &Origin| Some(Vec::from_iter(origin.unlocked.iter().map(|kind| kind.written())).join(", "));
         // A signer more takes nothing away from who signed before.
         let signers = !locked.signers.is_subset(&found.signers);
         [
             Difference::of_words(Reason::NotLocked, Subject::Source, source(locked), source(found)),
+            Difference::of_words(Reason::NotLocked, Subject::Unlocked, unlocked(locked), unlocked(found)),
             Difference::of_words(Reason::Moved, Subject::Host, locked.host.clone(), found.host.clone()),
             signers
                 .then(|| Difference::of_words(Reason::OtherSigner, Subject::Signers, names(locked), names(found)))
@@ -208,7 +215,8 @@ impl Locked {
     }
 
     fn item_drift(&self, kind: Kind, name: &str, said: &Said) -> Option<Difference> {
-        Difference::of_text(Subject::Item(kind, name.to_owned()), self.item(kind, name), Some(said))
+        let difference = Difference::of_text(Subject::Item(kind, name.to_owned()), self.item(kind, name), Some(said));
+        difference.filter(|_| self.is_locked(kind))
     }
 
     fn gone(&self, kind: Kind, name: &str) -> Option<Difference> {

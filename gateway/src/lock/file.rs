@@ -94,6 +94,8 @@ struct Table {
     arguments: Option<Digest>,
     #[serde(default)]
     signers: BTreeSet<String>,
+    #[serde(default)]
+    unlocked: BTreeSet<Kind>,
     instructions: Option<Digest>,
     #[serde(default)]
     tools: BTreeMap<String, Digest>,
@@ -168,13 +170,17 @@ impl LockFile {
                 None => lock.servers.remove(name),
             };
         }
+        let text = lock.to_string();
+        if text.len() as u64 > MAX_BYTES {
+            return Err(unwritable(io::Error::new(ErrorKind::FileTooLarge, "it would be larger than 16 MiB")));
+        }
         let write = || {
             // It holds no secret, and others may want to read it, as they do the configuration.
             let mode = std::fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o777);
             let mut builder = tempfile::Builder::new();
             builder.prefix(".lockgate-").permissions(Permissions::from_mode(mode));
             let mut file = builder.tempfile_in(folder)?;
-            file.write_all(lock.to_string().as_bytes())?;
+            file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
             file.persist(path)?;
             guard.sync_all()
@@ -185,7 +191,7 @@ impl LockFile {
 
 impl Table {
     fn read(self) -> Locked {
-        let Self { source, host, manifest, digest, arguments, signers, instructions, .. } = self;
+        let Self { source, host, manifest, digest, arguments, signers, unlocked, instructions, .. } = self;
         let lists = [
             (Kind::Tool, self.tools),
             (Kind::Prompt, self.prompts),
@@ -193,7 +199,8 @@ impl Table {
             (Kind::ResourceTemplate, self.resource_templates),
         ];
         let items = lists.into_iter().filter(|(_, items)| !items.is_empty()).collect();
-        Locked { origin: Origin { source, host, manifest, digest, arguments, signers }, instructions, items }
+        let origin = Origin { source, host, manifest, digest, arguments, signers, unlocked };
+        Locked { origin, instructions, items }
     }
 }
 
@@ -202,7 +209,7 @@ impl std::fmt::Display for LockFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{HEAD}version = {VERSION}")?;
         for (name, Locked { origin, instructions, items }) in &self.servers {
-            let Origin { source, host, manifest, digest, arguments, signers } = origin;
+            let Origin { source, host, manifest, digest, arguments, signers, unlocked } = origin;
             writeln!(f, "\n[servers.{name}]\nsource = {}", quoted(source))?;
             if let Some(host) = host {
                 writeln!(f, "host = {}", quoted(host))?;
@@ -217,23 +224,18 @@ impl std::fmt::Display for LockFile {
             if !signers.is_empty() {
                 writeln!(f, "signers = [{}]", Vec::from_iter(signers.iter().map(|name| quoted(name))).join(", "))?;
             }
+            if !unlocked.is_empty() {
+                let unlocked = unlocked.iter().map(|kind| quoted(kind.written()));
+                writeln!(f, "unlocked = [{}]", Vec::from_iter(unlocked).join(", "))?;
+            }
             for (kind, items) in items {
-                writeln!(f, "\n[servers.{name}.{}]", table_of(*kind))?;
+                writeln!(f, "\n[servers.{name}.{}]", kind.written())?;
                 for (name, digest) in items {
                     writeln!(f, "{} = \"{digest}\"", quoted(name))?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-fn table_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Tool => "tools",
-        Kind::Prompt => "prompts",
-        Kind::Resource => "resources",
-        Kind::ResourceTemplate => "resource-templates",
     }
 }
 
@@ -270,6 +272,7 @@ mod tests {
             source: source.to_owned(),
             manifest: Some(digest("m")),
             signers: ["b", "a"].map(str::to_owned).into(),
+            unlocked: [Kind::ResourceTemplate, Kind::Resource].into(),
             ..Origin::default()
         };
         let tools: BTreeMap<_, _> = tools.iter().map(|name| ((*name).to_owned(), digest(name))).collect();
@@ -294,12 +297,14 @@ source = "x"
 manifest = "{m}"
 instructions = "{i}"
 signers = ["a", "b"]
+unlocked = ["resources", "resource-templates"]
 
 [servers.z]
 source = "z.wasm"
 manifest = "{m}"
 instructions = "{i}"
 signers = ["a", "b"]
+unlocked = ["resources", "resource-templates"]
 
 [servers.z.tools]
 "a" = "{a}"
@@ -328,6 +333,7 @@ signers = ["a", "b"]
                 &format!("version = 1\n[servers.a]\nsource = \"x\"\ntools = {{ a = \"{digest}\", a = \"{digest}\" }}"),
                 "line 4: ",
             ),
+            ("version = 1\n[servers.a]\nsource = \"x\"\nunlocked = [\"all\"]", "line 4: `all` is none of tools"),
             ("version = 1\n<<<<<<< ours", "line 2: "),
         ] {
             let error = LockFile::parse(path(), text).unwrap_err().to_string();
@@ -359,6 +365,16 @@ signers = ["a", "b"]
         assert!(set(&before, "b", None).is_err());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "version = 1\nbroken");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_that_could_not_be_read_again_is_not_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK_FILE);
+        let huge = locked("a", &[&"x".repeat(17 << 20)]);
+        let written = LockFile::change(&path, &LockFile::default(), &BTreeMap::from([(name("a"), Some(huge))]));
+        assert!(matches!(written, Err(LockError::Unwritable { .. })));
+        assert!(!path.exists());
     }
 
     #[test]

@@ -35,11 +35,13 @@ pub(crate) struct Origin {
     pub(crate) arguments: Option<Digest>,
     /// Who signed it.
     pub(crate) signers: BTreeSet<String>,
+    /// What of it is not locked, as the configuration says: lists that change all the time.
+    pub(crate) unlocked: BTreeSet<Kind>,
 }
 
 impl Origin {
-    /// What a plan says. `written` is the source as it stands in the configuration.
-    pub(crate) fn of(written: &str, plan: &Plan) -> Self {
+    /// What a plan says. `written` is the source as it stands in the configuration, and `unlocked` what is not locked.
+    pub(crate) fn of(written: &str, unlocked: &BTreeSet<Kind>, plan: &Plan) -> Self {
         let (manifest, digest) = match &plan.runs {
             Runs::Wasm { digest, manifest, .. } => (*manifest, Some(*digest)),
             // The image under a manifest is another one on each platform.
@@ -56,14 +58,9 @@ impl Origin {
         let words: Vec<&str> = plan.arguments.iter().map(|argument| argument.value.as_str()).collect();
         let arguments = (!words.is_empty()).then(|| Digest::of(canonical(&Json::of(&words)).as_bytes()));
         let digest = digest.filter(|_| !matches!(plan.source, Source::BuiltIn(_)));
-        Self {
-            source: written.to_owned(),
-            host,
-            manifest,
-            digest,
-            arguments,
-            signers: plan.signers.iter().cloned().collect(),
-        }
+        let signers = plan.signers.iter().cloned().collect();
+        let (source, unlocked) = (written.to_owned(), unlocked.clone());
+        Self { source, host, manifest, digest, arguments, signers, unlocked }
     }
 }
 
@@ -73,12 +70,21 @@ impl Locked {
         let digests = |items: &BTreeMap<String, Said>| {
             items.iter().map(|(name, said)| (name.clone(), said.digest)).collect::<BTreeMap<_, _>>()
         };
-        let items = surface.items.iter().filter(|(_, items)| !items.is_empty());
-        Self {
-            origin,
-            instructions: surface.instructions.as_ref().map(|said| said.digest),
-            items: items.map(|(kind, items)| (*kind, digests(items))).collect(),
-        }
+        let items = surface.items.iter();
+        let items = items.filter(|(kind, items)| !items.is_empty() && !origin.unlocked.contains(kind));
+        let items = items.map(|(kind, items)| (*kind, digests(items))).collect();
+        Self { origin, instructions: surface.instructions.as_ref().map(|said| said.digest), items }
+    }
+
+    /// Leaves out what is not locked.
+    pub(crate) fn leave_out(&mut self, unlocked: &BTreeSet<Kind>) {
+        self.origin.unlocked.clone_from(unlocked);
+        self.items.retain(|kind, _| !unlocked.contains(kind));
+    }
+
+    /// Whether what it has of a kind is locked.
+    pub(crate) fn is_locked(&self, kind: Kind) -> bool {
+        !self.origin.unlocked.contains(&kind)
     }
 
     /// The hash of something that it has.

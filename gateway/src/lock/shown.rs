@@ -9,6 +9,9 @@ use super::surface::{Surface, description_of, words_of};
 const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 200;
 
+/// The most lines of what a server says.
+const MAX_LINES: usize = 2000;
+
 /// The most differences that are shown.
 const MAX_DIFFERENCES: usize = 100;
 
@@ -87,6 +90,11 @@ pub(crate) fn surface_lines(surface: &Surface, width: usize) -> Vec<String> {
             let name = Untrusted::new(name.as_str()).to_line(128);
             add(format!("{} `{name}`", kind.word()), description_of(&said.text));
         }
+    }
+    if lines.len() > MAX_LINES {
+        let more = lines.len() - MAX_LINES;
+        lines.truncate(MAX_LINES);
+        lines.push(format!("… and {more} lines more: look at all of it before you accept it"));
     }
     lines
 }

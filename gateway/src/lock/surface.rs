@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::canonical::canonical;
 
 /// What a server has lists of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all(serialize = "kebab-case"), try_from = "String")]
 pub(crate) enum Kind {
     Tool,
     Prompt,
@@ -59,6 +59,16 @@ impl Kind {
         }
     }
 
+    /// As it is written in a lock, and in a configuration.
+    pub(crate) fn written(self) -> &'static str {
+        match self {
+            Self::Tool => "tools",
+            Self::Prompt => "prompts",
+            Self::Resource => "resources",
+            Self::ResourceTemplate => "resource-templates",
+        }
+    }
+
     /// A word for one of them.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -67,6 +77,20 @@ impl Kind {
             Self::Resource => "resource",
             Self::ResourceTemplate => "template",
         }
+    }
+}
+
+/// No kind of things that servers have.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is none of tools, prompts, resources and resource-templates")]
+pub(crate) struct InvalidKind(String);
+
+/// As it is written in a lock.
+impl TryFrom<String> for Kind {
+    type Error = InvalidKind;
+
+    fn try_from(text: String) -> Result<Self, InvalidKind> {
+        Self::ALL.into_iter().find(|kind| kind.written() == text).ok_or(InvalidKind(text))
     }
 }
 

@@ -71,7 +71,7 @@ impl Watch {
             "prompts/get" => Kind::Prompt,
             _ => return Ok(()),
         };
-        if self.locked.item(kind, name).is_some() {
+        if self.locked.item(kind, name).is_some() || !self.locked.is_locked(kind) {
             return Ok(());
         }
         let (server, name) = (&self.server, Untrusted::new(name).to_line(128));
