@@ -1,5 +1,7 @@
 //! Whom a policy trusts, on a real registry, with signatures that `openssl` made and `curl` pushed.
 
+mod policies;
+
 use std::fs;
 use std::path::Path;
 
