@@ -1,5 +1,7 @@
 //! Whom a policy trusts, on a real registry, with signatures that `openssl` made and `curl` pushed.
 
+mod policies;
+
 use std::fs;
 use std::path::Path;
 
@@ -125,7 +127,7 @@ fn what_a_trusted_key_signed_runs() {
     // By its digest, too; and the plan says so.
     let pinned = format!("{}@{}", scene.name("acme/time"), scene.digest);
     let plan = scene.lockgate("plan", &pinned).run();
-    assert!(plan.good().contains("trust    signed by a signer of your trust policy"), "{plan}");
+    assert!(plan.good().contains("trust    signed by a signer that the trust policy names"), "{plan}");
 }
 
 #[test]
@@ -565,7 +567,7 @@ fn a_gateway_says_at_its_start_why_a_server_may_run() {
     assert!(waived.stderr.contains("(NOT VERIFIED: waived on the command line)"), "{waived}");
     scene.push_signatures(&[scene.good_signature()]);
     let signed = serve(run());
-    assert!(signed.stderr.contains("(signed by a signer of your trust policy)"), "{signed}");
+    assert!(signed.stderr.contains("(signed by a signer that the trust policy names)"), "{signed}");
 }
 
 /// As `openssl` has it.

@@ -7,6 +7,7 @@ mod coerce;
 mod compile_worker;
 mod inspect;
 mod listen;
+mod locking;
 mod output;
 mod plan;
 mod pull;
@@ -15,7 +16,9 @@ mod run;
 mod secret;
 mod selection;
 mod tools;
+mod trust;
 mod trusting;
+mod update;
 mod verify;
 
 use std::net::SocketAddr;
@@ -75,6 +78,10 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Approve a project's lockgate.toml as it is now, so that it is read
     Allow(allow::AllowArgs),
+    /// Accept servers as they are now, and keep that in lockgate.lock
+    Update(update::UpdateArgs),
+    /// Check a trust policy, say what it asks, or trust a signer or a reviewed content
+    Trust(trust::TrustArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
     /// Bring a component from a registry to this machine, without running it
@@ -98,6 +105,8 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Inspect(args) => inspect::execute(&common, args),
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
+        Verb::Update(args) => update::execute(&common, args),
+        Verb::Trust(args) => trust::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
@@ -130,7 +139,7 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config, config)?)
     }
 
     /// A runtime that trusts by this policy.
@@ -146,7 +155,7 @@ impl Common {
         config: &Config,
         trusting: &Trusting,
     ) -> Result<Runtime, CommandError> {
-        let trust = trusting.read(&self.folders()?.config)?;
+        let trust = trusting.read(&self.folders()?.config, config)?;
         let settings = Settings { listeners, ..self.settings(config, trust)? };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }
@@ -158,10 +167,10 @@ impl Common {
             );
         }
         let folders = self.folders()?;
-        let Trust { policy, waived, files } = trust;
+        let Trust { ceiling, policy, waived, files } = trust;
         // A guest that could write the policy would be trusted by it the next time.
         let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
-        let own_folders = own_folders.into_iter().chain(files).collect();
+        let own_folders = own_folders.into_iter().chain(files).chain(config.own_files.clone()).collect();
         Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
@@ -183,6 +192,7 @@ impl Common {
             roots: config.roots.clone(),
             listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ceiling,
             trust: policy,
             waived: waived.into_iter().collect(),
         })

@@ -2,17 +2,23 @@
 //! directory. Strict: what is not known, or written twice, is an error with its line.
 
 mod approval;
+mod beside;
 mod file;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, Grant, Limits, ServerName, Source, Sourced, StoreKind, TokenHosts};
+use lockgate_runtime::{
+    Digest, Grant, InvalidTrustPolicy, Limits, ServerName, Source, Sourced, StoreKind, TokenHosts, TrustPolicy,
+};
 
 pub(crate) use self::approval::{Approvals, approve};
+pub(crate) use self::beside::{FilesBeside, MAX_POLICY_BYTES};
 use self::file::{File, Read};
 use crate::catalog::Settings;
 use crate::environment::Folders;
+use crate::lock::{Kind, LOCK_FILE};
 
 /// The name of the file in the configuration folder.
 const OWN_FILE: &str = "config.toml";
@@ -34,8 +40,12 @@ pub(crate) struct Config {
     pub(crate) token_hosts: TokenHosts,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
+    /// Whom the person trusts, where they wrote it here.
+    pub(crate) trust: Option<ConfiguredTrust>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
+    /// Files outside of this program's folders that say what runs, and that no server may touch.
+    pub(crate) own_files: Vec<PathBuf>,
     /// What the person should know of it.
     pub(crate) notes: Vec<String>,
 }
@@ -45,6 +55,10 @@ pub(crate) struct Config {
 pub(crate) struct Configured {
     /// Its name.
     pub(crate) name: ServerName,
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Its source, letter by letter.
+    pub(crate) written: String,
     /// Where it comes from.
     pub(crate) source: Written,
     /// What it is started with, where its executor takes arguments.
@@ -55,6 +69,8 @@ pub(crate) struct Configured {
     pub(crate) limits: Limits,
     /// What its names are prefixed with, if not with its own name.
     pub(crate) prefix: Option<String>,
+    /// Which of its lists are not locked.
+    pub(crate) unlocked: BTreeSet<Kind>,
 }
 
 /// A source as it is written.
@@ -73,6 +89,13 @@ pub(crate) enum Written {
     },
 }
 
+impl Configured {
+    /// The lock that its file has, or would have.
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.file.with_file_name(LOCK_FILE)
+    }
+}
+
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -81,6 +104,14 @@ impl fmt::Display for Written {
             Self::Name { name, catalog: None, .. } => f.write_str(name),
         }
     }
+}
+
+/// A trust policy in a configuration file.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfiguredTrust {
+    pub(crate) policy: TrustPolicy,
+    /// The files that it is made of.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Why there is no configuration.
@@ -107,6 +138,17 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         problem: String,
     },
+    /// The trust policy of a file is none.
+    #[error("{}, {error}", path.display())]
+    Trust {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        error: InvalidTrustPolicy,
+    },
+    /// A project's file says whom to trust.
+    #[error("{} has a [trust]: whom you trust is written in your own configuration, and in no project's", .0.display())]
+    TrustOfProject(PathBuf),
     /// A server of a file is not one.
     #[error("{}, server {server}: {problem}", path.display())]
     Server {
@@ -144,8 +186,15 @@ impl Config {
         if let Some(text) = text_of(&project)? {
             if Approvals::read(folders)?.contains(&project, &Digest::of(text.as_bytes())) {
                 let before = config.servers.len();
+                let own_trust = config.trust.take();
                 config.add(&project, &text)?;
+                if config.trust.is_some() {
+                    return Err(ConfigError::TrustOfProject(project));
+                }
+                config.trust = own_trust;
                 config.check_names(before, &own, &project)?;
+                // The lock need not be there yet: nobody but a person makes it.
+                config.own_files.extend([project.with_file_name(LOCK_FILE), project]);
             } else {
                 config.notes.push(format!(
                     "{} is not read: nobody approved it as it is now; look at it, then run: lockgate allow ./{PROJECT_FILE}",
@@ -162,11 +211,14 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, credential_programs, token_hosts, store, servers } = File::parse(path, text)?.read(path)?;
+        let Read { trust, roots, credential_programs, token_hosts, store, catalog, servers } =
+            File::parse(path, text)?.read(path, text)?;
+        self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
         self.token_hosts.extend(token_hosts);
         self.store = store.or(self.store);
+        self.own_files.extend(catalog);
         self.servers.extend(servers);
         Ok(())
     }

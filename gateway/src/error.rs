@@ -27,12 +27,14 @@ pub(crate) enum Kind {
 pub(crate) struct CommandError {
     kind: Kind,
     message: String,
+    /// Lines that are harmless to show as they are.
+    details: String,
     hints: Vec<String>,
 }
 
 impl CommandError {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new() }
+        Self { kind, message: message.into(), details: String::new(), hints: Vec::new() }
     }
 
     /// An error with all of its causes.
@@ -57,6 +59,11 @@ impl CommandError {
         self
     }
 
+    /// Adds lines for the person at this terminal, which are harmless there as they are. Nobody else is shown them.
+    pub(crate) fn details(self, details: String) -> Self {
+        Self { details, ..self }
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -66,6 +73,7 @@ impl CommandError {
     /// What is shown. The message may hold a stranger's words, so it is escaped as a whole.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("lockgate: {}\n", Untrusted::new(self.message.as_str()).to_lines(4000));
+        self.details.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
         for hint in &self.hints {
             text.push_str(&format!("  help: {}\n", Untrusted::new(hint.as_str()).to_lines(2000)));
         }
@@ -89,6 +97,8 @@ impl From<ConfigError> for CommandError {
             ConfigError::TooLarge(_)
             | ConfigError::Form { .. }
             | ConfigError::Server { .. }
+            | ConfigError::Trust { .. }
+            | ConfigError::TrustOfProject(_)
             | ConfigError::Twice { .. } => Kind::Usage,
         };
         Self::from_error(kind, &error)
@@ -151,6 +161,7 @@ impl From<ResolveError> for CommandError {
             ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
             ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
+            | ResolveError::Unknowable { .. }
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
             | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),

@@ -2,7 +2,8 @@
 //!
 //! A client's message goes through these rooms: `transport` (bytes) → `session` (one client and its era) → `names` →
 //! `policy` (a permit, or none) → `router` → a link of the runtime. Beside them: `command` (one file a subcommand),
-//! `environment` (the only place that reads it), `built_in`, `report` (stderr) and `error` (exit codes).
+//! `environment` (the only place that reads it), `built_in`, `lock` (whether servers are what they were), `report`
+//! (stderr) and `error` (exit codes).
 
 mod built_in;
 mod catalog;
@@ -11,6 +12,7 @@ mod config;
 mod environment;
 mod error;
 mod files;
+mod lock;
 mod names;
 mod policy;
 mod report;

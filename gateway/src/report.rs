@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lockgate_runtime::{Basis, Event, Hooks};
+use lockgate_runtime::{Basis, Decision, Event, Hooks, ServerName, SignedBy, Verdict};
+
+use crate::error::CommandError;
 
 /// The longest line that a stranger writes into the log, in characters.
 const MAX_LINE: usize = 1000;
@@ -68,6 +70,18 @@ pub(crate) fn write_line(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "lockgate: {line}");
 }
 
+/// Writes an error that ends nothing, with all that belongs to it.
+pub(crate) fn write_block(start: &str, error: &CommandError) {
+    let text = error.text();
+    write_line(&format!("{start}{}", text.trim_start_matches("lockgate: ").trim_end()));
+}
+
+/// How many characters a line has where a person reads: those of the terminal, less what lines are indented by.
+pub(crate) fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| size.ws_col);
+    if columns == 0 { 100 } else { usize::from(columns).saturating_sub(2) }
+}
+
 /// Shows the elapsed time: the compiler does not say how far it is.
 fn compiling(bytes: usize) -> ProgressBar {
     let spinner = ProgressBar::new_spinner();
@@ -94,6 +108,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::Starting { server, digest, basis } if detail == Detail::Full => {
             format!("starting {server}: {digest} ({})", basis_text(*basis))
         }
+        Event::Judged { server, decision } if detail == Detail::Full => judged(server, decision),
+        // A refusal is told by the error that it becomes.
+        Event::Judged { .. } => return None,
         Event::Compiling { bytes, .. } if !terminal => {
             format!("compiling {} kB for this machine, once", bytes / 1000)
         }
@@ -130,16 +147,42 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
     })
 }
 
+/// How something was judged, in one line of the log.
+fn judged(server: &ServerName, decision: &Decision) -> String {
+    let scope = decision.scope.as_ref().map_or_else(|| "no scope".to_owned(), |scope| format!("scope {scope}"));
+    let place = format!("{scope} of {}", decision.policy);
+    match &decision.verdict {
+        Verdict::Refused { why, .. } => format!("{server} is refused ({}) by {place}", why.reason),
+        Verdict::Accepted { warning: Some(why), .. } => {
+            format!("warning: {server} runs though it is {}: {} ({place})", why.reason, why.problem)
+        }
+        Verdict::Accepted { basis, signers, .. } => {
+            let by = |by: &SignedBy| {
+                let logged = if by.logged { ", logged" } else { "" };
+                if by.identity == by.name {
+                    format!("{}{logged}", by.name)
+                } else {
+                    format!("{} {}{logged}", by.name, by.identity)
+                }
+            };
+            let signers: Vec<String> = signers.iter().map(by).collect();
+            let signers = if signers.is_empty() { basis_text(*basis).to_owned() } else { signers.join("; ") };
+            format!("{server} is accepted by {place}: {signers}")
+        }
+    }
+}
+
 /// Why something may run, in words.
 pub(crate) fn basis_text(basis: Basis) -> &'static str {
     match basis {
         Basis::OwnFile => "your own file",
         Basis::ShippedInside => "shipped inside this program",
-        Basis::Signed => "signed by a signer of your trust policy",
+        Basis::Signed => "signed by a signer that the trust policy names",
         Basis::Reviewed => "reviewed: its digest is in your trust policy",
         Basis::OwnImage => "your own image",
         Basis::Waived => "NOT VERIFIED: waived on the command line",
         Basis::AllowedUnsigned => "NOT VERIFIED: your trust policy lets it through",
+        Basis::Warned => "NOT VERIFIED: it does not meet its scope, which only warns",
         Basis::Host => "not checked: it is whoever its TLS certificate says",
     }
 }

@@ -1,11 +1,15 @@
 //! From a permitted request to the link of its server.
 
+mod asked;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lockgate_runtime::message::{Request, RpcError, code};
-use lockgate_runtime::{Call, Caller, Card, ClientSession, Link, Principal};
+use lockgate_runtime::{Caller, Card, ClientSession, Link, Principal};
 
+pub(crate) use self::asked::Asked;
+use crate::lock::Watch;
 use crate::names::{Names, ServerId};
 use crate::policy::Permit;
 use crate::servers::View;
@@ -69,18 +73,19 @@ impl Router {
         }
         let slot =
             self.view.slot(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "there is no such server"))?;
-        slot.server().await?;
+        slot.started().await?;
         self.running(server).ok_or_else(|| RpcError::new(code::INTERNAL_ERROR, "the server is gone"))
     }
 
     /// The line to a server, if it runs.
     pub(crate) fn running(&self, server: ServerId) -> Option<Link> {
+        // One that was taken away has no line any more.
+        let running = self.view.slot(server)?.running()?;
         let mut open = self.open();
         if let Some(link) = open.links.get(&server) {
             return Some(link.clone());
         }
-        let running = self.view.slot(server)?.running()?;
-        let link = running.open(Caller { principal: self.principal.clone(), session: open.session.clone() });
+        let link = running.server.open(Caller { principal: self.principal.clone(), session: open.session.clone() });
         open.links.insert(server, link.clone());
         Some(link)
     }
@@ -100,27 +105,58 @@ impl Router {
         self.running(server)?.known_card()
     }
 
+    /// What a server says of itself, if that is as it was locked.
+    ///
+    /// # Errors
+    /// Where it cannot be reached, or says something else.
+    pub(crate) async fn card(&self, server: ServerId, link: &Link) -> Result<Arc<Card>, RpcError> {
+        let card = link.card().await?;
+        self.check_card(server, &card)?;
+        Ok(card)
+    }
+
+    /// Whether what a server says of itself is as it was locked.
+    ///
+    /// # Errors
+    /// Where it is not.
+    pub(crate) fn check_card(&self, server: ServerId, card: &Card) -> Result<(), RpcError> {
+        self.watch(server).map_or(Ok(()), |watch| watch.check_card(card))
+    }
+
+    /// Whether a server may be asked for what it calls `item`.
+    ///
+    /// # Errors
+    /// Where it is locked, and its lock has no such thing.
+    pub(crate) fn check_item(&self, server: ServerId, method: &str, item: &str) -> Result<(), RpcError> {
+        self.watch(server).map_or(Ok(()), |watch| watch.check_item(method, item))
+    }
+
+    fn watch(&self, server: ServerId) -> Option<Arc<Watch>> {
+        self.view.slot(server)?.watch()
+    }
+
     /// Tells the person that a server takes no part in what all servers answer together.
     pub(crate) fn left_out(&self, server: ServerId, error: &RpcError) {
         self.view.left_out(self.name(server), &error.message);
     }
 
-    /// Sends a request on its way, over the line that was asked for it.
+    /// Sends a request on its way, over the line that was asked for it. A list is compared with the server's lock before
+    /// it comes out.
     ///
     /// # Errors
-    /// Where the permit is for another request or server.
+    /// Where the permit is for another request or server, or the server was taken away.
     pub(crate) fn call(
         &self,
         permit: &Permit,
         server: ServerId,
         link: &Link,
         request: Request,
-    ) -> Result<Call, RpcError> {
+    ) -> Result<Asked, RpcError> {
         if !permit.is_for(server, &request.method) {
             let message = format!("a permit for something else was shown for {}", request.method);
             return Err(RpcError::new(code::INTERNAL_ERROR, message));
         }
-        Ok(link.call(request))
+        Asked::new(link, request, self.watch(server))
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {

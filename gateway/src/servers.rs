@@ -6,6 +6,7 @@ use lockgate_runtime::message::{RpcError, code};
 use lockgate_runtime::{Server, ServerName, Untrusted};
 use tokio::sync::watch;
 
+use crate::lock::Watch;
 use crate::names::{Names, ServerId};
 
 /// All servers of this gateway, in the order of the configuration. They start apart from each other: one that is slow,
@@ -29,8 +30,21 @@ pub(crate) struct Slot {
 #[derive(Clone)]
 enum State {
     Starting,
-    Ready(Arc<Server>),
+    Ready(Arc<Started>),
     Failed(Arc<str>),
+}
+
+/// A server that runs.
+pub(crate) struct Started {
+    pub(crate) server: Server,
+    /// Holds it to its lock, if it has one.
+    pub(crate) watch: Option<Arc<Watch>>,
+}
+
+impl From<Server> for Started {
+    fn from(server: Server) -> Self {
+        Self { server, watch: None }
+    }
 }
 
 /// The servers that a client sees, and how they are called there.
@@ -81,8 +95,8 @@ impl Servers {
 
 impl Slot {
     /// A server that runs already.
-    pub(crate) fn ready(name: ServerName, server: Server) -> Self {
-        let (_, state) = watch::channel(State::Ready(Arc::new(server)));
+    pub(crate) fn ready(name: ServerName, started: impl Into<Started>) -> Self {
+        let (_, state) = watch::channel(State::Ready(Arc::new(started.into())));
         Self { name, prefix: None, state }
     }
 
@@ -90,12 +104,12 @@ impl Slot {
     pub(crate) fn starting(
         name: ServerName,
         prefix: Option<String>,
-        start: impl Future<Output = Result<Server, String>> + Send + 'static,
+        start: impl Future<Output = Result<Started, String>> + Send + 'static,
     ) -> Self {
         let (says, state) = watch::channel(State::Starting);
         tokio::spawn(async move {
             says.send_replace(match start.await {
-                Ok(server) => State::Ready(Arc::new(server)),
+                Ok(started) => State::Ready(Arc::new(started)),
                 Err(reason) => State::Failed(reason.into()),
             });
         });
@@ -112,10 +126,18 @@ impl Slot {
         &self.name
     }
 
-    /// The server, if it runs.
-    pub(crate) fn running(&self) -> Option<Arc<Server>> {
+    /// The server, if it runs and was not taken away.
+    pub(crate) fn running(&self) -> Option<Arc<Started>> {
         match &*self.state.borrow() {
-            State::Ready(server) => Some(Arc::clone(server)),
+            State::Ready(started) if started.check().is_ok() => Some(Arc::clone(started)),
+            State::Ready(_) | State::Starting | State::Failed(_) => None,
+        }
+    }
+
+    /// What holds the server to its lock, if it runs and has one.
+    pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
+        match &*self.state.borrow() {
+            State::Ready(started) => started.watch.clone(),
             State::Starting | State::Failed(_) => None,
         }
     }
@@ -123,18 +145,24 @@ impl Slot {
     /// The server, once it runs.
     ///
     /// # Errors
-    /// Where it did not start, with the reason.
-    pub(crate) async fn server(&self) -> Result<Arc<Server>, RpcError> {
+    /// Where it did not start, or was taken away, with the reason.
+    pub(crate) async fn started(&self) -> Result<Arc<Started>, RpcError> {
         let unavailable = |reason: &str| {
             RpcError::new(code::INTERNAL_ERROR, format!("the server {} is not available: {reason}", self.name))
         };
         let mut state = self.state.clone();
         let state = state.wait_for(|state| !matches!(state, State::Starting)).await;
         match state.as_deref() {
-            Ok(State::Ready(server)) => Ok(Arc::clone(server)),
+            Ok(State::Ready(started)) => started.check().map(|()| Arc::clone(started)),
             Ok(State::Failed(reason)) => Err(unavailable(reason)),
             Ok(State::Starting) | Err(_) => Err(unavailable("its start was given up")),
         }
+    }
+}
+
+impl Started {
+    fn check(&self) -> Result<(), RpcError> {
+        self.watch.as_ref().map_or(Ok(()), |watch| watch.check_there())
     }
 }
 

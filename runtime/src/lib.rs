@@ -61,7 +61,8 @@ pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server,
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
-    Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,
-    TrustPolicy, Verdict,
+    Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidTrustPolicy, PolicyFiles, Predicate, Problem,
+    ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy, SignerKey, Survey, Surveyed,
+    TrustPolicy, Verdict, WrittenTrustPolicy,
 };
 pub use untrusted::Untrusted;

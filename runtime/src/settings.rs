@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::artifact::{Digest, Reference, TokenHosts};
 use crate::secret::SecretSettings;
 use crate::spec::ServerName;
-use crate::trust::{Basis, TrustPolicy};
+use crate::trust::{Basis, Decision, TrustPolicy};
 use crate::untrusted::Untrusted;
 
 /// Where a runtime keeps things, and what it may use of the machine.
@@ -38,6 +38,8 @@ pub struct Settings {
     pub listeners: Vec<SocketAddr>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// What this machine trusts at most: no other policy and no waiver lifts it.
+    pub ceiling: Option<TrustPolicy>,
     /// Who is trusted for what.
     pub trust: TrustPolicy,
     /// Manifests that run this once though nobody vouches for them.
@@ -77,6 +79,13 @@ pub struct Hooks {
 /// Something worth knowing.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// What a server is made of was judged, and may run or not.
+    Judged {
+        /// The server.
+        server: ServerName,
+        /// How it was judged.
+        decision: Box<Decision>,
+    },
     /// A server starts: this is what runs, and why it may.
     Starting {
         /// The server.

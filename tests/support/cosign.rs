@@ -24,6 +24,8 @@ pub(crate) struct Key {
 pub(crate) struct Signature {
     payload: Vec<u8>,
     base64: String,
+    /// What else cosign writes beside it.
+    annotations: Value,
 }
 
 impl Key {
@@ -61,11 +63,17 @@ impl Key {
 
     fn signature(payload: Vec<u8>, signature: &[u8]) -> Signature {
         let base64 = run(Command::new("openssl").args(["base64", "-A"]), signature);
-        Signature { payload, base64: String::from_utf8(base64).unwrap().trim().to_owned() }
+        let base64 = String::from_utf8(base64).unwrap().trim().to_owned();
+        Signature { payload, base64, annotations: json!({}) }
     }
 }
 
 impl Signature {
+    /// One that somebody else made over a payload, with what cosign writes beside it.
+    pub(crate) fn of(payload: Vec<u8>, base64: String, annotations: Value) -> Self {
+        Self { payload, base64, annotations }
+    }
+
     /// The same signature over other words.
     pub(crate) fn altered(mut self) -> Self {
         self.payload.insert(1, b' ');
@@ -116,9 +124,10 @@ impl Repository {
     /// Stores signatures where cosign looks for those of `digest`.
     pub(crate) fn push_signatures(&self, digest: &str, signatures: &[Signature]) {
         let mut pushed = HashMap::new();
-        let layers = signatures.iter().map(|Signature { payload, base64 }| {
+        let layers = signatures.iter().map(|Signature { payload, base64, annotations }| {
             let mut layer = pushed.entry(payload).or_insert_with(|| self.push_blob(SIGNATURE, payload)).clone();
-            layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
+            layer["annotations"] = annotations.clone();
+            layer["annotations"]["dev.cosignproject.cosign/signature"] = base64.as_str().into();
             layer
         });
         let layers = layers.collect();
@@ -129,9 +138,10 @@ impl Repository {
     /// Stores signatures as a manifest that refers to the component `digest`, and gives its descriptor. Where the registry
     /// lists no referrers, nobody finds it there.
     pub(crate) fn push_referrer(&self, digest: &str, signatures: &[Signature]) -> Value {
-        let layers = signatures.iter().map(|Signature { payload, base64 }| {
+        let layers = signatures.iter().map(|Signature { payload, base64, annotations }| {
             let mut layer = self.push_blob(SIGNATURE, payload);
-            layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
+            layer["annotations"] = annotations.clone();
+            layer["annotations"]["dev.cosignproject.cosign/signature"] = base64.as_str().into();
             layer
         });
         let layers = layers.collect();
@@ -181,6 +191,12 @@ impl Repository {
         digest_of(text.as_bytes())
     }
 
+    /// The manifest under a tag or digest, as it was pushed.
+    pub(crate) fn pull_manifest(&self, tag: &str) -> String {
+        let accept = format!("Accept: {OCI_MANIFEST}");
+        curl(&["-H", &accept, &self.url(&format!("manifests/{tag}"))], b"")
+    }
+
     fn url(&self, path: &str) -> String {
         let (registry, repository) = self.0.split_once('/').unwrap();
         format!("http://{registry}/v2/{repository}/{path}")
@@ -194,7 +210,7 @@ pub(crate) fn add_to_layout(folder: &Path, digest: &str, signatures: &[Signature
         std::fs::write(folder.join("blobs/sha256").join(&name["sha256:".len()..]), bytes).unwrap();
         json!({ "mediaType": media_type, "digest": name, "size": bytes.len() })
     };
-    let layers = signatures.iter().map(|Signature { payload, base64 }| {
+    let layers = signatures.iter().map(|Signature { payload, base64, .. }| {
         let mut layer = put(SIGNATURE, payload);
         layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
         layer

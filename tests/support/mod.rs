@@ -13,6 +13,7 @@ pub(crate) mod own_registry;
 mod process;
 #[allow(dead_code, reason = "the unit tests of the runtime use the rest of it")]
 pub(crate) mod remote_server;
+pub(crate) mod sigstore;
 pub(crate) mod tls;
 mod transcript;
 

@@ -1,23 +1,29 @@
 //! `lockgate call`: one call of one tool.
 
+use std::sync::Arc;
+
 use clap::Args;
 use lockgate_runtime::message::{Answer, Json, Notification};
 use lockgate_runtime::{Principal, Untrusted};
 use serde::{Deserialize, Serialize};
 
 use super::coerce::arguments;
+use super::locking::{Locking, Starter};
 use super::selection::Selection;
 use super::tools::{self, ListedTool};
 use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
+use crate::servers::Started;
 use crate::session::Direct;
 
 #[derive(Debug, Args)]
 pub(super) struct CallArgs {
     #[command(flatten)]
     selection: Selection,
+    #[command(flatten)]
+    locking: Locking,
     #[command(flatten)]
     trusting: Trusting,
     /// The tool to call
@@ -33,12 +39,13 @@ pub(super) struct CallArgs {
 
 pub(super) fn execute(common: &Common, args: CallArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
+    let chosen = args.selection.server(&config)?;
+    let runtime = Arc::new(common.runtime(Detail::Brief, &config, &args.trusting)?);
+    let starter =
+        Starter::open(runtime, common, &config, &args.locking, &args.trusting, std::slice::from_ref(&chosen))?;
     let result = block_on(async {
-        let plan = runtime.resolve(spec).await?;
-        let server = runtime.start(&plan).await?;
-        let server = Direct::to(server.open(Principal::local())).await.map_err(tools::failed)?;
+        let Started { server, watch } = starter.start(chosen).await?;
+        let server = Direct::to(server.open(Principal::local()), watch).await.map_err(tools::failed)?;
         let tool = find(&server, &args.tool).await?;
         let arguments = arguments(&tool.input_schema, args.args.as_deref(), &args.pairs)?;
         call(&server, &args.tool, arguments).await

@@ -31,6 +31,11 @@ pub(super) fn has_colour() -> bool {
     !unwanted && std::io::stdout().is_terminal()
 }
 
+/// Whether a person at a terminal reads all that is written, and can answer.
+pub(super) fn is_dialogue() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Prints a stranger's words: as they are for a program, harmless for a terminal.
 pub(super) fn words(words: &Untrusted) -> Result<(), CommandError> {
     if std::io::stdout().is_terminal() { text_line(&words.to_lines(usize::MAX)) } else { text_line(words.expose()) }
@@ -40,4 +45,15 @@ pub(super) fn words(words: &Untrusted) -> Result<(), CommandError> {
 pub(super) fn error(text: &str) {
     // There is nobody left to tell where stderr is closed.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Asks the person at this terminal. Whatever is not a yes is a no, and nobody is asked where there is no terminal.
+pub(super) fn ask(question: &str) -> std::io::Result<bool> {
+    if !is_dialogue() {
+        return Ok(false);
+    }
+    write!(std::io::stderr().lock(), "\n{question} [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

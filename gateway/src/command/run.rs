@@ -4,17 +4,18 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use clap::Args;
-use lockgate_runtime::{Principal, Runtime, Server, Spec};
+use lockgate_runtime::Principal;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::listen::Listen;
+use super::locking::{Locking, Starter};
 use super::selection::{Chosen, Selections};
 use super::trusting::Trusting;
 use super::{Common, block_on};
 use crate::error::{CommandError, Kind};
 use crate::report::{self, Detail};
-use crate::servers::{Servers, Slot};
+use crate::servers::{Servers, Slot, Started};
 use crate::transport::hang_up::hung_up;
 use crate::transport::{http, stdio};
 
@@ -24,6 +25,8 @@ pub(super) struct RunArgs {
     selection: Selections,
     #[command(flatten)]
     listen: Listen,
+    #[command(flatten)]
+    locking: Locking,
     #[command(flatten)]
     trusting: Trusting,
 }
@@ -35,8 +38,10 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
     let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
+    let starter = Starter::open(Arc::clone(&runtime), common, &config, &args.locking, &args.trusting, &chosen)?;
+    starter.note_unlocked();
     let served = block_on(async {
-        let servers = start(&runtime, chosen).await?;
+        let servers = start(starter, chosen).await?;
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(opened) = opened {
             opened.announce();
@@ -68,31 +73,26 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
 
 /// Starts the servers. A single one has to run before any client is served; of several, each comes when it is ready,
 /// and one that does not start takes only itself away.
-async fn start(runtime: &Arc<Runtime>, chosen: Vec<Chosen>) -> Result<Servers, CommandError> {
+async fn start(starter: Starter, mut chosen: Vec<Chosen>) -> Result<Servers, CommandError> {
     let mut slots = Vec::new();
-    if let [Chosen { spec, .. }] = &*chosen {
-        let plan = runtime.resolve(spec.clone()).await?;
-        slots.push(Slot::ready(plan.name.clone(), runtime.start(&plan).await?));
-    } else {
-        for Chosen { spec, prefix, .. } in chosen {
-            let (runtime, name) = (Arc::clone(runtime), spec.name.clone());
-            slots.push(Slot::starting(name, prefix, start_one(runtime, spec)));
-        }
+    if chosen.len() == 1
+        && let Some(only) = chosen.pop()
+    {
+        let name = only.spec.name.clone();
+        slots.push(Slot::ready(name, starter.start(only).await?));
+    }
+    let starter = Arc::new(starter);
+    for chosen in chosen {
+        let (name, prefix) = (chosen.spec.name.clone(), chosen.prefix.clone());
+        slots.push(Slot::starting(name, prefix, start_one(Arc::clone(&starter), chosen)));
     }
     Servers::new(slots, |line| report::write_line(&line)).map_err(|error| CommandError::from_error(Kind::Usage, &error))
 }
 
-async fn start_one(runtime: Arc<Runtime>, spec: Spec) -> Result<Server, String> {
-    let name = spec.name.clone();
-    let started = async {
-        let plan = runtime.resolve(spec).await?;
-        Ok::<_, CommandError>(runtime.start(&plan).await?)
-    };
-    started.await.map_err(|error| {
-        report::write_line(&format!(
-            "[{name}] does not start: {}",
-            error.text().trim_start_matches("lockgate: ").trim_end()
-        ));
+async fn start_one(starter: Arc<Starter>, chosen: Chosen) -> Result<Started, String> {
+    let name = chosen.spec.name.clone();
+    starter.start(chosen).await.map_err(|error| {
+        report::write_block(&format!("[{name}] does not start: "), &error);
         error.message().to_owned()
     })
 }

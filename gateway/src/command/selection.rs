@@ -69,6 +69,7 @@ pub(super) struct Rights {
 }
 
 /// A server that was asked for.
+#[derive(Clone)]
 pub(super) struct Chosen {
     /// The server, with what it is granted.
     pub(super) spec: Spec,
@@ -76,19 +77,19 @@ pub(super) struct Chosen {
     pub(super) prefix: Option<String>,
     /// The catalog's entry that it comes from, which may want more than it is granted.
     pub(super) offer: Option<Offer>,
-    /// Whether its grant stands in the configuration.
-    is_configured: bool,
+    /// What the configuration says of it, where that is where it is from.
+    pub(super) configured: Option<Configured>,
 }
 
 impl Chosen {
     /// One that only the command line names.
     fn named(spec: Spec, offer: Option<Offer>) -> Self {
-        Self { spec, prefix: None, offer, is_configured: false }
+        Self { spec, prefix: None, offer, configured: None }
     }
 
     /// The server, if nothing is missing that it wants.
     fn granted(self) -> Result<Self, CommandError> {
-        let place = self.is_configured.then_some(&self.spec.name);
+        let place = self.configured.as_ref().map(|configured| &configured.name);
         self.offer.as_ref().map_or(Ok(()), |offer| check(offer, &self.spec.grant, place))?;
         Ok(self)
     }
@@ -96,8 +97,8 @@ impl Chosen {
 
 impl Selection {
     /// What was asked for, read once, and granted all that it has to have.
-    pub(super) fn spec(self, config: &Config) -> Result<Spec, CommandError> {
-        Ok(self.choose(config)?.granted()?.spec)
+    pub(super) fn server(self, config: &Config) -> Result<Chosen, CommandError> {
+        self.choose(config)?.granted()
     }
 
     /// What was asked for, read once.
@@ -144,6 +145,16 @@ impl Selections {
     }
 }
 
+/// These configured servers, or all of them, granted all that they have to have; or what else the words say.
+pub(super) fn named(servers: &[String], config: &Config) -> Result<Vec<Chosen>, CommandError> {
+    let mut shelf = Shelf::default();
+    let found: Result<Vec<Chosen>, _> = match servers {
+        [] => config.servers.iter().map(|server| configured(server, server.name.clone(), &mut shelf, &[])).collect(),
+        servers => servers.iter().map(|server| find(server, config, &mut shelf, &[])).collect(),
+    };
+    found?.into_iter().map(Chosen::granted).collect()
+}
+
 /// A server as it is configured or as the words say, with nothing from the command line.
 pub(super) fn without_grant(server: &str, config: &Config) -> Result<Spec, CommandError> {
     Ok(find(server, config, &mut Shelf::default(), &[])?.spec)
@@ -186,7 +197,7 @@ fn configured(
     shelf: &mut Shelf,
     given: &[Variable],
 ) -> Result<Chosen, CommandError> {
-    let Configured { name: written_as, source, arguments, grant, limits, prefix } = configured.clone();
+    let Configured { name: written_as, source, arguments, grant, limits, prefix, .. } = configured.clone();
     if shelf.has_settings() {
         let message = format!("--config sets what an entry on the command line uses, and {written_as} is configured");
         return Err(
@@ -206,7 +217,8 @@ fn configured(
             }
         }
     };
-    Ok(Chosen { spec: Spec { name, source, arguments, grant, limits }, prefix, offer, is_configured: true })
+    let spec = Spec { name, source, arguments, grant, limits };
+    Ok(Chosen { spec, prefix, offer, configured: Some(configured.clone()) })
 }
 
 /// A name that no catalog has.

@@ -1,36 +1,42 @@
 //! `lockgate tools`: what a server offers.
 
+use std::fmt::Display;
+use std::sync::Arc;
+
 use clap::Args;
 use lockgate_runtime::message::{Json, RpcError};
 use lockgate_runtime::{Principal, Untrusted};
 use serde::{Deserialize, Serialize};
 
+use super::locking::{Locking, Starter};
 use super::selection::Selection;
 use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
+use crate::lock::{Kind as List, is_taken_away};
 use crate::report::Detail;
-use crate::session::Direct;
-
-/// The most pages of tools that are asked for: a server could go on for ever.
-const MAX_PAGES: usize = 1000;
+use crate::servers::Started;
+use crate::session::{Direct, SurveyError};
 
 #[derive(Debug, Args)]
 pub(super) struct ToolsArgs {
     #[command(flatten)]
     selection: Selection,
     #[command(flatten)]
+    locking: Locking,
+    #[command(flatten)]
     trusting: Trusting,
 }
 
 pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandError> {
     let config = common.config()?;
-    let spec = args.selection.spec(&config)?;
-    let runtime = common.runtime(Detail::Brief, &config, &args.trusting)?;
+    let chosen = args.selection.server(&config)?;
+    let runtime = Arc::new(common.runtime(Detail::Brief, &config, &args.trusting)?);
+    let starter =
+        Starter::open(runtime, common, &config, &args.locking, &args.trusting, std::slice::from_ref(&chosen))?;
     let tools = block_on(async {
-        let plan = runtime.resolve(spec).await?;
-        let server = runtime.start(&plan).await?;
-        let direct = Direct::to(server.open(Principal::local())).await.map_err(failed)?;
+        let Started { server, watch } = starter.start(chosen).await?;
+        let direct = Direct::to(server.open(Principal::local()), watch).await.map_err(failed)?;
         list(&direct).await
     })?;
     match common.format {
@@ -62,44 +68,31 @@ pub(super) struct ListedTool {
 
 /// All tools of a server, over all pages.
 pub(super) async fn list(server: &Direct) -> Result<Vec<ListedTool>, CommandError> {
+    #[derive(Deserialize)]
+    struct Page {
+        tools: Vec<Json>,
+    }
+    let not_mcp = |error: &dyn Display| {
+        CommandError::new(Kind::Failed, format!("the server's list of tools is not MCP: {error}"))
+    };
+    let pages = server.list(List::Tool).await.map_err(|error| match error {
+        SurveyError::Rpc(error) => failed(error),
+        SurveyError::Surface(error) => not_mcp(&error),
+    })?;
     let mut tools = Vec::new();
-    let mut cursor: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let page = page(server, cursor.as_deref()).await?;
+    for (page, _) in pages {
+        let page: Page = page.read().map_err(|error| not_mcp(&error))?;
         for whole in page.tools {
             tools.push(listed(whole)?);
         }
-        match page.next_cursor {
-            None => return Ok(tools),
-            Some(next) if cursor.as_ref() == Some(&next) => break,
-            Some(next) => cursor = Some(next),
-        }
     }
-    Err(CommandError::new(Kind::Failed, "the server's list of tools has no end"))
+    Ok(tools)
 }
 
 /// What a server answered instead.
 pub(super) fn failed(error: RpcError) -> CommandError {
-    CommandError::new(Kind::Failed, error.message)
-}
-
-#[derive(Deserialize)]
-struct Page {
-    tools: Vec<Json>,
-    #[serde(rename = "nextCursor")]
-    next_cursor: Option<String>,
-}
-
-async fn page(server: &Direct, cursor: Option<&str>) -> Result<Page, CommandError> {
-    #[derive(Serialize)]
-    struct Params<'a> {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        cursor: Option<&'a str>,
-    }
-    let result = server.list_tools(Json::of(&Params { cursor })).await.map_err(failed)?;
-    result
-        .read()
-        .map_err(|error| CommandError::new(Kind::Failed, format!("the server's list of tools is not MCP: {error}")))
+    let kind = if is_taken_away(&error) { Kind::Refused } else { Kind::Failed };
+    CommandError::new(kind, error.message)
 }
 
 fn listed(whole: Json) -> Result<ListedTool, CommandError> {

@@ -1,17 +1,19 @@
 //! The form of a configuration file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockgate_runtime::{
     Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Source, Sourced, StoreKind,
-    TokenHosts, Variable, WrittenCredential, parse_bytes, parse_duration,
+    TokenHosts, TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
-use super::{ConfigError, Configured, Written};
+use super::beside::FilesBeside;
+use super::{ConfigError, Configured, ConfiguredTrust, Written};
 use crate::catalog::Settings;
+use crate::lock::Kind;
 use crate::sources::{is_name, parse_source};
 
 /// A file as it is written.
@@ -24,6 +26,7 @@ pub(super) struct File {
     registry: Registry,
     #[serde(default)]
     secrets: Secrets,
+    trust: Option<WrittenTrustPolicy>,
     /// Where the names are looked up that servers have for a source.
     catalog: Option<PathBuf>,
     #[serde(default)]
@@ -56,10 +59,12 @@ struct Secrets {
 
 /// What a file says, read.
 pub(super) struct Read {
+    pub(super) trust: Option<ConfiguredTrust>,
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
     pub(super) token_hosts: TokenHosts,
     pub(super) store: Option<StoreKind>,
+    pub(super) catalog: Option<PathBuf>,
     pub(super) servers: Vec<Configured>,
 }
 
@@ -69,6 +74,8 @@ pub(super) struct Read {
 struct Server {
     source: String,
     prefix: Option<Prefix>,
+    #[serde(default)]
+    unlocked: BTreeSet<Kind>,
     #[serde(default)]
     arguments: Vec<String>,
     /// What is set for the catalog's entry that the source names.
@@ -149,7 +156,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
+    pub(super) fn read(self, path: &Path, text: &str) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -159,17 +166,29 @@ impl File {
         let catalog = self.catalog.map(|catalog| folder.join(catalog));
         let configured = |(name, server): (ServerName, Server)| {
             let problem = |problem| ConfigError::Server { path: path.to_owned(), server: name.clone(), problem };
-            server.read(name.clone(), folder, catalog.as_deref()).map_err(problem)
+            server.read(name.clone(), path, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
+        let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
         let Registry { credential_programs, token_hosts } = self.registry;
-        Ok(Read { roots, credential_programs, token_hosts, store: self.secrets.store, servers })
+        Ok(Read { trust, roots, credential_programs, token_hosts, store: self.secrets.store, catalog, servers })
     }
 }
 
+fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<ConfiguredTrust, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let mut beside = FilesBeside::new(path).map_err(unreadable)?;
+    let policy = TrustPolicy::of_written(text, written, &mut beside);
+    let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
+    let place = format!("[trust] of {}", path.display());
+    Ok(ConfiguredTrust { policy: policy.in_file(place), files: beside.into_files() })
+}
+
 impl Server {
-    fn read(self, name: ServerName, folder: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
-        let Self { source, prefix, arguments, config, grant, limits } = self;
+    fn read(self, name: ServerName, file: &Path, catalog: Option<&Path>) -> Result<Configured, String> {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let Self { source, prefix, unlocked, arguments, config, grant, limits } = self;
+        let written = source.clone();
         let source = source_of(source, config, folder, catalog)?;
         if let Written::Name { name, .. } = &source
             && !arguments.is_empty()
@@ -180,7 +199,8 @@ impl Server {
         }
         let arguments = arguments.into_iter().map(Sourced::config).collect();
         let (grant, prefix) = (grant.read(folder)?, prefix.map(|Prefix(prefix)| prefix));
-        Ok(Configured { name, source, arguments, grant, limits: limits.read(), prefix })
+        let (file, limits) = (file.to_owned(), limits.read());
+        Ok(Configured { name, file, written, source, arguments, grant, limits, prefix, unlocked })
     }
 }
 

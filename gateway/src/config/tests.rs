@@ -91,6 +91,7 @@ fn what_is_unknown_twice_or_wrong_is_an_error_with_its_line() {
         ("[servers.a]\nsource = \"./a.wasm\"\nconfig.x = 1", "server a: `config` sets what an entry of a catalog uses"),
         ("[servers.a]\nsource = \"x\"\nconfig.x = nan", "server a: `config` has NaN, which no entry can use"),
         ("[servers.a]\nsource = \"x\"\nconfig.x = [{ y = 2026-01-01 }]", "which no entry can use"),
+        ("[servers.a]\nsource = \"./a.wasm\"\nunlocked = [\"all\"]", "line 3: `all` is none of tools"),
         ("catalog = 1", "line 1: "),
         ("[servers.a]\nsource = \"./a.wasm\"\nprefix = \"a__b\"", "line 3: a server's name has"),
         (
@@ -176,6 +177,6 @@ fn a_fifo_is_not_waited_for() {
 proptest::proptest! {
     #[test]
     fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,200}") {
-        let _ = File::parse(Path::new("x"), &text).map(|file| file.read(Path::new("x")));
+        let _ = File::parse(Path::new("x"), &text).map(|file| file.read(Path::new("x"), &text));
     }
 }

@@ -4,7 +4,6 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lockgate_runtime::Call;
 use lockgate_runtime::message::{Answer, Json, Message, Notification, Request, RpcError, code};
 
 use super::budget::Charge;
@@ -17,13 +16,14 @@ use super::progress::Progress;
 use super::rename::Shower;
 use super::{Session, legacy, upstream};
 use crate::names::ServerId;
+use crate::router::Asked;
 
 /// How long an answer is waited for awake. A small server is done sooner than a sleeping thread wakes up; of a slow one,
 /// this is lost once for each call.
 const AWAKE: Duration = Duration::from_micros(50);
 
 /// Waits for the first answer without falling asleep, for a moment. Whatever else the session has to do goes on.
-async fn stay_awake_for(call: &mut Call) {
+async fn stay_awake_for(call: &mut Asked) {
     let start = Instant::now();
     while !call.has_answer() && start.elapsed() < AWAKE {
         tokio::task::yield_now().await;

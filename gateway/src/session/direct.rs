@@ -1,34 +1,64 @@
 //! A command's own requests to a server, without a client in between: those of a client of today that can be asked
 //! nothing.
 
-use lockgate_runtime::message::{Json, Members, Request, RpcError, meta};
-use lockgate_runtime::{Call, Era, Link};
+use std::sync::Arc;
+
+use lockgate_runtime::message::{Json, Members, Request, RpcError, code, meta};
+use lockgate_runtime::{Card, Era, Link};
+use serde::Serialize;
 
 use super::method::Served;
 use super::revision::MODERN;
 use super::upstream;
+use crate::lock::{Kind, Page, Said, Surface, SurfaceError, Watch};
+use crate::router::Asked;
+
+/// The most pages of a list that are asked for: a server could go on for ever.
+const MAX_PAGES: usize = 1000;
+
+/// The most items of all pages of a list, and the most bytes.
+const MAX_ITEMS: usize = 10_000;
+const MAX_BYTES: usize = 64 << 20;
 
 /// A line to a server of either era.
 pub(crate) struct Direct {
     link: Link,
-    era: Era,
+    watch: Option<Arc<Watch>>,
+    card: Arc<Card>,
+}
+
+/// Why it is not known what a server says.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SurveyError {
+    /// It answers with an error, or not at all.
+    #[error("{}", .0.message)]
+    Rpc(RpcError),
+    /// What it says cannot be understood.
+    #[error(transparent)]
+    Surface(#[from] SurfaceError),
+}
+
+impl From<RpcError> for SurveyError {
+    fn from(error: RpcError) -> Self {
+        Self::Rpc(error)
+    }
 }
 
 impl Direct {
-    /// Connects to the server, where that is what it takes.
+    /// Connects to the server, where that is what it takes. It is held to its lock, if there is one.
     ///
     /// # Errors
     /// Where it cannot be reached.
-    pub(crate) async fn to(link: Link) -> Result<Self, RpcError> {
-        let era = link.card().await?.era;
-        Ok(Self { link, era })
+    pub(crate) async fn to(link: Link, watch: Option<Arc<Watch>>) -> Result<Self, RpcError> {
+        let card = link.card().await?;
+        Ok(Self { link, watch, card })
     }
 
     /// Calls a tool.
     ///
     /// # Errors
     /// Where `params` is no object.
-    pub(crate) fn call_tool(&self, params: Json) -> Result<Call, RpcError> {
+    pub(crate) fn call_tool(&self, params: Json) -> Result<Asked, RpcError> {
         self.send("tools/call", params)
     }
 
@@ -37,19 +67,75 @@ impl Direct {
     /// # Errors
     /// Where that is an error.
     pub(crate) fn called(&self, outcome: Result<Json, RpcError>) -> Result<Json, RpcError> {
-        upstream::outcome(self.era, Served::CallTool, outcome)
+        upstream::outcome(self.era(), Served::CallTool, outcome)
     }
 
-    /// One page of the list of tools.
+    /// All pages of a list, each as the server's result.
     ///
     /// # Errors
-    /// What the server answered instead.
-    pub(crate) async fn list_tools(&self, params: Json) -> Result<Json, RpcError> {
-        let outcome = self.send("tools/list", params)?.outcome().await;
-        upstream::outcome(self.era, Served::List, outcome)
+    /// What the server answered instead, or where the list has no end.
+    pub(crate) async fn list(&self, kind: Kind) -> Result<Vec<(Json, Page)>, SurveyError> {
+        #[derive(Serialize)]
+        struct Params<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            cursor: Option<&'a Json>,
+        }
+        let (mut pages, mut cursor): (Vec<(Json, Page)>, Option<Json>) = (Vec::new(), None);
+        let (mut count, mut bytes) = (0, 0);
+        while pages.len() < MAX_PAGES && count <= MAX_ITEMS && bytes <= MAX_BYTES {
+            let asked = self.send(kind.method(), Json::of(&Params { cursor: cursor.as_ref() }))?;
+            let result = upstream::outcome(self.era(), Served::List, asked.outcome().await)?;
+            let page = Page::read(kind, &result)?;
+            let next = page.next.clone();
+            count += page.items.len();
+            bytes += result.as_str().len();
+            pages.push((result, page));
+            match next {
+                None => return Ok(pages),
+                Some(next) if cursor.is_some_and(|cursor| cursor.as_str() == next.as_str()) => break,
+                Some(next) => cursor = Some(next),
+            }
+        }
+        let message = format!("its answer to {} does not come to an end", kind.method());
+        Err(RpcError::new(code::INTERNAL_ERROR, message).into())
     }
 
-    fn send(&self, method: &str, params: Json) -> Result<Call, RpcError> {
+    /// Everything that a model reads of it. A list that it does not say it has is empty.
+    ///
+    /// # Errors
+    /// Where it does not say all of it.
+    pub(crate) async fn survey(&self) -> Result<Surface, SurveyError> {
+        let instructions = self.card.instructions.as_deref().map(Said::words);
+        let mut surface = Surface { instructions, ..Surface::default() };
+        let capabilities = self.card.capabilities.members().unwrap_or_default();
+        for kind in Kind::ALL {
+            let part = match kind {
+                Kind::Tool => "tools",
+                Kind::Prompt => "prompts",
+                Kind::Resource | Kind::ResourceTemplate => "resources",
+            };
+            if capabilities.get(part).is_none() {
+                continue;
+            }
+            match self.list(kind).await {
+                Ok(pages) => {
+                    for (_, page) in pages {
+                        surface.add(kind, page)?;
+                    }
+                }
+                // As servers with resources often have no templates.
+                Err(SurveyError::Rpc(error)) if error.code == code::METHOD_NOT_FOUND => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(surface)
+    }
+
+    fn era(&self) -> Era {
+        self.card.era
+    }
+
+    fn send(&self, method: &str, params: Json) -> Result<Asked, RpcError> {
         let mut of_request = Members::default();
         of_request.set(meta::PROTOCOL_VERSION, Json::of(&MODERN));
         of_request.set(meta::CLIENT_CAPABILITIES, Json::empty_object());
@@ -57,7 +143,7 @@ impl Direct {
         of_request.set(meta::CLIENT_INFO, Json::of(&info));
         let mut members = params.members().unwrap_or_default();
         members.set("_meta", of_request.to_json());
-        let params = upstream::params(self.era, members.to_json())?;
-        Ok(self.link.call(Request { method: method.to_owned(), params }))
+        let params = upstream::params(self.era(), members.to_json())?;
+        Asked::new(&self.link, Request { method: method.to_owned(), params }, self.watch.clone())
     }
 }

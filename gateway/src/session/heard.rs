@@ -103,7 +103,8 @@ impl Session {
 /// Passes on until the server, or the session, is gone.
 async fn pass_on_all(session: Weak<Session>, server: ServerId, mut messages: mpsc::Receiver<ServerMessage>) {
     while let Some(message) = messages.recv().await {
-        let Some(session) = session.upgrade() else {
+        // A server that was taken away has no say any more.
+        let Some(session) = session.upgrade().filter(|session| session.router.running(server).is_some()) else {
             return;
         };
         match message {

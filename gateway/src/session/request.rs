@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
 use lockgate_runtime::message::{Id, Json, Message, Request, RpcError, code};
-use lockgate_runtime::{Call, Card, Era, Link, Untrusted};
+use lockgate_runtime::{Card, Era, Link, Untrusted};
 
 use super::budget::Charge;
 use super::call::Passage;
@@ -15,6 +15,7 @@ use super::outbox::Reply;
 use super::{Session, legacy, modern, rename, upstream};
 use crate::names::{ServerId, Shown, Target};
 use crate::policy::{self, Permit};
+use crate::router::Asked;
 
 /// What a request leads to.
 pub(super) enum Step {
@@ -151,6 +152,9 @@ impl Session {
             None => self.permit_for(ServerId::FIRST, &request.method)?,
         };
         let link = self.link(target.server).await?;
+        if let Some(item) = &target.item {
+            self.router.check_item(target.server, &request.method, item)?;
+        }
         let era = match link.known_card() {
             Some(card) => card.era,
             None => link.card().await?.era,
@@ -164,7 +168,7 @@ impl Session {
     }
 
     /// Sends a request to its server, exactly as it was decided on.
-    pub(super) fn send(&self, addressed: Addressed) -> Result<Call, RpcError> {
+    pub(super) fn send(&self, addressed: Addressed) -> Result<Asked, RpcError> {
         let Addressed { permit, server, link, era: _, request } = addressed;
         self.router.call(&permit, server, &link, request)
     }
@@ -172,7 +176,8 @@ impl Session {
     /// What the gateway says of itself to this client: of a single server, that server's own words.
     pub(super) async fn card(self: &Arc<Self>) -> Result<Arc<Card>, RpcError> {
         if self.router.names().is_one() {
-            return self.link(ServerId::FIRST).await?.card().await;
+            let link = self.link(ServerId::FIRST).await?;
+            return self.router.card(ServerId::FIRST, &link).await;
         }
         Ok(Arc::new(self.card_of_all()))
     }

@@ -12,6 +12,7 @@ use lockgate_runtime::{Card, Era};
 use super::method::Served;
 use super::rename::Shower;
 use super::{Session, upstream};
+use crate::lock::Kind;
 use crate::names::ServerId;
 
 /// How long the others wait for one server's list.
@@ -21,18 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_PAGES: usize = 100;
 const MAX_ITEMS: usize = 10_000;
 
-/// The lists of MCP: the method, and the member of its result with the items.
-const LISTS: [(&str, &str); 4] = [
-    ("tools/list", "tools"),
-    ("prompts/list", "prompts"),
-    ("resources/list", "resources"),
-    ("resources/templates/list", "resourceTemplates"),
-];
-
 impl Session {
     /// The list that all servers have together, in the order of the configuration, on one page.
     pub(super) async fn list_of_all(self: &Arc<Self>, method: &str, params: &Json) -> Result<Json, RpcError> {
-        let Some((_, member)) = LISTS.into_iter().find(|(list, _)| *list == method) else {
+        let Some(member) = Kind::of_method(method).map(Kind::member) else {
             return Err(RpcError::new(code::METHOD_NOT_FOUND, "there is no such list"));
         };
         if params.members().is_ok_and(|params| params.get("cursor").is_some()) {
@@ -116,6 +109,7 @@ impl Session {
             .servers()
             .filter_map(|server| {
                 let card = self.router.known_card(server)?;
+                self.router.check_card(server, &card).ok()?;
                 Some(format!("# {}\n\n{}", self.router.name(server), card.instructions.as_deref()?))
             })
             .collect();

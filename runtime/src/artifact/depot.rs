@@ -302,7 +302,7 @@ impl Depot {
             Self::Registry { registry, store, .. } => {
                 let (here, wanted) = (store.clone(), blob.clone());
                 let kept = move || {
-                    let size = here.size(&wanted.digest)?;
+                    let size = here.size(&wanted.digest, wanted.size)?;
                     size.map_or(Ok(()), |size| DepotError::expect_size(&wanted, size))?;
                     Ok(here.has(&wanted.digest)?)
                 };
@@ -356,7 +356,7 @@ pub(super) async fn kept_manifest(store: &Store, digest: Digest) -> Result<Optio
 async fn kept_blob(store: &Store, blob: &Descriptor) -> Result<Option<Artifact>, DepotError> {
     let (store, blob) = (store.clone(), blob.clone());
     blocking(move || {
-        let Some(size) = store.size(&blob.digest)? else { return Ok(None) };
+        let Some(size) = store.size(&blob.digest, blob.size)? else { return Ok(None) };
         DepotError::expect_size(&blob, size)?;
         Ok(store.read(&blob.digest, blob.size)?)
     })

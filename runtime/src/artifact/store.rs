@@ -77,12 +77,16 @@ impl Store {
         Ok(self.remove_damaged::<()>(&path)?.is_some())
     }
 
-    /// How large the file of this digest is, in bytes.
-    pub(super) fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactStoreError> {
+    /// How large what has this digest is, in bytes. `expected` is what its descriptor says: a file of another size is
+    /// hashed, to tell a wrong descriptor from a damaged file.
+    pub(super) fn size(&self, digest: &Digest, expected: u64) -> Result<Option<u64>, ArtifactStoreError> {
         let path = self.path(digest);
         let error = |source| failed(&path, source);
         let file = files::open(&path).map_err(error)?;
-        file.map(|file| file.metadata().map(|meta| meta.len())).transpose().map_err(error)
+        match file.map(|file| file.metadata().map(|meta| meta.len())).transpose().map_err(error)? {
+            Some(size) if size != expected && !self.has(digest)? => Ok(None),
+            size => Ok(size),
+        }
     }
 
     /// The first bytes of what is here: enough to tell what it is.
@@ -150,6 +154,8 @@ impl Store {
         let write = || {
             let mut file = self.temporary()?;
             file.write_all(record.as_str().as_bytes())?;
+            // Nothing tells a record that was cut off from one that never was.
+            file.as_file().sync_all()?;
             put_in_place(file, &path)
         };
         write().map_err(|source| failed(&path, source))
@@ -247,13 +253,12 @@ fn hash_of(file: &mut File) -> io::Result<Digest> {
     }
 }
 
-/// Renames a file that is whole and on the disk, so that nobody ever sees half of it, also after a power cut.
+/// Renames a file that is whole, so that no process ever sees half of it. It is not waited for until it is on the disk:
+/// what a power cut leaves of it has another digest, by which the next reader notices, and has it pulled again.
 fn put_in_place(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    files::private_folder(folder)?;
-    file.as_file().sync_all()?;
+    files::private_folder(path.parent().unwrap_or(Path::new("/")))?;
     file.persist(path)?;
-    File::open(folder)?.sync_all()
+    Ok(())
 }
 
 fn missing_is_fine(error: io::Error) -> io::Result<()> {
@@ -311,8 +316,12 @@ mod tests {
             fs::write(store.path(&digest), "bytes and more").unwrap();
             assert!(!store.has(&digest).unwrap());
             assert!(!store.path(&digest).exists());
+            store.put(b"bytes").unwrap();
+            assert_eq!(store.size(&digest, 6).unwrap(), Some(5));
+            fs::write(store.path(&digest), "").unwrap();
+            assert_eq!(store.size(&digest, 5).unwrap(), None);
         }
-        assert_eq!(told.lock().unwrap().len(), 4);
+        assert_eq!(told.lock().unwrap().len(), 6);
     }
 
     #[test]
