@@ -88,7 +88,10 @@ impl Starter {
         if unlocked.is_empty() || !output::is_dialogue() {
             return Ok(starter);
         }
-        update::offer(common, config, trusting, unlocked)?;
+        // Those that are not accepted do not start; the others do.
+        if let Err(error) = update::offer(common, config, trusting, unlocked) {
+            output::error(&error.text());
+        }
         Ok(Self { locks: read_locks(chosen)?, ..starter })
     }
 

@@ -147,7 +147,7 @@ impl Direct {
                 Some(next) => cursor = Some(next),
             }
         }
-        let message = format!("its answer to {} does not come to an end", kind.method());
+        let message = format!("the server's answer to {} does not come to an end", kind.method());
         Err(RpcError::new(code::INTERNAL_ERROR, message).into())
     }
 
