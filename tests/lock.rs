@@ -720,10 +720,18 @@ fn an_unmodified_server_in_a_container_is_what_it_was_for_every_client() {
     run(&["update", "--yes"]).run().good();
     assert_eq!(run(&["update", "--yes"]).run().good(), "nothing changed");
     let lists = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
-    for revision in [Some("2025-11-25"), Some("2024-11-05"), None] {
+    // It has more tools for clients that can do more.
+    let able = json!({ "roots": {}, "sampling": {}, "elicitation": {} });
+    let clients = [
+        (Some("2025-11-25"), json!({})),
+        (Some("2025-11-25"), able),
+        (Some("2024-11-05"), json!({})),
+        (None, json!({})),
+    ];
+    for (revision, capabilities) in clients {
         let mut client = Client::start(run(&["run", "--locked"]));
         if let Some(revision) = revision {
-            client.initialize(revision, json!({}));
+            client.initialize(revision, capabilities);
         }
         for list in lists {
             let params = if revision.is_none() { json!({ "_meta": modern() }) } else { json!({}) };
@@ -734,4 +742,25 @@ fn an_unmodified_server_in_a_container_is_what_it_was_for_every_client() {
         let (ended, _) = client.close();
         assert_eq!(ended.code, Some(0), "{ended}");
     }
+}
+
+#[test]
+fn a_server_with_more_for_clients_that_can_do_more_is_locked_with_all_of_it() {
+    let server = RemoteServer::playing(|heard| {
+        let able = !heard.body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"]["sampling"].is_null();
+        let tools =
+            if able { vec![tool("plain", "Adds."), tool("able", "Asks.")] } else { vec![tool("plain", "Adds.")] };
+        match heard.method() {
+            "server/discover" => heard.result(discovery()),
+            _ => heard.result(json!({ "resultType": "complete", "tools": tools, "ttlMs": 0, "cacheScope": "private" })),
+        }
+    });
+    let place = Place::new(&format!("[servers.far]\nsource = \"{}\"\n", server.url()));
+    place.update();
+    let mut client = Client::start(place.lockgate(&["run", "--locked"]));
+    assert_eq!(names(&listed(&mut client, "plain")), ["plain"]);
+    let mut meta = modern();
+    meta["io.modelcontextprotocol/clientCapabilities"] = json!({ "sampling": {} });
+    client.request("able", "tools/list", json!({ "_meta": meta }));
+    assert_eq!(names(&client.answer("able")), ["plain", "able"]);
 }
