@@ -62,9 +62,12 @@ fn check(common: &Common, file: &Path) -> Result<(), CommandError> {
     match common.format {
         Format::Json => output::json(&serde_json::json!({ "file": file, "scopes": scopes })),
         Format::Text => {
-            let count = scopes.len();
+            let count = match scopes.len() {
+                1 => "1 scope".to_owned(),
+                count => format!("{count} scopes"),
+            };
             let list: String = scopes.iter().map(|scope| format!("\n  {scope}")).collect();
-            output::text_line(&format!("{} can be used: {count} scopes{list}", file.display()))
+            output::text_line(&format!("{} can be used: {count}{list}", file.display()))
         }
     }
 }
