@@ -7,6 +7,7 @@
 
 mod support;
 
+mod beside;
 mod brave;
 mod built_in;
 mod cache;
@@ -15,6 +16,7 @@ mod cli;
 mod clients;
 mod compiling;
 mod container;
+mod copy;
 mod directories;
 mod everything;
 mod filesystem;
@@ -33,6 +35,7 @@ mod remote_real;
 mod sandbox;
 mod secrets;
 mod several;
+mod sigstore;
 mod small_hosts;
 mod stdio;
 mod stdio_client;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::evil_registry::{Artifact, EvilRegistry, MANIFEST, Reply, digest_of};
+use crate::support::own_registry::{Artifact, MANIFEST, OwnRegistry, Reply, digest_of, not_found};
 use crate::support::{DEADLINE, Ended, Home, Listener, Lockgate, folder};
 
 /// Bytes that begin as a component does.
@@ -30,7 +30,7 @@ fn pull(reference: &str, home: &Home) -> Ended {
 }
 
 /// Pulls from a registry that answers like this, which has to fail with words; nothing of it is left.
-fn is_refused(code: i32, words: &str, registry: &EvilRegistry) -> Ended {
+fn is_refused(code: i32, words: &str, registry: &OwnRegistry) -> Ended {
     let home = Home::empty();
     let ended = pull(&registry.reference("acme/x:1"), &home);
     assert!(ended.failed(code).contains(words), "{words}: {ended}");
@@ -45,7 +45,7 @@ fn is_blob(path: &str) -> bool {
 
 #[test]
 fn a_registry_as_it_should_be_is_pulled_from() {
-    let (registry, home) = (EvilRegistry::serving(vec![artifact()], |_, _| None), Home::empty());
+    let (registry, home) = (OwnRegistry::serving(vec![artifact()], |_, _| None), Home::empty());
     assert_eq!(pull(&registry.reference("acme/x:1"), &home).good(), artifact().digest());
     assert_eq!(registry.lines().len(), 3);
     assert!(registry.authorizations().iter().all(Option::is_none));
@@ -56,7 +56,7 @@ fn a_registry_as_it_should_be_is_pulled_from() {
 
 #[test]
 fn nobody_there_is_an_error() {
-    let registry = EvilRegistry::start(|_, _| Reply::not_found());
+    let registry = OwnRegistry::start(|_, _| not_found());
     let reference = registry.reference("acme/x:1");
     drop(registry);
     let ended = pull(&reference, &Home::empty());
@@ -73,7 +73,7 @@ fn a_name_for_a_private_address_is_not_dialled() {
 }
 
 #[test]
-fn lies_about_a_manifest_are_refused() {
+fn attack_28_lies_about_a_manifest_are_refused() {
     let both = json!({"schemaVersion": 2, "mediaType": MANIFEST, "layers": [], "manifests": []}).to_string();
     let twice = String::from_utf8(artifact().manifest).unwrap().replacen('{', r#"{"schemaVersion":2,"#, 1);
     let index = "application/vnd.oci.image.index.v1+json";
@@ -86,30 +86,66 @@ fn lies_about_a_manifest_are_refused() {
         ("it is no strict JSON", Reply::ok(MANIFEST, b"<html>")),
     ] {
         let reply = std::sync::Mutex::new(Some(reply));
-        let registry = EvilRegistry::start(move |_, _| reply.lock().unwrap().take().unwrap());
+        let registry = OwnRegistry::start(move |_, _| reply.lock().unwrap().take().unwrap());
         is_refused(3, words, &registry);
     }
 }
 
 #[test]
-fn another_manifest_than_the_one_that_was_asked_for_is_refused() {
-    let other = Artifact::component(&component(1000));
-    let registry = EvilRegistry::start(move |_, _| {
-        let said = artifact().digest();
-        let headers = [("content-type", MANIFEST), ("docker-content-digest", &*said)];
-        Reply::new("200 OK", &headers, &other.manifest)
-    });
-    let ended = pull(&registry.reference(&format!("acme/x@{}", artifact().digest())), &Home::empty());
-    assert!(ended.failed(3).contains("the bytes are not what their name says"), "{ended}");
+fn attack_29_the_same_key_twice_is_refused_wherever_it_is() {
+    let good = String::from_utf8(artifact().manifest).unwrap();
+    for (from, to) in [
+        ("{", r#"{"schemaVersion":2,"#),
+        (r#""layers":["#, r#""layers":[],"layers":["#),
+        (r#""layers":["#, r#""l\u0061yers":[],"layers":["#),
+        (r#""size":"#, r#""size":1,"size":"#),
+        (r#""digest":"#, r#""digest":"sha256:x","digest":"#),
+    ] {
+        let manifest = good.replacen(from, to, 1);
+        assert_ne!(manifest, good, "{from}");
+        let registry = OwnRegistry::start(move |_, _| Reply::ok(MANIFEST, manifest.as_bytes()));
+        is_refused(3, "same key twice", &registry);
+    }
 }
 
 #[test]
-fn what_comes_the_second_time_is_judged_as_it_is_then() {
+fn attack_42_nobody_is_asked_for_the_digest_alone() {
+    let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
+        let lie = digest_of(b"lie");
+        (heard.method == "HEAD").then(|| Reply::new("200 OK", &[("docker-content-digest", &lie)], b""))
+    });
+    assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), artifact().digest());
+    assert!(registry.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", registry.lines());
+}
+
+#[test]
+fn attack_43_another_manifest_than_the_one_that_was_asked_for_is_refused_whatever_its_header_says() {
+    let asked = artifact().digest();
+    let sha512 = format!("sha512:{}", "0".repeat(128));
+    for said in [asked.as_str(), &sha512, "md5:d41d8cd98f00b204e9800998ecf8427e", ""] {
+        let (other, said) = (Artifact::component(&component(1000)), said.to_owned());
+        let registry = OwnRegistry::start(move |_, _| {
+            let headers = [("content-type", MANIFEST), ("docker-content-digest", &*said)];
+            Reply::new("200 OK", &headers, &other.manifest)
+        });
+        let ended = pull(&registry.reference(&format!("acme/x@{asked}")), &Home::empty());
+        assert!(ended.failed(3).contains("the bytes are not what their name says"), "{ended}");
+    }
+    // Nor does a header spoil what is right.
+    let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
+        let headers = [("content-type", MANIFEST), ("docker-content-digest", "md5:0")];
+        heard.path.contains("/manifests/").then(|| Reply::new("200 OK", &headers, &artifact().manifest))
+    });
+    assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), asked);
+}
+
+#[test]
+fn attack_41_what_comes_the_second_time_is_judged_as_it_is_then() {
     let first = artifact();
     let mut second = artifact();
     second.manifest.push(b' ');
     let (one, two) = (first.clone(), second.clone());
-    let registry = EvilRegistry::serving(vec![first.clone()], move |heard, before| {
+    let registry = OwnRegistry::serving(vec![first.clone()], move |heard, before| {
         let manifest = if before == 0 { &one } else { &two };
         heard.path.contains("/manifests/").then(|| Reply::ok(MANIFEST, &manifest.manifest))
     });
@@ -121,13 +157,13 @@ fn what_comes_the_second_time_is_judged_as_it_is_then() {
 }
 
 #[test]
-fn a_manifest_without_end_is_not_read_to_its_end() {
+fn attack_50_a_manifest_without_end_is_not_read_to_its_end() {
     let says = |length: usize| {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {MANIFEST}\r\ncontent-length: {length}\r\n\r\n");
-        EvilRegistry::start(move |_, _| Reply::raw(head.clone()).then(Duration::from_secs(1), vec![b' '; 1000]))
+        OwnRegistry::start(move |_, _| Reply::raw(head.clone()).then(Duration::from_secs(1), vec![b' '; 1000]))
     };
     is_refused(3, "has 400000000 bytes or more; at most 4194304 are read", &says(400_000_000));
-    let registry = EvilRegistry::start(|_, _| {
+    let registry = OwnRegistry::start(|_, _| {
         let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {MANIFEST}\r\nconnection: close\r\n\r\n");
         (0..40).fold(Reply::raw(head), |reply, _| reply.then(Duration::ZERO, vec![b' '; 1_000_000]))
     });
@@ -135,7 +171,7 @@ fn a_manifest_without_end_is_not_read_to_its_end() {
 }
 
 #[test]
-fn other_bytes_than_the_blobs_are_refused() {
+fn attack_51_other_bytes_than_the_blobs_are_refused() {
     let whole = component(200_000);
     let mut other = whole.clone();
     other[100_000] ^= 1;
@@ -148,13 +184,13 @@ fn other_bytes_than_the_blobs_are_refused() {
         ("has 0 bytes and not 200000", Vec::new()),
     ] {
         let blob = blob.clone();
-        let registry = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+        let registry = OwnRegistry::serving(vec![artifact()], move |heard, _| {
             heard.path.ends_with(&blob).then(|| Reply::ok("application/octet-stream", &reply))
         });
         is_refused(3, words, &registry);
     }
     // Without saying how long it is.
-    let endless = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+    let endless = OwnRegistry::serving(vec![artifact()], move |heard, _| {
         let head = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
         heard.path.ends_with(&blob).then(|| Reply::raw([head.as_bytes(), &whole, b"more"].concat()))
     });
@@ -166,7 +202,7 @@ fn a_blob_that_breaks_off_is_taken_up_again() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let (blob, digest) = (digest_of(&whole), artifact.digest());
-    let registry = EvilRegistry::serving(vec![artifact], move |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact], move |heard, _| {
         let breaks = heard.path.ends_with(&blob) && heard.range_from().is_none();
         breaks.then(|| Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]))
     });
@@ -179,7 +215,7 @@ fn a_registry_that_cannot_take_up_again_sends_the_blob_anew() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let (blob, digest) = (digest_of(&whole), artifact.digest());
-    let registry = EvilRegistry::serving(vec![artifact], move |heard, before| {
+    let registry = OwnRegistry::serving(vec![artifact], move |heard, before| {
         if !heard.path.ends_with(&blob) {
             return None;
         }
@@ -190,7 +226,7 @@ fn a_registry_that_cannot_take_up_again_sends_the_blob_anew() {
 }
 
 #[test]
-fn two_blobs_are_not_spliced() {
+fn attack_52_two_blobs_are_not_spliced() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let blob = digest_of(&whole);
@@ -200,7 +236,7 @@ fn two_blobs_are_not_spliced() {
         ("it sends another part of the blob", "bytes FROM-2999999/9000000"),
     ] {
         let (whole, blob) = (whole.clone(), blob.clone());
-        let registry = EvilRegistry::serving(vec![artifact.clone()], move |heard, _| {
+        let registry = OwnRegistry::serving(vec![artifact.clone()], move |heard, _| {
             if !heard.path.ends_with(&blob) {
                 return None;
             }
@@ -221,14 +257,14 @@ fn two_blobs_are_not_spliced() {
 #[test]
 fn a_blob_that_always_breaks_off_is_given_up() {
     let blob = digest_of(&component(200_000));
-    let registry = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact()], move |heard, _| {
         heard.path.ends_with(&blob).then(|| Reply::lying("200 OK", &[], 200_000, b"\0asm"))
     });
     is_refused(1, "the blob broke off", &registry);
 }
 
 #[test]
-fn redirects_out_of_the_registry_are_not_followed() {
+fn attack_47_redirects_out_of_the_registry_are_not_followed() {
     let target = Listener::hello();
     for (words, to) in [
         ("out of the protection of TLS", target.url("/stolen")),
@@ -244,15 +280,59 @@ fn redirects_out_of_the_registry_are_not_followed() {
         ("more than 5 times", "/v2/acme/x/blobs/sha256:again".to_owned()),
     ] {
         let registry =
-            EvilRegistry::serving(vec![artifact()], move |heard, _| is_blob(&heard.path).then(|| Reply::redirect(&to)));
+            OwnRegistry::serving(vec![artifact()], move |heard, _| is_blob(&heard.path).then(|| Reply::redirect(&to)));
         is_refused(3, words, &registry);
     }
     assert_eq!(target.heard(), [""; 0]);
 }
 
 #[test]
+fn attack_47_what_proves_who_asks_is_not_carried_to_another_host_nor_back_from_there() {
+    // In a network of its own, where addresses of the public internet are this machine. Where nobody may make one, this
+    // cannot be shown from outside.
+    let namespace = "unshare --user --map-root-user --net";
+    let network = "ip link set lo up && ip address add 9.9.9.10/32 dev lo && ip address add 9.9.9.11/32 dev lo";
+    let probe = std::process::Command::new("sh").args(["-c", &format!("{namespace} sh -c '{network}'")]).output();
+    if !probe.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let (home, (_folder, folder)) = (Home::empty(), folder());
+    let certificate = rcgen::generate_simple_self_signed(["9.9.9.10".to_owned(), "9.9.9.11".to_owned()]).unwrap();
+    let (key, certificate) = (certificate.signing_key.serialize_pem(), certificate.cert.pem());
+    fs::write(folder.join("tls.pem"), format!("{key}{certificate}")).unwrap();
+    fs::write(folder.join("ca.pem"), certificate).unwrap();
+    fs::write(folder.join("manifest"), artifact().manifest).unwrap();
+    fs::create_dir(folder.join("blobs")).unwrap();
+    for blob in artifact().blobs {
+        fs::write(folder.join("blobs").join(&digest_of(&blob)["sha256:".len()..]), blob).unwrap();
+    }
+    let auths = json!({"auths": {"9.9.9.10": {"auth": "bWU6c2VjcmV0"}}});
+    fs::write(folder.join("config.json"), auths.to_string()).unwrap();
+    fs::create_dir_all(home.path().join("config")).unwrap();
+    let config = format!("[network]\nroots = [\"{}\"]\n", folder.join("ca.pem").display());
+    fs::write(home.path().join("config/config.toml"), config).unwrap();
+    let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tests/clients/two_hosts.py");
+    // The server ends with the command.
+    let script = format!(
+        "exec {namespace} sh -c '{network} || exit 99; python3 {program} {folder} & server=$!; \
+         while ! [ -e {folder}/ready ]; do kill -0 $server || exit 98; sleep 0.05; done; \
+         \"$@\"; code=$?; kill $server; exit $code' sh \"$@\"",
+        program = program.display(),
+        folder = folder.display(),
+    );
+    let pulled = pull_of("9.9.9.10/acme/x:1", &home).env("DOCKER_CONFIG", &folder).after(&script).run();
+    assert_eq!(pulled.good(), artifact().digest());
+    let heard = fs::read_to_string(folder.join("heard")).unwrap();
+    let proven = |part: &str| -> Vec<bool> {
+        heard.lines().filter(|line| line.contains(part)).map(|line| line.ends_with(" Basic bWU6c2VjcmV0")).collect()
+    };
+    assert_eq!(proven("9.9.9.10 /v2/"), [false, true, true, true], "{heard}");
+    assert_eq!((proven("9.9.9.11 "), proven("/back/")), (vec![false; 2], vec![false; 2]), "{heard}");
+}
+
+#[test]
 fn a_blob_may_lie_elsewhere_in_the_registry() {
-    let registry = EvilRegistry::serving(vec![artifact()], |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
         let moved = is_blob(&heard.path) && !heard.path.starts_with("/elsewhere");
         moved.then(|| Reply::redirect(&format!("/elsewhere{}", heard.path)))
     });
@@ -260,13 +340,13 @@ fn a_blob_may_lie_elsewhere_in_the_registry() {
 }
 
 #[test]
-fn a_manifest_does_not_lie_elsewhere() {
-    let registry = EvilRegistry::start(|_, _| Reply::redirect("/v2/other/manifests/1"));
+fn attack_47_a_manifest_does_not_lie_elsewhere() {
+    let registry = OwnRegistry::start(|_, _| Reply::redirect("/v2/other/manifests/1"));
     is_refused(3, "which no registry has to", &registry);
 }
 
 #[test]
-fn credentials_go_nowhere_but_to_the_registry() {
+fn attack_48_credentials_go_nowhere_but_to_the_registry() {
     let target = Listener::hello();
     let (_folder, docker) = folder();
     for realm in [
@@ -276,7 +356,7 @@ fn credentials_go_nowhere_but_to_the_registry() {
         "https://auth.docker.io/token".to_owned(),
         "file:///etc/passwd".to_owned(),
     ] {
-        let registry = EvilRegistry::start(move |_, _| {
+        let registry = OwnRegistry::start(move |_, _| {
             let wanted = format!("Bearer realm=\"{realm}\",service=\"x\"");
             Reply::new("401 Unauthorized", &[("www-authenticate", &wanted)], b"")
         });
@@ -293,7 +373,7 @@ fn credentials_go_nowhere_but_to_the_registry() {
 #[test]
 fn a_token_is_asked_for_with_the_password_and_used_for_the_rest() {
     let (_folder, docker) = folder();
-    let registry = EvilRegistry::serving(vec![artifact()], |heard, _| {
+    let registry = OwnRegistry::serving(vec![artifact()], |heard, _| {
         if heard.path.starts_with("/token?") {
             return Some(Reply::ok("application/json", br#"{"token":"t0ken"}"#));
         }
@@ -317,7 +397,7 @@ fn a_token_is_asked_for_with_the_password_and_used_for_the_rest() {
 #[test]
 fn who_is_not_let_in_learns_what_would_help() {
     for status in ["401 Unauthorized", "403 Forbidden"] {
-        let registry = EvilRegistry::start(move |_, _| {
+        let registry = OwnRegistry::start(move |_, _| {
             let body = json!({"errors": [{"code": "DENIED", "message": "\u{1b}[2J no"}]}).to_string();
             Reply::new(status, &[("www-authenticate", "Basic realm=\"x\"")], body.as_bytes())
         });
@@ -329,7 +409,7 @@ fn who_is_not_let_in_learns_what_would_help() {
 #[test]
 fn a_registry_that_is_busy_is_asked_again() {
     for status in ["429 Too Many Requests", "503 Service Unavailable", "500 Internal Server Error"] {
-        let registry = EvilRegistry::serving(vec![artifact()], move |_, before| {
+        let registry = OwnRegistry::serving(vec![artifact()], move |_, before| {
             (before % 2 == 0).then(|| Reply::new(status, &[("retry-after", "0")], b""))
         });
         let ended = pull(&registry.reference("acme/x:1"), &Home::empty());
@@ -340,36 +420,36 @@ fn a_registry_that_is_busy_is_asked_again() {
 
 #[test]
 fn a_registry_that_is_broken_is_given_up() {
-    let registry = EvilRegistry::start(|_, _| Reply::new("502 Bad Gateway", &[], b"<html>"));
+    let registry = OwnRegistry::start(|_, _| Reply::new("502 Bad Gateway", &[], b"<html>"));
     let ended = is_refused(1, "it answers 502 Bad Gateway (asked 4 times)", &registry);
     assert!(ended.stderr.contains("try again later"), "{ended}");
-    let registry = EvilRegistry::start(|_, _| Reply::new("429 Too Many Requests", &[("retry-after", "86400")], b""));
+    let registry = OwnRegistry::start(|_, _| Reply::new("429 Too Many Requests", &[("retry-after", "86400")], b""));
     is_refused(1, "asks to wait 86400 s (asked 1 times)", &registry);
     assert_eq!(registry.lines().len(), 1);
-    let registry = EvilRegistry::start(|_, _| Reply::raw(""));
+    let registry = OwnRegistry::start(|_, _| Reply::raw(""));
     is_refused(1, "the connection broke", &registry);
-    let registry = EvilRegistry::start(|_, _| Reply::raw("no http at all\r\n\r\n"));
+    let registry = OwnRegistry::start(|_, _| Reply::raw("no http at all\r\n\r\n"));
     is_refused(1, "the connection broke", &registry);
 }
 
 #[test]
 fn a_page_of_somebody_between_is_not_taken_for_the_registrys_word() {
-    let registry = EvilRegistry::start(|_, _| Reply::new("404 Not Found", &[], b"<html>no such page</html>"));
+    let registry = OwnRegistry::start(|_, _| Reply::new("404 Not Found", &[], b"<html>no such page</html>"));
     is_refused(1, "it answers 404 Not Found", &registry);
-    let registry = EvilRegistry::start(|_, _| Reply::not_found());
+    let registry = OwnRegistry::start(|_, _| not_found());
     is_refused(1, "there is no", &registry);
 }
 
 #[test]
-fn a_registry_that_drips_is_not_waited_for() {
-    let silent = EvilRegistry::start(|_, _| Reply::raw("").then(DEADLINE, "HTTP/1.1 200 OK\r\n\r\n"));
+fn attack_50_a_registry_that_drips_is_not_waited_for() {
+    let silent = OwnRegistry::start(|_, _| Reply::raw("").then(DEADLINE, "HTTP/1.1 200 OK\r\n\r\n"));
     is_refused(1, "it takes too long to answer", &silent);
 }
 
 #[test]
-fn a_blob_that_drips_is_not_waited_for() {
+fn attack_50_a_blob_that_drips_is_not_waited_for() {
     let blob = digest_of(&component(200_000));
-    let dripping = EvilRegistry::serving(vec![artifact()], move |heard, _| {
+    let dripping = OwnRegistry::serving(vec![artifact()], move |heard, _| {
         let head = Reply::lying("200 OK", &[], 200_000, b"");
         let drip = |reply: Reply, _| reply.then(Duration::from_secs(5), "x");
         heard.path.ends_with(&blob).then(|| (0..20).fold(head, drip))
@@ -378,15 +458,92 @@ fn a_blob_that_drips_is_not_waited_for() {
 }
 
 #[test]
-fn urls_in_a_manifest_are_not_asked() {
+fn attack_49_urls_in_a_manifest_are_not_asked() {
     let target = Listener::hello();
     let whole = component(1000);
     let more = json!({"urls": [target.url("/x"), "http://169.254.169.254/"], "data": "aGVsbG8="});
     let foreign = Artifact::of(b"{}", "x/y", &whole, "application/wasm", more);
     let digest = foreign.digest();
-    let registry = EvilRegistry::serving(vec![foreign], |_, _| None);
+    let registry = OwnRegistry::serving(vec![foreign], |_, _| None);
     assert_eq!(pull(&registry.reference("acme/x:1"), &Home::empty()).good(), digest);
     assert_eq!(target.heard(), [""; 0]);
+}
+
+#[test]
+fn attack_53_nothing_is_unpacked_on_the_way_whatever_is_said_to_be_packed() {
+    // 10 MB of zeros, and what it takes to say so. A client that unpacked would read them as a manifest or blob.
+    let bomb = compressed("gzip", &vec![b' '; 10_000_000]);
+    assert!(bomb.len() < 20_000);
+    for encoding in ["gzip", "zstd", "br", "deflate"] {
+        let manifest = bomb.clone();
+        let registry = OwnRegistry::start(move |_, _| {
+            Reply::new("200 OK", &[("content-type", MANIFEST), ("content-encoding", encoding)], &manifest)
+        });
+        is_refused(3, "it is no UTF-8 text", &registry);
+        let (blob, bytes) = (digest_of(&component(200_000)), compressed("gzip", &component(200_000)));
+        let registry = OwnRegistry::serving(vec![artifact()], move |heard, _| {
+            let packed = || Reply::new("200 OK", &[("content-encoding", encoding)], &bytes);
+            heard.path.ends_with(&blob).then(packed)
+        });
+        is_refused(3, "bytes and not 200000", &registry);
+    }
+    // A layer that is packed is no component, and stays as it is.
+    let packed = compressed("gzip", &component(200_000));
+    let kind = "application/wasm";
+    let artifact = Artifact::of(b"{}", "x/y", &packed, kind, json!({}));
+    is_refused(3, "it is no WebAssembly", &OwnRegistry::serving(vec![artifact], |_, _| None));
+}
+
+#[test]
+fn attack_54_no_name_of_a_stranger_becomes_a_path() {
+    let (_folder, folder) = folder();
+    fs::create_dir(folder.join("home")).unwrap();
+    fs::write(folder.join("victim"), "untouched").unwrap();
+    // Archives whose files and links lead out of where they are unpacked: nobody unpacks them.
+    let evil = folder.join("evil");
+    fs::create_dir(&evil).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", evil.join("link")).unwrap();
+    fs::write(evil.join("file"), "evil").unwrap();
+    let tar = output(std::process::Command::new("tar").args(["-c", "-C"]).arg(&evil).args([
+        "--transform",
+        "s,^file,../../../victim,",
+        "-P",
+        "link",
+        "file",
+    ]));
+    let image = Artifact::of(b"{}", "x/y", &tar, "application/vnd.oci.image.layer.v1.tar", json!({}));
+    let registry = OwnRegistry::serving(vec![image.clone()], |heard, _| {
+        (heard.path.contains("sha256-") || heard.path.contains("/referrers/")).then(not_found)
+    });
+    is_refused(3, "docker://IMAGE", &registry);
+    let pulled = Lockgate::new("pull").arg(registry.reference("acme/x:1")).arg("--to").arg(folder.join("copy"));
+    pulled.home(folder.join("home")).run().good();
+    let copied = folder.join("copy/blobs/sha256").join(&digest_of(&tar)["sha256:".len()..]);
+    assert_eq!(fs::read(copied).unwrap(), tar);
+    // Digests and tags that are paths.
+    for digest in ["sha256:../../../../victim", "../victim", "sha256:/etc/passwd", "sha256:", "sha256:.."] {
+        let manifest = String::from_utf8(artifact().manifest).unwrap();
+        let manifest = manifest.replace(&digest_of(&component(200_000)), digest);
+        let registry = OwnRegistry::start(move |_, _| Reply::ok(MANIFEST, manifest.as_bytes()));
+        is_refused(3, "a `digest` that is not SHA-256", &registry);
+    }
+    for tag in ["../victim", "..", "/etc/passwd", "a/../../victim"] {
+        let ended = pull(&registry.reference(&format!("acme/x:{tag}")), &Home::empty());
+        ended.failed(2);
+    }
+    assert_eq!(fs::read_to_string(folder.join("victim")).unwrap(), "untouched");
+}
+
+fn compressed(program: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    output(std::process::Command::new(program).args(["-9", "-c"]).arg(file.path()))
+}
+
+fn output(command: &mut std::process::Command) -> Vec<u8> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 #[test]
@@ -394,13 +551,13 @@ fn a_configuration_of_another_component_is_refused() {
     let config = json!({"architecture": "wasm", "os": "wasip2", "layerDigests": [digest_of(b"other")]}).to_string();
     let kind = "application/vnd.wasm.config.v0+json";
     let swapped = Artifact::of(config.as_bytes(), kind, &component(1000), "application/wasm", json!({}));
-    is_refused(3, "its configuration is of another component", &EvilRegistry::serving(vec![swapped], |_, _| None));
+    is_refused(3, "its configuration is of another component", &OwnRegistry::serving(vec![swapped], |_, _| None));
 }
 
 #[test]
 fn a_blob_larger_than_a_component_is_not_asked_for() {
     let huge = Artifact::of(b"{}", "x/y", b"\0asm", "application/wasm", json!({"size": 1_u64 << 40}));
-    let registry = EvilRegistry::serving(vec![huge], |_, _| None);
+    let registry = OwnRegistry::serving(vec![huge], |_, _| None);
     is_refused(3, "at most 268435456 are read", &registry);
     assert_eq!(registry.lines().len(), 1);
 }
@@ -410,7 +567,7 @@ fn two_pulls_at_once_do_not_disturb_each_other() {
     let whole = component(5_000_000);
     let artifact = Artifact::component(&whole);
     let digest = artifact.digest();
-    let registry = EvilRegistry::serving(vec![artifact], |_, _| None);
+    let registry = OwnRegistry::serving(vec![artifact], |_, _| None);
     let home = Home::empty();
     let reference = registry.reference("acme/x:1");
     let started: Vec<_> = (0..4).map(|_| pull_of(&reference, &home).start()).collect();
@@ -426,7 +583,7 @@ fn a_pull_that_is_killed_leaves_nothing_that_the_next_one_trips_over() {
     let whole = component(3_000_000);
     let artifact = Artifact::component(&whole);
     let (blob, digest) = (digest_of(&whole), artifact.digest());
-    let registry = EvilRegistry::serving(vec![artifact], move |heard, before| {
+    let registry = OwnRegistry::serving(vec![artifact], move |heard, before| {
         // The first one waits in the middle, to be killed there.
         let hangs = heard.path.ends_with(&blob) && before < 3;
         let half = || Reply::lying("200 OK", &[], whole.len(), &whole[..1_000_000]);

@@ -1,5 +1,7 @@
 //! Whom a policy trusts, on a real registry, with signatures that `openssl` made and `curl` pushed.
 
+mod policies;
+
 use std::fs;
 use std::path::Path;
 
@@ -125,7 +127,7 @@ fn what_a_trusted_key_signed_runs() {
     // By its digest, too; and the plan says so.
     let pinned = format!("{}@{}", scene.name("acme/time"), scene.digest);
     let plan = scene.lockgate("plan", &pinned).run();
-    assert!(plan.good().contains("trust    signed by a signer of your trust policy"), "{plan}");
+    assert!(plan.good().contains("trust    signed by a signer that the trust policy names"), "{plan}");
 }
 
 #[test]
@@ -406,7 +408,7 @@ fn signatures_that_were_never_asked_for_are_not_taken_for_none_without_the_regis
 }
 
 #[test]
-fn a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() {
+fn attack_44_a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() {
     let scene = Scene::new();
     let front = Front::of(&scene.address, "/manifests/sha256-");
     let policy = scene.acme_policy().replace(&scene.address, &front.name());
@@ -447,7 +449,7 @@ fn a_registry_that_does_not_say_whether_there_are_signatures_lets_nothing_run() 
 }
 
 #[test]
-fn no_flood_of_signatures_is_waited_for() {
+fn attack_45_no_flood_of_signatures_is_waited_for() {
     let scene = Scene::new();
     let stranger = Key::new(scene.home.path(), "stranger");
     let noise = stranger.sign(&scene.digest, &scene.name("acme/time"));
@@ -565,7 +567,7 @@ fn a_gateway_says_at_its_start_why_a_server_may_run() {
     assert!(waived.stderr.contains("(NOT VERIFIED: waived on the command line)"), "{waived}");
     scene.push_signatures(&[scene.good_signature()]);
     let signed = serve(run());
-    assert!(signed.stderr.contains("(signed by a signer of your trust policy)"), "{signed}");
+    assert!(signed.stderr.contains("(signed by a signer that the trust policy names)"), "{signed}");
 }
 
 /// As `openssl` has it.

@@ -16,6 +16,7 @@ mod run;
 mod secret;
 mod selection;
 mod tools;
+mod trust;
 mod trusting;
 mod update;
 mod verify;
@@ -79,6 +80,8 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Accept servers as they are now, and keep that in lockgate.lock
     Update(update::UpdateArgs),
+    /// Check a trust policy, say what it asks, or trust a signer or a reviewed content
+    Trust(trust::TrustArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
     /// Bring a component from a registry to this machine, without running it
@@ -103,6 +106,7 @@ pub(crate) fn execute(line: CommandLine) -> ExitCode {
         Verb::Plan(args) => plan::execute(&common, args),
         Verb::Allow(args) => allow::execute(&common, args),
         Verb::Update(args) => update::execute(&common, args),
+        Verb::Trust(args) => trust::execute(&common, args),
         Verb::Verify(args) => verify::execute(&common, args),
         Verb::Pull(args) => pull::execute(&common, args),
         Verb::Push(args) => push::execute(&common, args),
@@ -135,7 +139,7 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, config, trusting.read(&self.folders()?.config)?)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config, config)?)
     }
 
     /// A runtime that trusts by this policy.
@@ -151,7 +155,7 @@ impl Common {
         config: &Config,
         trusting: &Trusting,
     ) -> Result<Runtime, CommandError> {
-        let trust = trusting.read(&self.folders()?.config)?;
+        let trust = trusting.read(&self.folders()?.config, config)?;
         let settings = Settings { listeners, ..self.settings(config, trust)? };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }
@@ -163,7 +167,7 @@ impl Common {
             );
         }
         let folders = self.folders()?;
-        let Trust { policy, waived, files } = trust;
+        let Trust { ceiling, policy, waived, files } = trust;
         // A guest that could write the policy would be trusted by it the next time.
         let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
         let own_folders = own_folders.into_iter().chain(files).chain(config.own_files.clone()).collect();
@@ -173,6 +177,7 @@ impl Common {
             registry: RegistrySettings {
                 docker_config: docker_config(),
                 credential_programs: config.credential_programs,
+                token_hosts: config.token_hosts.clone(),
             },
             key_file: folders.data.join("code.key"),
             run_folder: folders.data.join("run"),
@@ -187,6 +192,7 @@ impl Common {
             roots: config.roots.clone(),
             listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ceiling,
             trust: policy,
             waived: waived.into_iter().collect(),
         })

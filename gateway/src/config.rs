@@ -2,15 +2,19 @@
 //! directory. Strict: what is not known, or written twice, is an error with its line.
 
 mod approval;
+mod beside;
 mod file;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use lockgate_runtime::{Digest, Grant, Limits, ServerName, Source, Sourced, StoreKind};
+use lockgate_runtime::{
+    Digest, Grant, InvalidTrustPolicy, Limits, ServerName, Source, Sourced, StoreKind, TokenHosts, TrustPolicy,
+};
 
 pub(crate) use self::approval::{Approvals, approve};
+pub(crate) use self::beside::{FilesBeside, MAX_POLICY_BYTES};
 use self::file::{File, Read};
 use crate::catalog::Settings;
 use crate::environment::Folders;
@@ -32,8 +36,12 @@ pub(crate) struct Config {
     pub(crate) roots: Vec<Vec<u8>>,
     /// Whether Docker's programs for credentials may be started.
     pub(crate) credential_programs: bool,
+    /// Where tokens for registries come from, if not from themselves.
+    pub(crate) token_hosts: TokenHosts,
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
+    /// Whom the person trusts, where they wrote it here.
+    pub(crate) trust: Option<ConfiguredTrust>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
     /// Files outside of this program's folders that say what runs, and that no server may touch.
@@ -98,6 +106,14 @@ impl fmt::Display for Written {
     }
 }
 
+/// A trust policy in a configuration file.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfiguredTrust {
+    pub(crate) policy: TrustPolicy,
+    /// The files that it is made of.
+    pub(crate) files: Vec<PathBuf>,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
@@ -122,6 +138,17 @@ pub(crate) enum ConfigError {
         /// What is wrong.
         problem: String,
     },
+    /// The trust policy of a file is none.
+    #[error("{}, {error}", path.display())]
+    Trust {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line.
+        error: InvalidTrustPolicy,
+    },
+    /// A project's file says whom to trust.
+    #[error("{} has a [trust]: whom you trust is written in your own configuration, and in no project's", .0.display())]
+    TrustOfProject(PathBuf),
     /// A server of a file is not one.
     #[error("{}, server {server}: {problem}", path.display())]
     Server {
@@ -159,7 +186,12 @@ impl Config {
         if let Some(text) = text_of(&project)? {
             if Approvals::read(folders)?.contains(&project, &Digest::of(text.as_bytes())) {
                 let before = config.servers.len();
+                let own_trust = config.trust.take();
                 config.add(&project, &text)?;
+                if config.trust.is_some() {
+                    return Err(ConfigError::TrustOfProject(project));
+                }
+                config.trust = own_trust;
                 config.check_names(before, &own, &project)?;
                 // The lock need not be there yet: nobody but a person makes it.
                 config.own_files.extend([project.with_file_name(LOCK_FILE), project]);
@@ -179,9 +211,12 @@ impl Config {
     }
 
     fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
-        let Read { roots, credential_programs, store, catalog, servers } = File::parse(path, text)?.read(path)?;
+        let Read { trust, roots, credential_programs, token_hosts, store, catalog, servers } =
+            File::parse(path, text)?.read(path, text)?;
+        self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
+        self.token_hosts.extend(token_hosts);
         self.store = store.or(self.store);
         self.own_files.extend(catalog);
         self.servers.extend(servers);

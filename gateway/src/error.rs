@@ -97,6 +97,8 @@ impl From<ConfigError> for CommandError {
             ConfigError::TooLarge(_)
             | ConfigError::Form { .. }
             | ConfigError::Server { .. }
+            | ConfigError::Trust { .. }
+            | ConfigError::TrustOfProject(_)
             | ConfigError::Twice { .. } => Kind::Usage,
         };
         Self::from_error(kind, &error)
@@ -138,6 +140,8 @@ impl From<DepotError> for CommandError {
             | DepotError::Denied { .. }
             | DepotError::Credentials { .. }
             | DepotError::Broken { .. }
+            | DepotError::TagTaken(_)
+            | DepotError::Busy(_)
             | DepotError::NoLayout(_)
             | DepotError::Store(_)
             | DepotError::Unreadable { .. }
@@ -157,6 +161,7 @@ impl From<ResolveError> for CommandError {
             ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
             ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
+            | ResolveError::Unknowable { .. }
             | ResolveError::NotBuiltIn(_)
             | ResolveError::NotYet(_)
             | ResolveError::NotAServer { .. } => Self::from_error(Kind::Failed, &error),

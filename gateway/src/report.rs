@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lockgate_runtime::{Basis, Event, Hooks};
+use lockgate_runtime::{Basis, Decision, Event, Hooks, ServerName, SignedBy, Verdict};
 
 use crate::error::CommandError;
 
@@ -108,6 +108,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::Starting { server, digest, basis } if detail == Detail::Full => {
             format!("starting {server}: {digest} ({})", basis_text(*basis))
         }
+        Event::Judged { server, decision } if detail == Detail::Full => judged(server, decision),
+        // A refusal is told by the error that it becomes.
+        Event::Judged { .. } => return None,
         Event::Compiling { bytes, .. } if !terminal => {
             format!("compiling {} kB for this machine, once", bytes / 1000)
         }
@@ -125,6 +128,9 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::LastSeen { reference, manifest } => {
             format!("the registry of {reference} cannot be reached; taking what the tag named last: {manifest}")
         }
+        Event::BesideLastSeen { repository } => {
+            format!("{repository} cannot be reached; taking the signatures and attestations that it had last")
+        }
         Event::StoreDamaged { path } => format!("{} is damaged; it was removed, and is pulled again", path.display()),
         Event::CodeNotOurs { path } => {
             format!("{} is damaged or was not made by this machine; it is compiled again", path.display())
@@ -141,16 +147,42 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
     })
 }
 
+/// How something was judged, in one line of the log.
+fn judged(server: &ServerName, decision: &Decision) -> String {
+    let scope = decision.scope.as_ref().map_or_else(|| "no scope".to_owned(), |scope| format!("scope {scope}"));
+    let place = format!("{scope} of {}", decision.policy);
+    match &decision.verdict {
+        Verdict::Refused { why, .. } => format!("{server} is refused ({}) by {place}", why.reason),
+        Verdict::Accepted { warning: Some(why), .. } => {
+            format!("warning: {server} runs though it is {}: {} ({place})", why.reason, why.problem)
+        }
+        Verdict::Accepted { basis, signers, .. } => {
+            let by = |by: &SignedBy| {
+                let logged = if by.logged { ", logged" } else { "" };
+                if by.identity == by.name {
+                    format!("{}{logged}", by.name)
+                } else {
+                    format!("{} {}{logged}", by.name, by.identity)
+                }
+            };
+            let signers: Vec<String> = signers.iter().map(by).collect();
+            let signers = if signers.is_empty() { basis_text(*basis).to_owned() } else { signers.join("; ") };
+            format!("{server} is accepted by {place}: {signers}")
+        }
+    }
+}
+
 /// Why something may run, in words.
 pub(crate) fn basis_text(basis: Basis) -> &'static str {
     match basis {
         Basis::OwnFile => "your own file",
         Basis::ShippedInside => "shipped inside this program",
-        Basis::Signed => "signed by a signer of your trust policy",
+        Basis::Signed => "signed by a signer that the trust policy names",
         Basis::Reviewed => "reviewed: its digest is in your trust policy",
         Basis::OwnImage => "your own image",
         Basis::Waived => "NOT VERIFIED: waived on the command line",
         Basis::AllowedUnsigned => "NOT VERIFIED: your trust policy lets it through",
+        Basis::Warned => "NOT VERIFIED: it does not meet its scope, which only warns",
         Basis::Host => "not checked: it is whoever its TLS certificate says",
     }
 }

@@ -5,33 +5,43 @@
 //! folder ──── Depots::folder ───┴▶ Depot ─ manifest(Selector) ─▶ Manifest ─ blob(Descriptor) ─▶ Artifact
 //! ```
 
+mod attach;
+mod copy;
 mod depot;
 mod digest;
 mod files;
 mod image;
+mod index;
 mod layout;
 mod manifest;
 mod push;
 mod reference;
+mod referrers;
 mod registry;
 mod store;
+#[cfg(test)]
+pub(crate) mod tests;
 mod wasm;
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use ::bytes::Bytes;
+
+pub use copy::Copied;
 pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};
 pub use image::InvalidImage;
 pub(crate) use image::{ImageDigests, image_digests};
 pub use manifest::InvalidManifest;
-pub(crate) use manifest::{Content, Manifest};
+pub(crate) use manifest::{Content, Descriptor, Manifest};
 pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
+pub(crate) use referrers::{Referrers, fallback_tag};
+pub use registry::{InvalidTokenHost, TokenHost, TokenHosts};
 pub(crate) use registry::{Login, Logins, Pace, Shared};
 pub use store::ArtifactStoreError;
 pub(crate) use store::Store;
@@ -44,7 +54,7 @@ pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Artifact {
     digest: Digest,
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
 }
 
 /// Why an artifact cannot be read.
@@ -70,9 +80,9 @@ pub enum ArtifactError {
 }
 
 impl Artifact {
-    /// Takes bytes under the digest they have.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        let bytes = bytes.into();
+    /// Takes bytes under the digest they have. What is given as a `Vec` is not copied.
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
+        let bytes = Bytes::from(bytes.into());
         Self { digest: Digest::of(&bytes), bytes }
     }
 
@@ -86,8 +96,9 @@ impl Artifact {
         if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(ArtifactError::NotAFile(path.to_owned()));
         }
-        let mut bytes = Vec::new();
         let file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len().min(MAX_COMPONENT_BYTES);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_COMPONENT_BYTES {
             return Err(ArtifactError::TooLarge(path.to_owned()));

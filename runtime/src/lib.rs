@@ -36,8 +36,9 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, ArtifactStoreError, DepotError, Digest, InvalidComponent, InvalidDigest, InvalidImage,
-    InvalidManifest, InvalidPushTarget, InvalidReference, PushTarget, Reference, Selector, names_registry,
+    Artifact, ArtifactError, ArtifactStoreError, Copied, DepotError, Digest, InvalidComponent, InvalidDigest,
+    InvalidImage, InvalidManifest, InvalidPushTarget, InvalidReference, InvalidTokenHost, PushTarget, Reference,
+    Selector, TokenHost, TokenHosts, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;
@@ -60,7 +61,8 @@ pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server,
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
-    Basis, Decision, InvalidKey, InvalidTrustPolicy, LogRule, Reason, Refused, Remedy, SignedBy, SignerKey,
-    TrustPolicy, Verdict,
+    Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidTrustPolicy, PolicyFiles, Predicate, Problem,
+    ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy, SignerKey, Survey, Surveyed,
+    TrustPolicy, Verdict, WrittenTrustPolicy,
 };
 pub use untrusted::Untrusted;

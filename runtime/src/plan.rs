@@ -20,6 +20,9 @@ pub struct Plan {
     pub runs: Runs,
     /// Why it may run.
     pub basis: Basis,
+    /// Who vouches for it: the digests of keys, or whom certificates name and who vouches for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
     /// What it is started with, where its executor takes arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<Sourced<String>>,

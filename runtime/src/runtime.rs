@@ -5,6 +5,7 @@ mod error;
 mod image;
 mod remote;
 mod transfer;
+mod trust;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use crate::secret::SecretReader;
 use crate::server::Server;
 use crate::settings::{Hooks, Settings};
 use crate::spec::{Source, Spec};
-use crate::trust::{Basis, Decision, Judge};
+use crate::trust::{Allowed, Basis, Judge};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -40,6 +41,24 @@ pub struct Runtime {
     remotes: Remotes,
 }
 
+/// Why something may run, and who says so.
+struct Judged {
+    basis: Basis,
+    signers: Vec<String>,
+}
+
+impl From<Basis> for Judged {
+    fn from(basis: Basis) -> Self {
+        Self { basis, signers: Vec::new() }
+    }
+}
+
+impl From<&Allowed> for Judged {
+    fn from(allowed: &Allowed) -> Self {
+        Self { basis: allowed.basis(), signers: allowed.signers().to_vec() }
+    }
+}
+
 impl Runtime {
     /// Starts the engine. Makes the key of this machine if there is none.
     ///
@@ -53,9 +72,10 @@ impl Runtime {
         let dialler = dialler.sparing(&settings.listeners);
         let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
         let logins = Logins::new(&settings.registry);
-        let shared = Shared { dialler: isolated, logins, pace: Pace::default(), hooks: hooks.clone() };
+        let token_hosts = settings.registry.token_hosts.clone();
+        let shared = Shared { dialler: isolated, logins, token_hosts, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
-        let judge = Judge::new(settings.trust.clone(), settings.waived.clone());
+        let judge = Judge::new(settings.ceiling.clone(), settings.trust.clone(), settings.waived.clone());
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
         let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
         let remotes = Remotes::default();
@@ -71,22 +91,22 @@ impl Runtime {
         let home = if let Source::Remote(remote) = &source { Some(remote.url()) } else { None };
         grant.send_home(home)?;
         grant.check()?;
-        let (runs, basis, limits) = match &source {
+        let (runs, Judged { basis, signers }, limits) = match &source {
             Source::Image(image) => {
                 container::check_grant(&grant)?;
-                let (runs, basis) = self.judged_image(image).await?;
-                (runs, basis, container::limits(limits))
+                let (runs, judged) = self.judged_image(image).await?;
+                (runs, judged, container::limits(limits))
             }
             Source::Remote(_) => {
                 remotes::check(&arguments, &grant, &limits)?;
-                (Runs::Remote, Basis::Host, limits)
+                (Runs::Remote, Basis::Host.into(), limits)
             }
             Source::File(_) | Source::BuiltIn(_) | Source::Oci(_) | Source::Layout(_) => {
-                let (runs, basis) = self.judged_component(&source).await?;
-                (runs, basis, limits)
+                let (runs, judged) = self.judged_component(&source).await?;
+                (runs, judged, limits)
             }
         };
-        Ok(Plan { name, basis, source, runs, arguments, grant, limits })
+        Ok(Plan { name, basis, signers, source, runs, arguments, grant, limits })
     }
 
     /// Reads what a source is, without judging it: nothing of it runs.
@@ -98,17 +118,6 @@ impl Runtime {
             return Ok(Runs::Container(self.find_image(image).await?.run()));
         }
         self.component(source).await
-    }
-
-    /// Judges what lies in a registry or a folder, without pulling it.
-    ///
-    /// # Errors
-    /// Where it cannot be found; a refusal is a decision, too.
-    pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
-        if let Source::Image(image) = source {
-            return self.verify_image(image).await;
-        }
-        self.verify_component(source).await
     }
 
     /// Runs what was planned: exactly those bytes, with exactly that grant, if today's policy lets them.

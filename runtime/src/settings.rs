@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::artifact::{Digest, Reference};
+use crate::artifact::{Digest, Reference, TokenHosts};
 use crate::secret::SecretSettings;
 use crate::spec::ServerName;
-use crate::trust::{Basis, TrustPolicy};
+use crate::trust::{Basis, Decision, TrustPolicy};
 use crate::untrusted::Untrusted;
 
 /// Where a runtime keeps things, and what it may use of the machine.
@@ -38,6 +38,8 @@ pub struct Settings {
     pub listeners: Vec<SocketAddr>,
     /// How many threads run guests.
     pub guest_threads: usize,
+    /// What this machine trusts at most: no other policy and no waiver lifts it.
+    pub ceiling: Option<TrustPolicy>,
     /// Who is trusted for what.
     pub trust: TrustPolicy,
     /// Manifests that run this once though nobody vouches for them.
@@ -63,6 +65,8 @@ pub struct RegistrySettings {
     pub docker_config: Option<PathBuf>,
     /// Whether the credential programs that it names may be started.
     pub credential_programs: bool,
+    /// Where tokens for a registry come from, if not from itself and not from where it is known.
+    pub token_hosts: TokenHosts,
 }
 
 /// What a runtime tells and asks whoever started it.
@@ -75,6 +79,13 @@ pub struct Hooks {
 /// Something worth knowing.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// What a server is made of was judged, and may run or not.
+    Judged {
+        /// The server.
+        server: ServerName,
+        /// How it was judged.
+        decision: Box<Decision>,
+    },
     /// A server starts: this is what runs, and why it may.
     Starting {
         /// The server.
@@ -108,6 +119,12 @@ pub enum Event {
         reference: Reference,
         /// What it named.
         manifest: Digest,
+    },
+    /// A registry cannot be reached: what lies beside its artifacts, as signatures, is taken as it was when the registry
+    /// was last asked.
+    BesideLastSeen {
+        /// Registry and repository.
+        repository: String,
     },
     /// A file of the store is not what it was: it was removed, and is pulled again.
     StoreDamaged {

@@ -4,29 +4,60 @@
 //! TrustPolicy, waivers ─▶ Judge ─ decide(Subject, Depot) ─▶ Decision ─ allowed() ─▶ Allowed ─ component() ─▶ Verified
 //! ```
 //!
-//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for signatures, `signature` weighs
-//! one of them with `key`, `payload` and `log`, and `judge` decides. All but `gather` is pure.
+//! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for `evidence`, `weigh` finds out who
+//! of the scope's `authority`s made each of it and what it says, `sbom`, `vulnerability` and `provenance` read and check
+//! what was attested, and `judge` decides. All but `gather` and `advisories` is pure.
 
+mod advisories;
+mod authority;
+mod bundle;
+mod by_certificate;
+mod by_key;
+mod claimed;
 mod decision;
+mod evidence;
+mod explain;
+mod fault;
 #[cfg(test)]
 mod forge;
 mod gather;
+mod identity;
 mod judge;
 mod key;
-mod log;
+mod legacy;
 mod payload;
 mod policy;
+mod predicate;
+mod proof;
+mod provenance;
+mod reason;
 mod remedy;
+mod root;
+mod sbom;
 mod scope;
 mod signature;
+mod statement;
+mod survey;
+mod time;
+mod version;
+mod vex;
+mod vulnerability;
+mod weigh;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::decision::{Decision, Reason, Remedy, SignedBy, Verdict};
+pub(crate) use self::authority::Authority;
+pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
+pub use self::explain::Explanation;
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
-pub use self::policy::{InvalidTrustPolicy, LogRule, TrustPolicy};
+pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
+pub use self::predicate::{InvalidPredicate, Predicate};
+pub use self::provenance::ProvenanceSummary;
+pub use self::reason::Reason;
+pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
+pub use self::survey::{Survey, Surveyed};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
@@ -48,6 +79,8 @@ pub enum Basis {
     Waived,
     /// Nobody vouches for it: the trust policy lets everything of this scope through.
     AllowedUnsigned,
+    /// It does not meet its scope, which only warns.
+    Warned,
     /// Somebody else runs it: it is whoever its TLS certificate says.
     Host,
 }
@@ -55,7 +88,7 @@ pub enum Basis {
 impl Basis {
     /// Whether nobody vouches for what was pulled, and it runs all the same: shown at every start.
     pub fn is_unverified(self) -> bool {
-        matches!(self, Self::Waived | Self::AllowedUnsigned)
+        matches!(self, Self::Waived | Self::AllowedUnsigned | Self::Warned)
     }
 }
 
@@ -71,6 +104,7 @@ pub(crate) struct Verified {
 pub(crate) struct Allowed {
     manifests: Vec<Digest>,
     basis: Basis,
+    signers: Vec<String>,
 }
 
 /// Proof that an image of an engine may run: this one, for this reason.
@@ -159,8 +193,11 @@ impl Decision {
     /// Where it may not.
     pub(crate) fn allowed(self) -> Result<Allowed, Refused> {
         match &self.verdict {
-            Verdict::Accepted { basis, .. } => Ok(Allowed { manifests: self.manifests, basis: *basis }),
-            Verdict::Refused { reason, problem, .. } => {
+            Verdict::Accepted { basis, signers, .. } => {
+                let signers = signers.iter().map(|by| by.identity.clone()).collect();
+                Ok(Allowed { basis: *basis, signers, manifests: self.manifests })
+            }
+            Verdict::Refused { why: Problem { reason, problem }, .. } => {
                 Err(Refused::Policy { reason: *reason, problem: problem.clone(), decision: Box::new(self) })
             }
         }
@@ -171,6 +208,11 @@ impl Allowed {
     /// Why it may run.
     pub(crate) fn basis(&self) -> Basis {
         self.basis
+    }
+
+    /// Who vouches for it.
+    pub(crate) fn signers(&self) -> &[String] {
+        &self.signers
     }
 
     /// The proof for a component: one that the judged manifest names as a layer.
@@ -277,7 +319,7 @@ mod tests {
     #[test]
     fn a_proof_is_for_what_the_judged_manifest_names_and_for_nothing_else() {
         let (judged, other) = (manifest_of(b"good", b"config"), manifest_of(b"evil", b"config"));
-        let allowed = Allowed { manifests: vec![*judged.digest()], basis: Basis::Signed };
+        let allowed = Allowed { manifests: vec![*judged.digest()], basis: Basis::Signed, signers: Vec::new() };
         assert!(allowed.component(&judged, Artifact::new(*b"good")).is_ok());
         assert!(allowed.component(&judged, Artifact::new(*b"evil")).is_err());
         assert!(allowed.component(&judged, Artifact::new(*b"config")).is_err());

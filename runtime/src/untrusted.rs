@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// A string that a stranger wrote: a tool's text, a log line, a name in a certificate. It has no `Display`; whoever
 /// shows it picks the escaper of the place it is shown at.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Untrusted(String);
 
 impl Untrusted {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SIGNATURE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /// A pair of keys in files.
@@ -23,6 +24,8 @@ pub(crate) struct Key {
 pub(crate) struct Signature {
     payload: Vec<u8>,
     base64: String,
+    /// What else cosign writes beside it.
+    annotations: Value,
 }
 
 impl Key {
@@ -60,11 +63,17 @@ impl Key {
 
     fn signature(payload: Vec<u8>, signature: &[u8]) -> Signature {
         let base64 = run(Command::new("openssl").args(["base64", "-A"]), signature);
-        Signature { payload, base64: String::from_utf8(base64).unwrap().trim().to_owned() }
+        let base64 = String::from_utf8(base64).unwrap().trim().to_owned();
+        Signature { payload, base64, annotations: json!({}) }
     }
 }
 
 impl Signature {
+    /// One that somebody else made over a payload, with what cosign writes beside it.
+    pub(crate) fn of(payload: Vec<u8>, base64: String, annotations: Value) -> Self {
+        Self { payload, base64, annotations }
+    }
+
     /// The same signature over other words.
     pub(crate) fn altered(mut self) -> Self {
         self.payload.insert(1, b' ');
@@ -115,14 +124,47 @@ impl Repository {
     /// Stores signatures where cosign looks for those of `digest`.
     pub(crate) fn push_signatures(&self, digest: &str, signatures: &[Signature]) {
         let mut pushed = HashMap::new();
-        let layers = signatures.iter().map(|Signature { payload, base64 }| {
+        let layers = signatures.iter().map(|Signature { payload, base64, annotations }| {
             let mut layer = pushed.entry(payload).or_insert_with(|| self.push_blob(SIGNATURE, payload)).clone();
-            layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
+            layer["annotations"] = annotations.clone();
+            layer["annotations"]["dev.cosignproject.cosign/signature"] = base64.as_str().into();
             layer
         });
         let layers = layers.collect();
         let config = self.push_blob("application/vnd.oci.image.config.v1+json", b"{}");
         self.push_manifest(&signature_tag(digest), &manifest(config, layers, json!({})));
+    }
+
+    /// Stores signatures as a manifest that refers to the component `digest`, and gives its descriptor. Where the registry
+    /// lists no referrers, nobody finds it there.
+    pub(crate) fn push_referrer(&self, digest: &str, signatures: &[Signature]) -> Value {
+        let layers = signatures.iter().map(|Signature { payload, base64, annotations }| {
+            let mut layer = self.push_blob(SIGNATURE, payload);
+            layer["annotations"] = annotations.clone();
+            layer["annotations"]["dev.cosignproject.cosign/signature"] = base64.as_str().into();
+            layer
+        });
+        let layers = layers.collect();
+        let config = self.push_blob("application/vnd.oci.empty.v1+json", b"{}");
+        let mut referrer = manifest(config, layers, json!({}));
+        let size =
+            curl(&["-I", "-H", &format!("Accept: {OCI_MANIFEST}"), &self.url(&format!("manifests/{digest}"))], b"");
+        let size = size
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.trim().parse().ok());
+        let size: u64 = size.unwrap();
+        referrer["artifactType"] = "application/vnd.dev.cosign.artifact.sig.v1+json".into();
+        referrer["subject"] = json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": size });
+        let text = referrer.to_string();
+        let name = digest_of(text.as_bytes());
+        self.push_manifest(&name, &referrer);
+        json!({ "mediaType": OCI_MANIFEST, "digest": name, "size": text.len() })
+    }
+
+    /// Writes the list of what refers to `digest`, where the registry makes none.
+    pub(crate) fn push_list(&self, digest: &str, entries: &[Value]) {
+        let list = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries });
+        self.push_manifest(&digest.replace(':', "-"), &list);
     }
 
     /// Pushes a blob, and gives its descriptor.
@@ -149,6 +191,12 @@ impl Repository {
         digest_of(text.as_bytes())
     }
 
+    /// The manifest under a tag or digest, as it was pushed.
+    pub(crate) fn pull_manifest(&self, tag: &str) -> String {
+        let accept = format!("Accept: {OCI_MANIFEST}");
+        curl(&["-H", &accept, &self.url(&format!("manifests/{tag}"))], b"")
+    }
+
     fn url(&self, path: &str) -> String {
         let (registry, repository) = self.0.split_once('/').unwrap();
         format!("http://{registry}/v2/{repository}/{path}")
@@ -162,7 +210,7 @@ pub(crate) fn add_to_layout(folder: &Path, digest: &str, signatures: &[Signature
         std::fs::write(folder.join("blobs/sha256").join(&name["sha256:".len()..]), bytes).unwrap();
         json!({ "mediaType": media_type, "digest": name, "size": bytes.len() })
     };
-    let layers = signatures.iter().map(|Signature { payload, base64 }| {
+    let layers = signatures.iter().map(|Signature { payload, base64, .. }| {
         let mut layer = put(SIGNATURE, payload);
         layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": base64 });
         layer

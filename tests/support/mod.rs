@@ -3,16 +3,17 @@
 mod client;
 pub(crate) mod cosign;
 mod engine;
-pub(crate) mod evil_registry;
 mod front;
 mod guests;
 mod home;
 mod listener;
 mod lockgate;
 mod oci_registry;
+pub(crate) mod own_registry;
 mod process;
 #[allow(dead_code, reason = "the unit tests of the runtime use the rest of it")]
 pub(crate) mod remote_server;
+pub(crate) mod sigstore;
 pub(crate) mod tls;
 mod transcript;
 

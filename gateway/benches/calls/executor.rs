@@ -44,6 +44,7 @@ impl Executor {
                 key_file: home.join("config/secrets.key"),
             },
             guest_threads: 1,
+            ceiling: None,
             trust: TrustPolicy::default(),
             waived: BTreeSet::new(),
         };

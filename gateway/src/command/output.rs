@@ -46,3 +46,14 @@ pub(super) fn error(text: &str) {
     // There is nobody left to tell where stderr is closed.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
+
+/// Asks the person at this terminal. Whatever is not a yes is a no, and nobody is asked where there is no terminal.
+pub(super) fn ask(question: &str) -> std::io::Result<bool> {
+    if !is_dialogue() {
+        return Ok(false);
+    }
+    write!(std::io::stderr().lock(), "\n{question} [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

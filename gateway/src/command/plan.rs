@@ -57,7 +57,7 @@ pub(super) fn without_values(mut plan: Plan) -> Plan {
 
 /// A plan for a terminal.
 pub(super) fn text(plan: &Plan) -> String {
-    let Plan { name, source, runs, basis, arguments, grant, limits } = plan;
+    let Plan { name, source, runs, basis, signers, arguments, grant, limits } = plan;
     let mut text = format!("server   {name}\nsource   {source}\n");
     text.push_str(&match runs {
         Runs::Wasm { digest, manifest, bytes, component } => format!(
@@ -80,6 +80,7 @@ pub(super) fn text(plan: &Plan) -> String {
             )
         }
     });
+    text.extend(signers.iter().map(|signer| format!("signer   {signer}\n")));
     if !arguments.is_empty() {
         let words = arguments.iter().map(|argument| Untrusted::new(argument.value.as_str()).to_line(200));
         text.push_str(&format!("command  {}\n", Vec::from_iter(words).join(" ")));

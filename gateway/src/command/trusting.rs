@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lockgate_runtime::{Digest, TrustPolicy};
 
+use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES};
 use crate::error::{CommandError, Kind};
 use crate::files;
 
-/// The largest policy or key that is read, in bytes.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// Where an administrator says what all of this machine may trust at most.
+const MACHINE_POLICY: &str = "/etc/lockgate/trust.toml";
 
 /// The heading of these flags in the help.
-const TRUST: &str = "Whom to trust (trust.toml in the configuration folder; without it, nobody)";
+const TRUST: &str = "Whom to trust (trust.toml in the configuration folder; without it, Docker's own images alone)";
 
 #[derive(Debug, Default, Args)]
 pub(super) struct Trusting {
@@ -34,6 +35,8 @@ pub(super) struct PolicyFile {
 /// Whom this run trusts.
 #[derive(Debug, Default)]
 pub(super) struct Trust {
+    /// What the machine trusts at most.
+    pub(super) ceiling: Option<TrustPolicy>,
     pub(super) policy: TrustPolicy,
     /// The manifests that run though nobody vouches for them.
     pub(super) waived: Vec<Digest>,
@@ -42,9 +45,9 @@ pub(super) struct Trust {
 }
 
 impl Trusting {
-    /// Reads what the flags, or else the person's policy, say.
-    pub(super) fn read(&self, config: &Path) -> Result<Trust, CommandError> {
-        let trust = self.policy.read(config)?;
+    /// Reads what the flags, or else the person's policy, say; and what the machine's says, which nothing lifts.
+    pub(super) fn read(&self, folder: &Path, config: &Config) -> Result<Trust, CommandError> {
+        let trust = self.policy.read(folder, config)?;
         Ok(Trust { waived: self.waived.clone(), ..trust })
     }
 }
@@ -56,33 +59,51 @@ impl From<PolicyFile> for Trusting {
 }
 
 impl PolicyFile {
-    /// Reads the policy. Without a file in the configuration folder, nobody is trusted.
-    fn read(&self, config: &Path) -> Result<Trust, CommandError> {
-        let path = self.policy.clone().unwrap_or_else(|| config.join("trust.toml"));
-        let text = match read_file(&path) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| unusable(&path, "it is no UTF-8 text"))?,
-            Err(error) if error.kind() == ErrorKind::NotFound && self.policy.is_none() => {
-                let policy = TrustPolicy::default().in_file(path.display().to_string());
-                return Ok(Trust { policy, ..Trust::default() });
+    /// Reads the policy. Without one, only what is shipped is trusted.
+    fn read(&self, folder: &Path, config: &Config) -> Result<Trust, CommandError> {
+        let own = folder.join("trust.toml");
+        let mut files = Vec::new();
+        let policy = match (&self.policy, &config.trust) {
+            (Some(path), _) => read_policy(path, &mut files)?.ok_or_else(|| unusable(path, "there is no such file"))?,
+            (None, None) => {
+                let none = || TrustPolicy::default().in_file(own.display().to_string());
+                read_policy(&own, &mut files)?.unwrap_or_else(none)
             }
-            Err(error) => return Err(unusable(&path, &error.to_string())),
+            (None, Some(_)) if own.exists() => {
+                let message = format!("there is a [trust] in the configuration, and {} as well", own.display());
+                return Err(CommandError::new(Kind::Usage, message).hint("keep one of them"));
+            }
+            (None, Some(trust)) => {
+                files.extend(trust.files.iter().cloned());
+                trust.policy.clone()
+            }
         };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut files = vec![path.clone()];
-        let mut read_key = |key: &Path| {
-            let key = folder.join(key);
-            files.push(key.clone());
-            read_file(&key)
-        };
-        let policy = TrustPolicy::read(&text, &mut read_key).map_err(|error| unusable(&path, &error.to_string()))?;
-        let files = files.iter().map(std::path::absolute).collect::<Result<_, _>>()?;
-        Ok(Trust { policy: policy.in_file(path.display().to_string()), waived: Vec::new(), files })
+        let ceiling = machine_ceiling(&mut files)?;
+        Ok(Trust { ceiling, policy, waived: Vec::new(), files })
     }
+}
+
+/// What the machine trusts at most, if it has a policy; adds the files that say so.
+pub(super) fn machine_ceiling(files: &mut Vec<PathBuf>) -> Result<Option<TrustPolicy>, CommandError> {
+    read_policy(Path::new(MACHINE_POLICY), files)
+}
+
+/// Reads a policy of its own file, and adds the files that it is made of. Nothing where there is none.
+pub(super) fn read_policy(path: &Path, files: &mut Vec<PathBuf>) -> Result<Option<TrustPolicy>, CommandError> {
+    let text = match read_file(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|_| unusable(path, "it is no UTF-8 text"))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(path, &error.to_string())),
+    };
+    let mut beside = FilesBeside::new(path)?;
+    let policy = TrustPolicy::read(&text, &mut beside).map_err(|error| unusable(path, &error.to_string()))?;
+    files.extend(beside.into_files());
+    Ok(Some(policy.in_file(path.display().to_string())))
 }
 
 /// Reads a policy or a key.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    files::read(path, MAX_FILE_BYTES)
+    files::read(path, MAX_POLICY_BYTES)
 }
 
 fn unusable(path: &Path, problem: &str) -> CommandError {

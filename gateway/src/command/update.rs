@@ -1,7 +1,6 @@
 //! `lockgate update`: shows servers as they are now beside what was locked, and locks what a person accepts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -258,13 +257,7 @@ fn accept(format: Format, changes: &[Change], yes: bool) -> Result<bool, Command
     if yes {
         return Ok(true);
     }
-    if format == Format::Json || !output::is_dialogue() {
-        return Ok(false);
-    }
-    write!(std::io::stderr().lock(), "\naccept this? [y/N] ")?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(format == Format::Text && output::ask("accept this?")?)
 }
 
 /// Writes what was accepted: texts first, as a lock is what counts.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Decision, Image, LogRule, SignedBy, SignerKey, Source, TrustPolicy, Verdict};
+use lockgate_runtime::{Decision, Requirement, SignedBy, SignerKey, TrustPolicy, Verdict};
 
+use super::trust::judged;
 use super::trusting::{PolicyFile, Trust, Trusting, read_file};
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
-use crate::sources::parse_server;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -27,13 +27,7 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandError> {
-    let (_, source) = parse_server(&args.server)?;
-    if !matches!(source, Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_))) {
-        let message = format!("{source} is signed by nobody: only what lies in a registry or an OCI layout can be");
-        return Err(CommandError::new(Kind::Usage, message).hint(
-            "write REGISTRY/REPOSITORY:TAG, REGISTRY/REPOSITORY@sha256:DIGEST, oci-layout:DIR or docker://IMAGE",
-        ));
-    }
+    let source = judged(&args.server)?;
     let config = common.config()?;
     let runtime = match &args.key {
         Some(path) => common.runtime_by(Detail::Brief, &config, of_key(path, args.no_log)?)?,
@@ -53,29 +47,45 @@ fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
         |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
     let bytes = read_file(path).map_err(|error| unusable(error.to_string()))?;
     let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
-    let log = if no_log { LogRule::Ignore } else { LogRule::Required };
     // Nothing runs, so there is nobody to keep the file from.
-    Ok(Trust { policy: TrustPolicy::of_key(name, key, log), ..Trust::default() })
+    Ok(Trust { policy: TrustPolicy::of_key(name, key, !no_log), ..Trust::default() })
 }
 
-fn text(decision: &Decision) -> String {
-    let Decision { reference, manifests, scope, verdict, checked } = decision;
+/// A decision, for a person.
+pub(super) fn text(decision: &Decision) -> String {
+    let Decision { reference, manifests, at, scope, policy, verdict, requirements, sboms, provenance, checked } =
+        decision;
     let mut lines = vec![format!("reference {reference}")];
     lines.extend(manifests.iter().map(|digest| format!("manifest  {digest}")));
-    lines.push(format!("scope     {}", scope.as_deref().unwrap_or("none: the policy's default holds")));
+    let scope = scope.as_deref().unwrap_or("none: the policy's default holds");
+    lines.push(format!("scope     {scope} ({policy})"));
     match verdict {
-        Verdict::Accepted { basis, signers, .. } => {
+        Verdict::Accepted { basis, warning, .. } => {
             lines.push(format!("verdict   accepted: {}", basis_text(*basis)));
-            for SignedBy { key, fingerprint, log } in signers {
-                let log = match log {
-                    LogRule::Required => "logged",
-                    LogRule::Ignore => "whether it was logged was not looked at",
-                };
-                lines.push(format!("signer    {key} {fingerprint} ({log})"));
-            }
+            lines.extend(warning.iter().map(|why| format!("warning   {}: {}", why.reason, why.problem)));
         }
-        Verdict::Refused { reason, .. } => lines.push(format!("verdict   refused: {reason}")),
+        Verdict::Refused { why, .. } => lines.push(format!("verdict   refused: {}", why.reason)),
     }
+    for Requirement { what, held, by, why } in requirements {
+        lines.push(format!("{}  {what}", if *held { "met     " } else { "not met " }));
+        lines.extend(by.iter().map(signer));
+        lines.extend(why.iter().map(|why| format!("          {}: {}", why.reason, why.problem)));
+    }
+    for sbom in sboms {
+        lines.push(format!("inside    {}", sbom.line()));
+        lines.extend(sbom.remarks.iter().map(|remark| format!("          {remark}")));
+    }
+    lines.extend(provenance.iter().map(|provenance| format!("built     {}", provenance.line())));
     lines.extend(checked.iter().map(|checked| format!("checked   {checked}")));
+    lines.push(format!("at        {at}"));
     lines.join("\n")
+}
+
+fn signer(by: &SignedBy) -> String {
+    let SignedBy { name, identity, root, logged, at } = by;
+    let root = root.as_ref().map(|root| format!(", by the trust root {root}")).unwrap_or_default();
+    let logged = if *logged { ", logged" } else { "" };
+    let at = at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
+    let identity = if identity == name { String::new() } else { format!(" {identity}") };
+    format!("          by {name}{identity}{root}{logged}{at}")
 }

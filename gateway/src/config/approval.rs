@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use lockgate_runtime::Digest;
 use serde::{Deserialize, Serialize};
 
-use super::file::File;
+use super::file::{File, Read};
 use super::{ConfigError, Configured, text_of};
 use crate::environment::Folders;
 
@@ -50,7 +50,10 @@ pub(crate) fn approve(folders: &Folders, path: &Path) -> Result<Vec<Configured>,
     };
     let text = text_of(path)?.ok_or_else(missing)?;
     // A file that could not be used is not approved.
-    let servers = File::parse(path, &text)?.read(path)?.servers;
+    let Read { trust, servers, .. } = File::parse(path, &text)?.read(path, &text)?;
+    if trust.is_some() {
+        return Err(ConfigError::TrustOfProject(path.to_owned()));
+    }
     let kept = file(folders);
     let unwritable = |source| ConfigError::Unreadable { path: kept.clone(), source };
     DirBuilder::new().recursive(true).mode(0o700).create(&folders.data).map_err(unwritable)?;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use lockgate_runtime::{
     Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Source, Sourced, StoreKind,
-    Variable, WrittenCredential, parse_bytes, parse_duration,
+    TokenHosts, TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
 };
 use serde::{Deserialize, Deserializer};
 
-use super::{ConfigError, Configured, Written};
+use super::beside::FilesBeside;
+use super::{ConfigError, Configured, ConfiguredTrust, Written};
 use crate::catalog::Settings;
 use crate::lock::Kind;
 use crate::sources::{is_name, parse_source};
@@ -25,6 +26,7 @@ pub(super) struct File {
     registry: Registry,
     #[serde(default)]
     secrets: Secrets,
+    trust: Option<WrittenTrustPolicy>,
     /// Where the names are looked up that servers have for a source.
     catalog: Option<PathBuf>,
     #[serde(default)]
@@ -45,6 +47,7 @@ struct Network {
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 struct Registry {
     credential_programs: bool,
+    token_hosts: TokenHosts,
 }
 
 /// `[secrets]`
@@ -56,8 +59,10 @@ struct Secrets {
 
 /// What a file says, read.
 pub(super) struct Read {
+    pub(super) trust: Option<ConfiguredTrust>,
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
+    pub(super) token_hosts: TokenHosts,
     pub(super) store: Option<StoreKind>,
     pub(super) catalog: Option<PathBuf>,
     pub(super) servers: Vec<Configured>,
@@ -151,7 +156,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path) -> Result<Read, ConfigError> {
+    pub(super) fn read(self, path: &Path, text: &str) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -164,9 +169,19 @@ impl File {
             server.read(name.clone(), path, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        let credential_programs = self.registry.credential_programs;
-        Ok(Read { roots, credential_programs, store: self.secrets.store, catalog, servers })
+        let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
+        let Registry { credential_programs, token_hosts } = self.registry;
+        Ok(Read { trust, roots, credential_programs, token_hosts, store: self.secrets.store, catalog, servers })
     }
+}
+
+fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<ConfiguredTrust, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let mut beside = FilesBeside::new(path).map_err(unreadable)?;
+    let policy = TrustPolicy::of_written(text, written, &mut beside);
+    let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
+    let place = format!("[trust] of {}", path.display());
+    Ok(ConfiguredTrust { policy: policy.in_file(place), files: beside.into_files() })
 }
 
 impl Server {

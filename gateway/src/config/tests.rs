@@ -177,6 +177,6 @@ fn a_fifo_is_not_waited_for() {
 proptest::proptest! {
     #[test]
     fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,200}") {
-        let _ = File::parse(Path::new("x"), &text).map(|file| file.read(Path::new("x")));
+        let _ = File::parse(Path::new("x"), &text).map(|file| file.read(Path::new("x"), &text));
     }
 }

@@ -58,14 +58,10 @@ impl Origin {
         let words: Vec<&str> = plan.arguments.iter().map(|argument| argument.value.as_str()).collect();
         let arguments = (!words.is_empty()).then(|| Digest::of(canonical(&Json::of(&words)).as_bytes()));
         let digest = digest.filter(|_| !matches!(plan.source, Source::BuiltIn(_)));
+        let signers = plan.signers.iter().cloned().collect();
         let (source, unlocked) = (written.to_owned(), unlocked.clone());
-        Self { source, host, manifest, digest, arguments, signers: signers(plan), unlocked }
+        Self { source, host, manifest, digest, arguments, signers, unlocked }
     }
-}
-
-/// Who signed what would run.
-fn signers(_plan: &Plan) -> BTreeSet<String> {
-    BTreeSet::new()
 }
 
 impl Locked {

@@ -155,6 +155,12 @@ pub enum DepotError {
         /// The tag.
         tag: String,
     },
+    /// A tag that is made for something holds something else.
+    #[error("{0} holds something else than what belongs under this tag, which is left as it is; remove that tag first")]
+    TagTaken(String),
+    /// Others write the same at the same time.
+    #[error("others write to {0} at the same time, and theirs replaces ours each time; try again later")]
+    Busy(String),
     /// What was pulled cannot be kept.
     #[error(transparent)]
     Store(#[from] ArtifactStoreError),
@@ -186,6 +192,19 @@ impl Depots {
     /// Asks registries with `shared`, and keeps what they send in `store`.
     pub(crate) fn new(shared: Shared, store: Store) -> Self {
         Self { shared: Arc::new(shared), store }
+    }
+
+    /// Depots that ask as these do, and keep what is sent somewhere else.
+    pub(super) fn with_store(&self, store: Store) -> Self {
+        Self { shared: Arc::clone(&self.shared), store }
+    }
+
+    pub(super) fn store(&self) -> Store {
+        self.store.clone()
+    }
+
+    pub(super) fn hooks(&self) -> Hooks {
+        self.shared.hooks.clone()
     }
 
     /// The repository that a reference names.
@@ -226,13 +245,16 @@ impl Depot {
                 {
                     return Ok(kept);
                 }
-                match registry.manifest(selector).await {
+                let is_tag = matches!(selector, Selector::Tag(_));
+                let asked = registry.manifest(selector);
+                let answer = if is_tag { registry.or_unreachable(asked).await } else { asked.await };
+                match answer {
                     Ok(manifest) => {
                         let (store, kept, reference) = (store.clone(), manifest.clone(), registry.reference(selector));
                         blocking(move || {
                             store.put(kept.bytes())?;
-                            if let Selector::Tag(_) = reference.selector() {
-                                store.saw(&reference, kept.digest())?;
+                            if is_tag {
+                                store.saw(&reference.to_string(), &[*kept.digest()])?;
                             }
                             Ok(())
                         })
@@ -280,7 +302,7 @@ impl Depot {
             Self::Registry { registry, store, .. } => {
                 let (here, wanted) = (store.clone(), blob.clone());
                 let kept = move || {
-                    let size = here.size(&wanted.digest)?;
+                    let size = here.size(&wanted.digest, wanted.size)?;
                     size.map_or(Ok(()), |size| DepotError::expect_size(&wanted, size))?;
                     Ok(here.has(&wanted.digest)?)
                 };
@@ -310,8 +332,9 @@ impl Depot {
     async fn last_seen(&self, selector: &Selector) -> Result<Option<Manifest>, DepotError> {
         let Self::Registry { registry, store, hooks } = self else { return Ok(None) };
         let (reference, seen) = (registry.reference(selector), store.clone());
-        let wanted = reference.clone();
-        let Some(digest) = blocking(move || Ok(seen.last_seen(&wanted)?)).await? else { return Ok(None) };
+        let wanted = reference.to_string();
+        let seen = blocking(move || Ok(seen.last_seen(&wanted)?)).await?;
+        let Some(digest) = seen.and_then(|seen| seen.first().copied()) else { return Ok(None) };
         let manifest = kept_manifest(store, digest).await?;
         if manifest.is_some() {
             (hooks.event)(Event::LastSeen { reference, manifest: digest });
@@ -320,7 +343,7 @@ impl Depot {
     }
 }
 
-async fn kept_manifest(store: &Store, digest: Digest) -> Result<Option<Manifest>, DepotError> {
+pub(super) async fn kept_manifest(store: &Store, digest: Digest) -> Result<Option<Manifest>, DepotError> {
     let store = store.clone();
     blocking(move || {
         let Some(kept) = store.read(&digest, MAX_MANIFEST_BYTES)? else { return Ok(None) };
@@ -333,7 +356,7 @@ async fn kept_manifest(store: &Store, digest: Digest) -> Result<Option<Manifest>
 async fn kept_blob(store: &Store, blob: &Descriptor) -> Result<Option<Artifact>, DepotError> {
     let (store, blob) = (store.clone(), blob.clone());
     blocking(move || {
-        let Some(size) = store.size(&blob.digest)? else { return Ok(None) };
+        let Some(size) = store.size(&blob.digest, blob.size)? else { return Ok(None) };
         DepotError::expect_size(&blob, size)?;
         Ok(store.read(&blob.digest, blob.size)?)
     })

@@ -1,18 +1,24 @@
 //! Folders with artifacts (OCI Image Layout Specification).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest, OCI_MANIFEST};
+use super::index::{EMPTY_INDEX, REF_NAME, with_entry};
+use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest};
 use super::push::{Packed, WrittenDescriptor};
+use super::referrers::{MAX_REFERRERS, Referrers, subject_of_tag};
 use super::{Artifact, DepotError, Digest, Selector, files};
-use crate::message::{Json, JsonError};
+use crate::message::Json;
 
-/// The annotation that holds a tag ("Pre-Defined Annotation Keys").
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The parts of such a folder.
+pub(super) const BLOBS: &str = "blobs/sha256";
+pub(super) const INDEX_FILE: &str = "index.json";
+pub(super) const MARKER_FILE: &str = "oci-layout";
+pub(super) const MARKER: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A folder with artifacts. Every file in it is hashed when it is read.
 #[derive(Debug, Clone)]
@@ -30,15 +36,55 @@ impl LayoutFolder {
     /// The one artifact of a folder that holds no other. What is only about it, as a signature, does not count.
     pub(super) fn only(&self) -> Result<Selector, DepotError> {
         let entries = self.entries()?;
-        let artifacts =
-            entries.iter().filter(|entry| !entry.annotations.get(REF_NAME).is_some_and(|tag| is_about(tag)));
-        let mut digests: Vec<Digest> = artifacts.map(|entry| entry.digest).collect();
+        let mut digests: Vec<Digest> = entries.iter().map(|entry| entry.digest).collect();
         digests.sort_unstable();
         digests.dedup();
+        if digests.len() > 1 {
+            let about = self.about_others(&entries);
+            digests.retain(|digest| !about.contains(digest));
+        }
         match digests.as_slice() {
             [digest] => Ok(Selector::Digest(*digest)),
             several => Err(DepotError::NotOne { folder: self.0.to_path_buf(), found: several.len() }),
         }
+    }
+
+    /// The entries that are about another one: by their tag, or by what their manifest says.
+    fn about_others(&self, entries: &[Descriptor]) -> BTreeSet<Digest> {
+        let tagged =
+            |entry: &Descriptor| entry.annotations.get(REF_NAME).is_some_and(|tag| subject_of_tag(tag).is_some());
+        let refers = |entry: &Descriptor| {
+            let subject = self.readable(entry).and_then(|manifest| manifest.subject);
+            subject.is_some_and(|subject| self.0.join(blob_path(&subject.digest)).exists())
+        };
+        let about = entries.iter().take(MAX_REFERRERS).filter(|entry| tagged(entry) || refers(entry));
+        about.map(|entry| entry.digest).collect()
+    }
+
+    /// The entries whose manifests say that they are about this one.
+    pub(super) fn referrers(&self, subject: &Digest) -> Result<Referrers, DepotError> {
+        let entries = self.entries()?;
+        let mut found = Referrers { entries: Vec::new(), more: entries.len() > MAX_REFERRERS };
+        let mut seen = BTreeSet::from([*subject]);
+        for entry in entries.into_iter().take(MAX_REFERRERS) {
+            if !seen.insert(entry.digest) {
+                continue;
+            }
+            match self.readable(&entry) {
+                Some(manifest) if manifest.subject.as_ref().is_some_and(|found| found.digest == *subject) => {
+                    found.entries.push(entry);
+                }
+                Some(_) => {}
+                None => found.more = true,
+            }
+        }
+        Ok(found)
+    }
+
+    /// The manifest of an entry, if it can be read.
+    fn readable(&self, entry: &Descriptor) -> Option<Manifest> {
+        let bytes = self.read(&entry.digest, MAX_MANIFEST_BYTES).ok()??;
+        Manifest::read(bytes, None).ok().filter(|manifest| *manifest.digest() == entry.digest)
     }
 
     pub(super) fn manifest(&self, selector: &Selector) -> Result<Manifest, DepotError> {
@@ -79,36 +125,66 @@ impl LayoutFolder {
     }
 
     fn index(&self) -> Result<Manifest, DepotError> {
-        let marker = self.file("oci-layout", 4096)?.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
+        let marker = self.file(MARKER_FILE, 4096)?.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
         let version = String::from_utf8(marker)
             .ok()
             .and_then(|text| Json::parse(text).ok()?.members().ok()?.read::<String>("imageLayoutVersion").ok()?);
         if version.as_deref() != Some("1.0.0") {
             return Err(DepotError::NoLayout(self.0.to_path_buf()));
         }
-        let index = self.file("index.json", MAX_MANIFEST_BYTES)?;
+        let index = self.file(INDEX_FILE, MAX_MANIFEST_BYTES)?;
         let index = index.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
-        Manifest::read(index, None).map_err(|error| self.invalid("index.json", error))
+        Manifest::read(index, None).map_err(|error| self.invalid(INDEX_FILE, error))
     }
 
-    /// Adds an artifact under a tag, which no other has from then on. A folder that is not there is made.
-    pub(super) fn add(&self, packed: &Packed, tag: &str) -> Result<(), DepotError> {
-        let blobs = self.0.join("blobs/sha256");
+    /// Adds an artifact, under a tag that no other has from then on. A folder that is not there is made.
+    pub(super) fn add(&self, packed: &Packed, tag: Option<&str>) -> Result<(), DepotError> {
+        let blobs = self.0.join(BLOBS);
         fs::create_dir_all(&blobs).map_err(|source| self.unwritable(source))?;
-        // Two that add at the same time would each write an index without the other's.
-        let folder = File::open(self.path()).map_err(|source| self.unwritable(source))?;
-        folder.lock().map_err(|source| self.unwritable(source))?;
-        if self.file("oci-layout", 4096)?.is_none() && self.file("index.json", MAX_MANIFEST_BYTES)?.is_none() {
-            self.write("index.json", br#"{"schemaVersion":2,"manifests":[]}"#)?;
-            self.write("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        }
+        let _locked = self.lock()?;
         let index = self.index()?;
         for (descriptor, bytes) in &packed.blobs {
             self.write(&blob_path(&descriptor.digest), bytes)?;
         }
         self.write(&blob_path(packed.digest()), packed.manifest.bytes())?;
-        let index = with_entry(&index, packed, tag).map_err(|_| DepotError::NoLayout(self.0.to_path_buf()))?;
-        self.write("index.json", index.as_str().as_bytes())
+        let entry = Json::of(&WrittenDescriptor::of_manifest(&packed.manifest));
+        let index = with_entry(index.bytes(), entry, tag);
+        let index = index.ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
+        self.write(INDEX_FILE, index.as_str().as_bytes())
+    }
+
+    /// Takes blobs that lie in a folder of the same file system, and then lists what `add` makes of the list.
+    pub(super) fn take_in(&self, blobs: &Path, add: impl FnOnce(&[u8]) -> Option<Json>) -> Result<(), DepotError> {
+        let _locked = self.lock()?;
+        let index = self.index()?;
+        let take = || {
+            fs::create_dir_all(self.0.join(BLOBS))?;
+            for entry in fs::read_dir(blobs)? {
+                let entry = entry?;
+                fs::rename(entry.path(), self.0.join(BLOBS).join(entry.file_name()))?;
+            }
+            Ok(())
+        };
+        take().map_err(|source| self.unwritable(source))?;
+        let index = add(index.bytes()).ok_or_else(|| DepotError::NoLayout(self.0.to_path_buf()))?;
+        self.write(INDEX_FILE, index.as_str().as_bytes())
+    }
+
+    /// Checks that it is a folder of this kind.
+    pub(super) fn check(&self) -> Result<(), DepotError> {
+        self.index().map(drop)
+    }
+
+    /// Two that add at the same time would each write an index without the other's. What is no folder of this kind yet
+    /// becomes one.
+    fn lock(&self) -> Result<File, DepotError> {
+        let folder = File::open(self.path()).map_err(|source| self.unwritable(source))?;
+        folder.lock().map_err(|source| self.unwritable(source))?;
+        if self.file(MARKER_FILE, 4096)?.is_none() && self.file(INDEX_FILE, MAX_MANIFEST_BYTES)?.is_none() {
+            self.write(INDEX_FILE, EMPTY_INDEX)?;
+            self.write(MARKER_FILE, MARKER)?;
+        }
+        Ok(folder)
     }
 
     /// Writes beside the place and renames, so that nobody ever reads half a file.
@@ -149,41 +225,13 @@ impl LayoutFolder {
 }
 
 fn blob_path(digest: &Digest) -> String {
-    format!("blobs/sha256/{}", digest.hex())
-}
-
-/// An index with this artifact under this tag, and all else as it was.
-fn with_entry(index: &Manifest, packed: &Packed, tag: &str) -> Result<Json, JsonError> {
-    let index = Json::parse(String::from_utf8_lossy(index.bytes()))?;
-    let mut members = index.members()?;
-    let mut entries: Vec<Json> = members.read("manifests")?.unwrap_or_default();
-    entries.retain(|entry| tag_of(entry).as_deref() != Some(tag));
-    entries.push(Json::of(&WrittenDescriptor {
-        media_type: OCI_MANIFEST,
-        digest: *packed.digest(),
-        size: packed.manifest.bytes().len(),
-        annotations: Some([(REF_NAME, tag)].into()),
-    }));
-    members.set("manifests", Json::of(&entries));
-    Ok(members.to_json())
-}
-
-fn tag_of(entry: &Json) -> Option<String> {
-    let annotations: Json = entry.members().ok()?.read("annotations").ok()??;
-    annotations.members().ok()?.read(REF_NAME).ok()?
-}
-
-/// Whether a tag is one that cosign gives to what is about another artifact (cosign, `specs/SIGNATURE_SPEC.md`).
-fn is_about(tag: &str) -> bool {
-    let digest = tag.strip_prefix("sha256-").and_then(|rest| rest.split_once('.'));
-    digest.is_some_and(|(hex, kind)| {
-        matches!(kind, "sig" | "att" | "sbom") && format!("sha256:{hex}").parse::<Digest>().is_ok()
-    })
+    format!("{BLOBS}/{}", digest.hex())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::artifact::manifest::OCI_MANIFEST;
 
     /// A folder with these tags, each a manifest of its own with one blob.
     fn folder(tags: &[&str]) -> (tempfile::TempDir, LayoutFolder) {
@@ -274,12 +322,12 @@ mod tests {
             let artifact = Artifact::new([0, b'a', b's', b'm', last, 0, 1, 0]);
             Packed::component(&artifact, &Default::default(), &Default::default()).unwrap()
         };
-        layout.add(&packed(0x0d), "v1").unwrap();
+        layout.add(&packed(0x0d), Some("v1")).unwrap();
         let index = layout.path().join("index.json");
         let text = fs::read_to_string(&index).unwrap().replacen('{', r#"{"kept":1.50,"#, 1);
         fs::write(&index, text).unwrap();
-        layout.add(&packed(0x0d), "v2").unwrap();
-        layout.add(&packed(0x0e), "v1").unwrap();
+        layout.add(&packed(0x0d), Some("v2")).unwrap();
+        layout.add(&packed(0x0e), Some("v1")).unwrap();
         assert_eq!(layout.manifest(&tag("v1")).unwrap().digest(), packed(0x0e).digest());
         let old = layout.manifest(&tag("v2")).unwrap();
         assert_eq!(layout.blob(first_layer(&old)).unwrap().bytes()[4], 0x0d);
@@ -294,7 +342,7 @@ mod tests {
         let artifact = Artifact::new([0, b'a', b's', b'm', 1, 0, 0, 0]);
         let packed = Packed::component(&artifact, &Default::default(), &Default::default()).unwrap();
         let layout = LayoutFolder::new(kept.path());
-        assert!(matches!(layout.add(&packed, "v1"), Err(DepotError::NoLayout(_))));
+        assert!(matches!(layout.add(&packed, Some("v1")), Err(DepotError::NoLayout(_))));
         assert_eq!(fs::read_to_string(kept.path().join("index.json")).unwrap(), "{}");
     }
 
@@ -308,7 +356,7 @@ mod tests {
                 scope.spawn(move || {
                     let artifact = Artifact::new([0, b'a', b's', b'm', number, 0, 1, 0]);
                     let packed = Packed::component(&artifact, &Default::default(), &Default::default()).unwrap();
-                    layout.add(&packed, &format!("v{number}")).unwrap();
+                    layout.add(&packed, Some(&format!("v{number}"))).unwrap();
                 });
             }
         });

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_understand_differently_is_refused() {
+    fn attack_28_what_two_readers_could_understand_differently_is_refused() {
         let blob = descriptor();
         let oci = of(OCI_MANIFEST);
         for text in [

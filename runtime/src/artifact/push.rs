@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use super::depot::blocking;
-use super::manifest::{Descriptor, Manifest, OCI_MANIFEST};
+use super::manifest::{Content, Descriptor, Manifest, OCI_MANIFEST};
 use super::reference::is_tag;
 use super::wasm::{CONFIG, Config, InvalidComponent, LAYER, Names, os_of};
 use super::{Artifact, Depot, DepotError, Digest, InvalidReference, Reference, Selector};
@@ -81,7 +81,7 @@ impl fmt::Display for PushTarget {
 #[derive(Debug)]
 pub(crate) struct Packed {
     pub(super) manifest: Manifest,
-    pub(super) blobs: [(Descriptor, Bytes); 2],
+    pub(super) blobs: Vec<(Descriptor, Bytes)>,
 }
 
 #[derive(Serialize)]
@@ -101,7 +101,9 @@ pub(super) struct WrittenDescriptor<'a> {
     pub(super) digest: Digest,
     pub(super) size: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) annotations: Option<BTreeMap<&'a str, &'a str>>,
+    pub(super) artifact_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) annotations: BTreeMap<&'a str, &'a str>,
 }
 
 impl Packed {
@@ -132,9 +134,14 @@ impl Packed {
             config: WrittenDescriptor::of(CONFIG, &config),
             layers: [WrittenDescriptor::of(LAYER, artifact)],
         };
-        let manifest = Manifest::read(Json::of(&written).as_str().as_bytes(), Some(OCI_MANIFEST))
+        Self::of(&Json::of(&written), vec![blob(CONFIG, &config), blob(LAYER, artifact)])
+    }
+
+    /// A manifest as it was written, and what it names.
+    pub(super) fn of(manifest: &Json, blobs: Vec<(Descriptor, Bytes)>) -> Result<Self, DepotError> {
+        let manifest = Manifest::read(manifest.as_str().as_bytes(), Some(OCI_MANIFEST))
             .map_err(|error| DepotError::Manifest { name: "what was packed".to_owned(), error })?;
-        Ok(Self { manifest, blobs: [blob(CONFIG, &config), blob(LAYER, artifact)] })
+        Ok(Self { manifest, blobs })
     }
 
     /// The digest by which it can be pulled.
@@ -144,12 +151,31 @@ impl Packed {
 }
 
 impl<'a> WrittenDescriptor<'a> {
-    fn of(media_type: &'a str, artifact: &Artifact) -> Self {
-        Self { media_type, digest: *artifact.digest(), size: artifact.bytes().len(), annotations: None }
+    pub(super) fn of(media_type: &'a str, artifact: &Artifact) -> Self {
+        let (digest, size) = (*artifact.digest(), artifact.bytes().len());
+        Self { media_type, digest, size, artifact_type: None, annotations: BTreeMap::new() }
+    }
+
+    /// As a manifest is listed: with what kind of artifact it is, and its notes (OCI Distribution Specification 1.1,
+    /// "Listing Referrers").
+    pub(super) fn of_manifest(manifest: &'a Manifest) -> Self {
+        let config = match &manifest.content {
+            Content::Image { config, .. } => Some(config.media_type.as_str()),
+            Content::Index { .. } => None,
+        };
+        let kind = manifest.artifact_type.as_deref().or(config);
+        let annotations = manifest.annotations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Self {
+            media_type: manifest.media_type(),
+            digest: *manifest.digest(),
+            size: manifest.bytes().len(),
+            artifact_type: kind.filter(|_| manifest.subject.is_some()),
+            annotations,
+        }
     }
 }
 
-fn blob(media_type: &str, artifact: &Artifact) -> (Descriptor, Bytes) {
+pub(super) fn blob(media_type: &str, artifact: &Artifact) -> (Descriptor, Bytes) {
     let descriptor = Descriptor {
         media_type: media_type.to_owned(),
         digest: *artifact.digest(),
@@ -158,13 +184,7 @@ fn blob(media_type: &str, artifact: &Artifact) -> (Descriptor, Bytes) {
         annotations: BTreeMap::new(),
         platform: None,
     };
-    (descriptor, Bytes::from_owner(artifact.clone()))
-}
-
-impl AsRef<[u8]> for Artifact {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes()
-    }
+    (descriptor, artifact.bytes.clone())
 }
 
 impl Depot {
@@ -178,11 +198,12 @@ impl Depot {
                 for (descriptor, bytes) in &packed.blobs {
                     registry.upload(descriptor, bytes.clone()).await?;
                 }
-                registry.upload_manifest(tag, Bytes::copy_from_slice(packed.manifest.bytes())).await
+                registry.upload_manifest(tag, &packed.manifest).await?;
+                Ok(())
             }
             Self::Folder(folder) => {
                 let (folder, tag) = (folder.clone(), tag.to_owned());
-                blocking(move || folder.add(&packed, &tag)).await
+                blocking(move || folder.add(&packed, Some(&tag))).await
             }
         }
     }
@@ -191,7 +212,6 @@ impl Depot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact::manifest::Content;
 
     #[test]
     fn a_component_is_packed_the_same_each_time_and_as_the_layout_says() {

@@ -5,15 +5,19 @@ mod challenge;
 mod download;
 mod endpoint;
 mod exchange;
+mod link;
 mod logins;
 mod pace;
 mod range;
 mod redirect;
+mod referrers;
 mod token;
+mod token_host;
 mod upload;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use http::{HeaderValue, Method, header};
 
@@ -21,15 +25,18 @@ use self::endpoint::Endpoint;
 use self::exchange::Request;
 pub(crate) use self::logins::{Login, Logins};
 pub(crate) use self::pace::Pace;
+pub(super) use self::referrers::Pages;
+pub use self::token_host::{InvalidTokenHost, TokenHost, TokenHosts};
 use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use super::{DepotError, Reference, Selector};
 use crate::dial::Dialler;
-use crate::settings::Hooks;
+use crate::settings::{Event, Hooks};
 
 /// What all registries are asked with.
 pub(crate) struct Shared {
     pub(crate) dialler: Dialler,
     pub(crate) logins: Logins,
+    pub(crate) token_hosts: TokenHosts,
     pub(crate) pace: Pace,
     pub(crate) hooks: Hooks,
 }
@@ -51,6 +58,12 @@ struct Inner {
     repository: Reference,
     endpoint: Option<Endpoint>,
     authorization: Mutex<HashMap<Access, HeaderValue>>,
+    /// Held by whoever asks for a token.
+    authenticating: tokio::sync::Mutex<()>,
+    /// Why nobody answered, once it was so: it is not waited for again and again within one piece of work.
+    unreachable: OnceLock<String>,
+    /// Whether it was said that old answers take the place of new ones.
+    told: AtomicBool,
 }
 
 /// What is asked for.
@@ -63,13 +76,25 @@ enum Access {
 impl Registry {
     pub(super) fn new(shared: Arc<Shared>, repository: &Reference) -> Self {
         let endpoint = Endpoint::of(repository.registry());
-        let authorization = Mutex::default();
-        Self(Arc::new(Inner { shared, repository: repository.clone(), endpoint, authorization }))
+        Self(Arc::new(Inner {
+            shared,
+            repository: repository.clone(),
+            endpoint,
+            authorization: Mutex::default(),
+            authenticating: tokio::sync::Mutex::default(),
+            unreachable: OnceLock::new(),
+            told: AtomicBool::new(false),
+        }))
     }
 
     /// One of the repository's artifacts.
     pub(super) fn reference(&self, selector: &Selector) -> Reference {
         self.0.repository.select(selector.clone())
+    }
+
+    /// Registry and repository.
+    pub(super) fn name_of_repository(&self) -> String {
+        self.0.repository.name()
     }
 
     /// The artifact that was named when the repository was.
@@ -82,13 +107,35 @@ impl Registry {
         let wanted = self.reference(selector).to_string();
         let request = Request::new(Method::GET, self.url(&manifest_path(selector))?, Access::Pull)
             .header(header::ACCEPT, &MANIFEST_TYPES.join(", "));
-        let (said, bytes) = self.read_small(&request, MAX_MANIFEST_BYTES, &wanted).await?;
-        let manifest =
-            Manifest::read(bytes, Some(&said)).map_err(|error| DepotError::Manifest { name: wanted, error })?;
+        let answer = self.read_small(&request, MAX_MANIFEST_BYTES, &wanted).await?;
+        let manifest = Manifest::read(answer.bytes, Some(&answer.media_type))
+            .map_err(|error| DepotError::Manifest { name: wanted, error })?;
         if let Selector::Digest(digest) = selector {
             DepotError::expect_digest(digest, manifest.digest())?;
         }
         Ok(manifest)
+    }
+
+    /// Asks something whose last answer is remembered. A registry that did not answer before is not tried again.
+    pub(super) async fn or_unreachable<T>(
+        &self,
+        question: impl Future<Output = Result<T, DepotError>>,
+    ) -> Result<T, DepotError> {
+        if let Some(problem) = self.0.unreachable.get() {
+            return Err(DepotError::Unreachable { registry: self.name().to_owned(), problem: problem.clone() });
+        }
+        let answer = question.await;
+        if let Err(DepotError::Unreachable { problem, .. }) = &answer {
+            self.0.unreachable.get_or_init(|| problem.clone());
+        }
+        answer
+    }
+
+    /// Says, once, that what lies beside its artifacts is taken as it was last.
+    pub(super) fn tell_remembered(&self) {
+        if !self.0.told.swap(true, Ordering::Relaxed) {
+            self.tell(Event::BesideLastSeen { repository: self.0.repository.name() });
+        }
     }
 
     /// The URL of something in the repository.

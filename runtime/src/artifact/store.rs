@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! blobs/sha256/HEX    a blob or manifest; it gets there whole, by a rename, or not at all
-//! seen/HEX            which manifest a tag had, when its registry was last asked
+//! seen/HEX            what a registry said last: which manifest a tag had, and what refers to a manifest
 //! incoming/…          what is being written: locked by whoever writes it, removed once nobody does
 //! ```
 //!
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::digest::Hasher;
-use super::{Artifact, Digest, Reference, files};
+use super::{Artifact, Digest, files};
 use crate::message::Json;
 use crate::settings::{Event, Hooks};
 
@@ -46,11 +46,11 @@ pub struct ArtifactStoreError {
     source: io::Error,
 }
 
-/// Which manifest a tag had.
+/// What a registry said.
 #[derive(Serialize, Deserialize)]
 struct Seen {
-    reference: Reference,
-    manifest: Digest,
+    question: String,
+    answer: Vec<Digest>,
 }
 
 impl Store {
@@ -77,12 +77,16 @@ impl Store {
         Ok(self.remove_damaged::<()>(&path)?.is_some())
     }
 
-    /// How large the file of this digest is, in bytes.
-    pub(super) fn size(&self, digest: &Digest) -> Result<Option<u64>, ArtifactStoreError> {
+    /// How large what has this digest is, in bytes. `expected` is what its descriptor says: a file of another size is
+    /// hashed, to tell a wrong descriptor from a damaged file.
+    pub(super) fn size(&self, digest: &Digest, expected: u64) -> Result<Option<u64>, ArtifactStoreError> {
         let path = self.path(digest);
         let error = |source| failed(&path, source);
         let file = files::open(&path).map_err(error)?;
-        file.map(|file| file.metadata().map(|meta| meta.len())).transpose().map_err(error)
+        match file.map(|file| file.metadata().map(|meta| meta.len())).transpose().map_err(error)? {
+            Some(size) if size != expected && !self.has(digest)? => Ok(None),
+            size => Ok(size),
+        }
     }
 
     /// The first bytes of what is here: enough to tell what it is.
@@ -96,11 +100,34 @@ impl Store {
         Ok(head)
     }
 
-    /// Keeps bytes that are held in memory.
+    /// Keeps bytes that are held in memory. What is here already is not written again.
     pub(super) fn put(&self, bytes: &[u8]) -> Result<(), ArtifactStoreError> {
+        let path = self.path(&Digest::of(bytes));
+        if files::read(&path, bytes.len() as u64).is_ok_and(|kept| kept.is_some_and(|kept| kept == bytes)) {
+            return Ok(());
+        }
         let mut incoming = self.incoming()?;
         incoming.write(bytes).map_err(|source| self.error(source))?;
         self.keep(incoming).map(drop)
+    }
+
+    /// Gives another store the bytes of this digest, if they are here and still what they were.
+    pub(super) fn copy_to(&self, other: &Self, digest: &Digest) -> Result<(), ArtifactStoreError> {
+        let path = self.path(digest);
+        let error = |source| failed(&path, source);
+        let Some(mut file) = files::open(&path).map_err(error)? else { return Ok(()) };
+        let mut incoming = other.incoming()?;
+        let mut buffer = vec![0; 128 * 1024];
+        loop {
+            match file.read(&mut buffer).map_err(error)? {
+                0 => break,
+                count => incoming.write(&buffer[..count]).map_err(|source| other.error(source))?,
+            }
+        }
+        if incoming.digest_as_written() == *digest {
+            other.keep(incoming)?;
+        }
+        Ok(())
     }
 
     /// A place for a blob that comes in parts.
@@ -117,24 +144,29 @@ impl Store {
         Ok(digest)
     }
 
-    /// Remembers which manifest a reference named when its registry was asked.
-    pub(super) fn saw(&self, reference: &Reference, manifest: &Digest) -> Result<(), ArtifactStoreError> {
-        let path = self.record(reference);
-        let record = Json::of(&Seen { reference: reference.clone(), manifest: *manifest });
+    /// Remembers which manifests a registry answered a question with. No manifest is an answer, too.
+    pub(super) fn saw(&self, question: &str, answer: &[Digest]) -> Result<(), ArtifactStoreError> {
+        if self.last_seen(question).is_ok_and(|seen| seen.is_some_and(|seen| seen == answer)) {
+            return Ok(());
+        }
+        let path = self.record(question);
+        let record = Json::of(&Seen { question: question.to_owned(), answer: answer.to_vec() });
         let write = || {
             let mut file = self.temporary()?;
             file.write_all(record.as_str().as_bytes())?;
+            // Nothing tells a record that was cut off from one that never was.
+            file.as_file().sync_all()?;
             put_in_place(file, &path)
         };
         write().map_err(|source| failed(&path, source))
     }
 
-    /// Which manifest a reference named when its registry was last asked.
-    pub(super) fn last_seen(&self, reference: &Reference) -> Result<Option<Digest>, ArtifactStoreError> {
-        let path = self.record(reference);
+    /// Which manifests a registry answered a question with, when it was last asked.
+    pub(super) fn last_seen(&self, question: &str) -> Result<Option<Vec<Digest>>, ArtifactStoreError> {
+        let path = self.record(question);
         let bytes = files::read(&path, MAX_RECORD).map_err(|source| failed(&path, source))?;
         let seen = bytes.and_then(|bytes| Json::parse(String::from_utf8(bytes).ok()?).ok()?.read::<Seen>().ok());
-        Ok(seen.filter(|seen| seen.reference == *reference).map(|seen| seen.manifest))
+        Ok(seen.filter(|seen| seen.question == question).map(|seen| seen.answer))
     }
 
     /// The error of writing to the store.
@@ -146,8 +178,8 @@ impl Store {
         self.folder.join("blobs/sha256").join(digest.hex())
     }
 
-    fn record(&self, reference: &Reference) -> PathBuf {
-        self.folder.join("seen").join(Digest::of(reference.to_string().as_bytes()).hex())
+    fn record(&self, question: &str) -> PathBuf {
+        self.folder.join("seen").join(Digest::of(question.as_bytes()).hex())
     }
 
     fn remove_damaged<T>(&self, path: &Path) -> Result<Option<T>, ArtifactStoreError> {
@@ -221,13 +253,12 @@ fn hash_of(file: &mut File) -> io::Result<Digest> {
     }
 }
 
-/// Renames a file that is whole and on the disk, so that nobody ever sees half of it, also after a power cut.
+/// Renames a file that is whole, so that no process ever sees half of it. It is not waited for until it is on the disk:
+/// what a power cut leaves of it has another digest, by which the next reader notices, and has it pulled again.
 fn put_in_place(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    files::private_folder(folder)?;
-    file.as_file().sync_all()?;
+    files::private_folder(path.parent().unwrap_or(Path::new("/")))?;
     file.persist(path)?;
-    File::open(folder)?.sync_all()
+    Ok(())
 }
 
 fn missing_is_fine(error: io::Error) -> io::Result<()> {
@@ -285,8 +316,12 @@ mod tests {
             fs::write(store.path(&digest), "bytes and more").unwrap();
             assert!(!store.has(&digest).unwrap());
             assert!(!store.path(&digest).exists());
+            store.put(b"bytes").unwrap();
+            assert_eq!(store.size(&digest, 6).unwrap(), Some(5));
+            fs::write(store.path(&digest), "").unwrap();
+            assert_eq!(store.size(&digest, 5).unwrap(), None);
         }
-        assert_eq!(told.lock().unwrap().len(), 4);
+        assert_eq!(told.lock().unwrap().len(), 6);
     }
 
     #[test]
@@ -325,21 +360,33 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_remembered_as_it_was_last_seen() {
+    fn an_answer_is_remembered_as_it_was_last() {
         let (_kept, store, _) = store();
-        let reference = |text: &str| text.parse::<Reference>().unwrap();
-        let (tag, other) = (reference("ghcr.io/a/b:1"), reference("ghcr.io/a/b:2"));
-        assert!(store.last_seen(&tag).unwrap().is_none());
-        for bytes in [b"old", b"new"] {
-            store.saw(&tag, &Digest::of(bytes)).unwrap();
-            assert_eq!(store.last_seen(&tag).unwrap(), Some(Digest::of(bytes)));
+        let (tag, other) = ("ghcr.io/a/b:1", "ghcr.io/a/b:2");
+        assert!(store.last_seen(tag).unwrap().is_none());
+        for answer in [vec![Digest::of(b"old")], vec![], vec![Digest::of(b"new"), Digest::of(b"next")]] {
+            store.saw(tag, &answer).unwrap();
+            assert_eq!(store.last_seen(tag).unwrap(), Some(answer));
         }
-        assert!(store.last_seen(&other).unwrap().is_none());
-        // A record of another reference, and one that is none.
-        fs::copy(store.record(&tag), store.record(&other)).unwrap();
-        assert!(store.last_seen(&other).unwrap().is_none());
-        fs::write(store.record(&tag), "{").unwrap();
-        assert!(store.last_seen(&tag).unwrap().is_none());
+        assert!(store.last_seen(other).unwrap().is_none());
+        // A record of another question, and one that is none.
+        fs::copy(store.record(tag), store.record(other)).unwrap();
+        assert!(store.last_seen(other).unwrap().is_none());
+        fs::write(store.record(tag), "{").unwrap();
+        assert!(store.last_seen(tag).unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_here_already_is_not_written_again() {
+        let (_kept, store, _) = store();
+        let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
+        store.put(b"bytes").unwrap();
+        store.saw("question", &[Digest::of(b"bytes")]).unwrap();
+        let paths = [store.path(&Digest::of(b"bytes")), store.record("question")];
+        let before = paths.each_ref().map(|path| inode(path));
+        store.put(b"bytes").unwrap();
+        store.saw("question", &[Digest::of(b"bytes")]).unwrap();
+        assert_eq!(paths.each_ref().map(|path| inode(path)), before);
     }
 
     #[test]

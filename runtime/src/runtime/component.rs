@@ -3,28 +3,28 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{ResolveError, Runtime, ServerError};
-use crate::artifact::{Artifact, ArtifactError, Depot, Digest, Manifest, Selector};
+use super::{Judged, ResolveError, Runtime, ServerError};
+use crate::artifact::{Artifact, ArtifactError, Content, Depot, Digest, Manifest, Selector};
 use crate::executor::wasm::{CommandServer, Description, NativeServer, Sandbox, Shape, check_imports, describe};
 use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, OpenDirectory, ProtectedFolders};
 use crate::server::Server;
 use crate::settings::Event;
 use crate::spec::{Layout, Source};
-use crate::trust::{self, Basis, Decision, Refused, Subject, Verified};
+use crate::trust::{self, Refused, Subject, Verified};
 
 impl Runtime {
     /// Which component would run, and why it may.
-    pub(super) async fn judged_component(&self, source: &Source) -> Result<(Runs, Basis), ResolveError> {
-        let (pulled, basis) = match trust::own_basis(source) {
-            Some(basis) => (self.own(source).await?, basis),
+    pub(super) async fn judged_component(&self, source: &Source) -> Result<(Runs, Judged), ResolveError> {
+        let (pulled, judged) = match trust::own_basis(source) {
+            Some(basis) => (self.own(source).await?, basis.into()),
             None => {
                 let listed = self.list(source, None).await?;
-                let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
-                (listed.pull().await?, allowed.basis())
+                let allowed = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
+                (listed.pull().await?, Judged::from(&allowed))
             }
         };
-        Ok((described(source, &pulled)?, basis))
+        Ok((described(source, &pulled)?, judged))
     }
 
     /// What a component is, before anybody has judged it.
@@ -36,10 +36,10 @@ impl Runtime {
         described(source, &pulled)
     }
 
-    /// Judges a component in a registry or a folder, without pulling it.
-    pub(super) async fn verify_component(&self, source: &Source) -> Result<Decision, ResolveError> {
-        let listed = self.list(source, None).await?;
-        Ok(self.judge.decide(&listed.subject, &listed.depot).await)
+    /// What is judged of a component, and where it lies.
+    pub(super) async fn listed_component(&self, source: &Source) -> Result<(Subject, Depot), ResolveError> {
+        let Listed { subject, depot, .. } = self.list(source, None).await?;
+        Ok((subject, depot))
     }
 
     /// Runs the component that was planned, if today's policy lets it.
@@ -52,7 +52,7 @@ impl Runtime {
     ) -> Result<Server, ServerError> {
         check_imports(component, &plan.grant).map_err(ServerError::Imports)?;
         let directories = self.directories(plan)?;
-        let verified = self.verified(&plan.source, digest, manifest).await?;
+        let verified = self.verified(plan, digest, manifest).await?;
         let credentials = Arc::new(Credentials::read(&plan.grant, &self.secrets).await?);
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.digest(), basis: verified.basis() };
@@ -79,15 +79,17 @@ impl Runtime {
     /// The planned bytes, with the proof that they may run.
     async fn verified(
         &self,
-        source: &Source,
+        plan: &Plan,
         planned: &Digest,
         manifest: Option<&Digest>,
     ) -> Result<Verified, ServerError> {
+        let source = &plan.source;
         if trust::own_basis(source).is_some() {
             return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
         }
         let listed = self.list(source, manifest).await?;
-        let allowed = self.judge.decide(&listed.subject, &listed.depot).await.allowed()?;
+        let decision = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await;
+        let allowed = self.told(&plan.name, decision).allowed()?;
         let Pulled { artifact, .. } = listed.pull().await?;
         let verified = allowed.component(&listed.manifest, artifact)?;
         if verified.digest() != planned {
@@ -131,7 +133,11 @@ impl Runtime {
         };
         let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
         let manifest = depot.manifest(&selector).await?;
-        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()] };
+        let content = match &manifest.content {
+            Content::Image { layers, .. } => layers.iter().map(|layer| layer.digest).collect(),
+            Content::Index { .. } => Vec::new(),
+        };
+        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()], content };
         Ok(Listed { depot, manifest, subject })
     }
 

@@ -39,6 +39,14 @@ pub enum ResolveError {
     /// It is the person's own, and nobody else has to vouch for it.
     #[error("{0} is your own: there is nothing to verify")]
     Own(String),
+    /// What lies beside it cannot be had.
+    #[error("what lies beside {reference} could not be found out: {problem}")]
+    Unknowable {
+        /// What was asked for.
+        reference: String,
+        /// Why.
+        problem: String,
+    },
     /// What this is cannot be run yet.
     #[error("{0} cannot be run yet")]
     NotYet(String),

@@ -1,14 +1,14 @@
 //! Servers that are images: which one is meant, whether it may run, and how it comes onto the engine.
 
-use super::{ResolveError, Runtime, ServerError};
+use super::{Judged, ResolveError, Runtime, ServerError};
 use crate::artifact::{Depot, ImageDigests, Manifest, Reference, Selector, image_digests};
 use crate::executor::container::{self, Pull};
 use crate::plan::{ContainerRun, Plan, Runs};
 use crate::sandbox::Credentials;
 use crate::server::Server;
 use crate::settings::Event;
-use crate::spec::{Image, Source};
-use crate::trust::{Basis, Decision, Name, Refused, Subject, VerifiedImage};
+use crate::spec::{Image, ServerName, Source};
+use crate::trust::{Basis, Name, Refused, Subject, VerifiedImage};
 
 /// An image that was found, before anybody has judged it.
 pub(super) enum FoundImage {
@@ -20,26 +20,16 @@ pub(super) enum FoundImage {
 
 impl Runtime {
     /// Which image would run, and why it may. Of an image in a registry, the engine is not asked.
-    pub(super) async fn judged_image(&self, image: &Image) -> Result<(Runs, Basis), ResolveError> {
+    pub(super) async fn judged_image(&self, image: &Image) -> Result<(Runs, Judged), ResolveError> {
         let found = self.find_image(image).await?;
         let run = found.run();
-        let basis = match found {
-            FoundImage::Local(_) => Basis::OwnImage,
+        let judged = match found {
+            FoundImage::Local(_) => Basis::OwnImage.into(),
             FoundImage::Listed { depot, reference, digests } => {
-                self.judge.decide(&subject(&reference, &digests), &depot).await.allowed()?.basis()
+                Judged::from(&self.judge.decide(&subject(&reference, &digests), &depot, &self.depots).await.allowed()?)
             }
         };
-        Ok((Runs::Container(run), basis))
-    }
-
-    /// Judges an image in a registry.
-    pub(super) async fn verify_image(&self, image: &Image) -> Result<Decision, ResolveError> {
-        match self.find_image(image).await? {
-            FoundImage::Listed { depot, reference, digests } => {
-                Ok(self.judge.decide(&subject(&reference, &digests), &depot).await)
-            }
-            FoundImage::Local(_) => Err(ResolveError::Own(Source::Image(image.clone()).to_string())),
-        }
+        Ok((Runs::Container(run), judged))
     }
 
     pub(super) async fn find_image(&self, image: &Image) -> Result<FoundImage, ResolveError> {
@@ -62,7 +52,7 @@ impl Runtime {
         container::check_grant(&plan.grant).map_err(ResolveError::from)?;
         let (verified, pull) = match &plan.source {
             Source::Image(Image::Local(id)) if *id == run.image => (VerifiedImage::own(*id), None),
-            Source::Image(Image::Registry(reference)) => self.verified_image(reference, run).await?,
+            Source::Image(Image::Registry(reference)) => self.verified_image(&plan.name, reference, run).await?,
             _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };
         let credentials = Credentials::read(&plan.grant, &self.secrets).await?;
@@ -76,6 +66,7 @@ impl Runtime {
     /// The planned image, with the proof that it may run. Tags have no say any more.
     async fn verified_image(
         &self,
+        server: &ServerName,
         reference: &Reference,
         run: &ContainerRun,
     ) -> Result<(VerifiedImage, Option<Pull>), ServerError> {
@@ -87,7 +78,8 @@ impl Runtime {
         if digests != expected || run.manifest != Some(digests.manifest) {
             return Err(changed(digests.image).into());
         }
-        let allowed = self.judge.decide(&subject(reference, &digests), &depot).await.allowed()?;
+        let decision = self.judge.decide(&subject(reference, &digests), &depot, &self.depots).await;
+        let allowed = self.told(server, decision).allowed()?;
         let named: Manifest = depot.manifest(&Selector::Digest(digests.manifest)).await.map_err(ResolveError::from)?;
         let verified = allowed.image(&named)?;
         let login = self.depots.login(reference).await.map_err(ResolveError::from)?;
@@ -108,10 +100,11 @@ impl FoundImage {
 }
 
 /// What is judged: all that a signature of the image may be about.
-fn subject(reference: &Reference, digests: &ImageDigests) -> Subject {
+pub(super) fn subject(reference: &Reference, digests: &ImageDigests) -> Subject {
     Subject {
         reference: format!("docker://{reference}"),
         name: Name::of(reference),
         manifests: digests.index.into_iter().chain([digests.manifest]).collect(),
+        content: vec![digests.image],
     }
 }

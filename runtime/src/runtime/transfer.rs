@@ -1,10 +1,10 @@
 //! Components on their way from and to registries and folders.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::component::read_file;
 use super::{ResolveError, Runtime};
-use crate::artifact::{DepotError, Digest, Packed, PushTarget, Reference};
+use crate::artifact::{Copied, DepotError, Digest, Packed, PushTarget, Reference};
 use crate::executor::wasm::describe;
 
 /// What was pulled or pushed.
@@ -28,6 +28,20 @@ impl Runtime {
         let manifest = depot.manifest(reference.selector()).await?;
         let component = depot.fetch_wasm(&manifest).await?;
         Ok(Transferred { manifest: *manifest.digest(), component: component.digest, bytes: component.size })
+    }
+
+    /// Copies an artifact, with its signatures and attestations, into a folder in the OCI layout: also those that lie in
+    /// another repository, if one is named.
+    ///
+    /// # Errors
+    /// See [`DepotError`].
+    pub async fn copy(
+        &self,
+        reference: &Reference,
+        signatures: Option<&Reference>,
+        to: &Path,
+    ) -> Result<Copied, DepotError> {
+        self.depots.copy(reference, signatures, to).await
     }
 
     /// Sends the server in a file to a registry or layout, under a tag. The same file becomes the same artifact.

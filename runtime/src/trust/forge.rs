@@ -1,13 +1,20 @@
-//! What tests of this room are made of: hands that sign, statements, and a log of their own.
+//! What tests of this room are made of: hands that sign, statements, and an instance of Sigstore of their own.
+
+pub(super) mod instance;
+
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sigstore_crypto::KeyPair;
-use sigstore_trust_root::TrustedRoot;
 
+use super::policy::PolicyFiles;
 use super::signature::Candidate;
 use crate::artifact::Digest;
+
+/// Files beside a policy.
+pub(super) struct Given(Vec<(&'static str, Vec<u8>)>);
 
 /// Somebody with a key.
 pub(super) struct Hand(KeyPair);
@@ -17,6 +24,23 @@ pub(super) struct Statement(Value);
 
 /// A transparency log.
 pub(super) struct Log(KeyPair);
+
+impl Given {
+    pub(super) fn new(files: impl IntoIterator<Item = (&'static str, Vec<u8>)>) -> Self {
+        Self(files.into_iter().collect())
+    }
+}
+
+impl PolicyFiles for Given {
+    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let found = self.0.iter().find(|(name, _)| Path::new(name) == path || Some(*name) == path.to_str());
+        found.map(|(_, bytes)| bytes.clone()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
+    }
+
+    fn path(&mut self, path: &Path) -> PathBuf {
+        Path::new("/policy").join(path)
+    }
+}
 
 impl Hand {
     pub(super) fn new() -> Self {
@@ -29,6 +53,10 @@ impl Hand {
 
     pub(super) fn sign(&self, statement: &Statement) -> Candidate {
         self.sign_bytes(&statement.bytes())
+    }
+
+    pub(super) fn sign_raw(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.sign(bytes).unwrap().as_bytes().to_vec()
     }
 
     pub(super) fn sign_bytes(&self, payload: &[u8]) -> Candidate {
@@ -79,37 +107,23 @@ impl Log {
         Digest::of(self.0.public_key_der().unwrap().as_bytes()).hex()
     }
 
-    /// The annotation of cosign with the promise to keep this signature.
-    pub(super) fn promise(&self, pem: &str, payload: &[u8], signature: &[u8]) -> String {
-        self.promise_at(pem, payload, signature, 1_700_000_000)
-    }
-
-    pub(super) fn promise_at(&self, pem: &str, payload: &[u8], signature: &[u8], time: i64) -> String {
-        let body = json!({
-            "apiVersion": "0.0.1",
-            "kind": "hashedrekord",
-            "spec": {
-                "data": { "hash": { "algorithm": "sha256", "value": Digest::of(payload).hex() } },
-                "signature": {
-                    "content": BASE64_STANDARD.encode(signature),
-                    "publicKey": { "content": BASE64_STANDARD.encode(pem) },
-                },
-            },
-        });
-        let body = BASE64_STANDARD.encode(body.to_string());
-        let id = self.id();
+    /// The signed entry timestamp of the entry at 42, in base64.
+    fn promise_of(&self, body: &[u8], time: i64) -> String {
+        let (body, id) = (BASE64_STANDARD.encode(body), self.id());
         // In the canonical form of RFC 8785: keys in order, no spaces.
         let signed = format!(r#"{{"body":"{body}","integratedTime":{time},"logID":"{id}","logIndex":42}}"#);
-        let timestamp = BASE64_STANDARD.encode(self.0.sign(signed.as_bytes()).unwrap().as_bytes());
-        let payload = json!({ "body": body, "integratedTime": time, "logIndex": 42, "logID": id });
-        json!({ "SignedEntryTimestamp": timestamp, "Payload": payload }).to_string()
+        BASE64_STANDARD.encode(self.sign(signed.as_bytes()))
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        self.0.sign(bytes).unwrap().as_bytes().to_vec()
     }
 
     /// What whoever trusts this log knows.
-    pub(super) fn trusted_root(&self) -> TrustedRoot {
+    fn trusted_root_json(&self) -> Value {
         let der = self.0.public_key_der().unwrap();
         let id = BASE64_STANDARD.encode(bytes_of_hex(&self.id()));
-        let root = json!({
+        json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [{
                 "baseUrl": "https://rekor.example",
@@ -121,8 +135,7 @@ impl Log {
                 },
                 "logId": { "keyId": id },
             }],
-        });
-        TrustedRoot::from_json(&root.to_string()).unwrap()
+        })
     }
 }
 

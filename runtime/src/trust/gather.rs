@@ -1,54 +1,250 @@
-//! Finds the signatures of a manifest where cosign puts them: under a tag of their own, in the same repository.
+//! Finds whatever lies beside a manifest and may speak for it, in all places where anybody puts such things.
+//!
+//! ```text
+//! manifests ─▶ places: what is there? ─▶ leads ─▶ content: what is in them? ─▶ evidence
+//!                 ▲                                                              │
+//!                 └──── once more, for manifests that hold bare statements ◀─────┘
+//! ```
+//!
+//! All places are asked, and what they have is put together: hiding something in one of them makes none of the others
+//! count for more. Nothing of it is weighed here. What a place does not answer cleanly is an error, never "nothing".
 
-use super::payload::MAX_PAYLOAD_BYTES;
-use super::signature::{Candidate, LOG_ANNOTATION, SIGNATURE_ANNOTATION, SIGNATURE_MEDIA_TYPE};
-use crate::artifact::{Content, Depot, DepotError, Digest, Selector};
+mod content;
+mod places;
+#[cfg(test)]
+mod tests;
 
-/// The most signatures that are looked at. Whoever may push could add any number.
-pub(crate) const MAX_SIGNATURES: usize = 64;
+use std::fmt;
 
-/// What lies under the tag for signatures.
+use futures_util::future::{BoxFuture, FutureExt};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use self::content::{Budget, Wanting};
+use super::evidence::{Evidence, Form, Place};
+use crate::artifact::{Depot, DepotError, Digest, Manifest, Selector};
+
+/// How many questions are asked at the same time.
+const AT_ONCE: usize = 8;
+
+/// The most manifests with bare statements for which signatures are looked for. Hardened images have about fifteen.
+const MAX_CARRIERS: usize = 32;
+
+/// The most that is said about what is strange.
+const MAX_ODDITIES: usize = 32;
+
+/// What is looked for besides signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Statements about what is in an artifact and where it comes from, and who vouches for these.
+    pub(crate) attestations: bool,
+}
+
+/// What lies beside some manifests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// The signatures, in their order.
-    pub(crate) candidates: Vec<Candidate>,
-    /// How many things are there besides that were not looked at: no signatures, too large, or too many.
+    /// In the order of manifests, places and lists.
+    pub(crate) evidence: Vec<Evidence>,
+    /// How many things are there besides that were not looked at: strange, too large, or too many.
     pub(crate) others: usize,
+    /// What is wrong with these: the first of them.
+    pub(crate) oddities: Vec<Oddity>,
 }
 
-/// The tag for signatures of a manifest (cosign, `specs/SIGNATURE_SPEC.md`, "Storage").
-pub(crate) fn tag(digest: &Digest) -> String {
-    format!("sha256-{}.sig", digest.hex())
+/// Something that may have been meant as evidence, and is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Oddity {
+    /// The manifest that it was found beside.
+    pub(crate) about: Digest,
+    pub(crate) place: Place,
+    /// The manifest that it is, if it is one.
+    pub(crate) manifest: Option<Digest>,
+    pub(crate) problem: Strange,
 }
 
-/// The signatures of a manifest. Nothing is found only where the depot says that there is none.
+/// Why something is no evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Strange {
+    /// It is listed and not there.
+    Missing,
+    /// It is no manifest that is read, or a list of manifests.
+    NotAManifest,
+    /// Its size is not what its list says.
+    OtherSize,
+    /// Its media type is not what its list says.
+    OtherMediaType,
+    /// It does not say what it is about.
+    NoSubject,
+    /// It says that it is about another manifest.
+    OtherSubject,
+    /// It gives another size for what it is about.
+    OtherSubjectSize,
+    /// It gives another media type for what it is about.
+    OtherSubjectMediaType,
+    /// It lies where signatures lie, and holds none.
+    NotEvidence,
+    /// It is larger than what is read of its kind.
+    TooLarge,
+    /// There are more than are looked at.
+    TooMany,
+}
+
+/// Why it is not known what lies beside a manifest.
+#[derive(Debug, thiserror::Error)]
+#[error("what lies {} of {digest} could not be found out", place.text())]
+pub(crate) struct GatherError {
+    /// The manifest.
+    pub(crate) digest: Digest,
+    /// Where it could not be found out.
+    pub(crate) place: Place,
+    /// Why.
+    pub(crate) source: DepotError,
+}
+
+/// Gathers what may speak for `manifests`, which lie in `depot`: of an image, its index and the platform's own. Another
+/// repository for signatures is asked as well.
 ///
 /// # Errors
-/// Where it cannot be known whether there are signatures, or they cannot be had.
-pub(crate) async fn signatures(depot: &Depot, digest: &Digest) -> Result<Found, DepotError> {
-    let manifest = match depot.manifest(&Selector::Tag(tag(digest))).await {
-        Ok(manifest) => manifest,
-        Err(DepotError::None(_)) => return Ok(Found::default()),
-        Err(error) => return Err(error),
-    };
+/// Where it is not known whether there is something.
+pub(crate) async fn gather(
+    depot: &Depot,
+    signatures: Option<&Depot>,
+    manifests: &[Digest],
+    wanted: Wanted,
+) -> Result<Found, GatherError> {
+    let subjects = subjects(depot, manifests).await?;
+    let depots = Depots { own: depot, signatures };
     let mut found = Found::default();
-    let Content::Image { layers, .. } = manifest.content else {
-        found.others = 1;
-        return Ok(found);
-    };
-    for layer in layers {
-        let readable = layer.media_type == SIGNATURE_MEDIA_TYPE && layer.size <= MAX_PAYLOAD_BYTES as u64;
-        if !readable || found.candidates.len() == MAX_SIGNATURES {
-            found.others += 1;
-            continue;
+    let mut budget = Budget::default();
+    let mut carriers = Vec::new();
+    look_beside(&subjects, depots, wanted, &mut budget, &mut found, &mut carriers).await?;
+    if wanted.attestations && !carriers.is_empty() {
+        for lost in carriers.drain(MAX_CARRIERS.min(carriers.len())..) {
+            found.note(*lost.digest(), Place::Referrers, None, Strange::TooMany);
         }
-        let payload = depot.blob(&layer, MAX_PAYLOAD_BYTES as u64).await?.bytes().to_vec();
-        let mut annotations = layer.annotations;
-        found.candidates.push(Candidate {
-            payload,
-            signature: annotations.remove(SIGNATURE_ANNOTATION),
-            promise: annotations.remove(LOG_ANNOTATION),
-        });
+        let wanted = Wanted { attestations: false };
+        look_beside(&carriers, depots, wanted, &mut budget, &mut found, &mut Vec::new()).await?;
     }
     Ok(found)
+}
+
+/// Where signatures may lie.
+#[derive(Clone, Copy)]
+struct Depots<'a> {
+    own: &'a Depot,
+    signatures: Option<&'a Depot>,
+}
+
+/// The manifests themselves, each once: their size and media type are part of what others say about them.
+async fn subjects(depot: &Depot, manifests: &[Digest]) -> Result<Vec<Manifest>, GatherError> {
+    let mut subjects: Vec<Manifest> = Vec::new();
+    for digest in manifests {
+        if subjects.iter().any(|subject| subject.digest() == digest) {
+            continue;
+        }
+        let manifest = depot.manifest(&Selector::Digest(*digest)).await;
+        subjects.push(manifest.map_err(|source| GatherError { digest: *digest, place: Place::Index, source })?);
+    }
+    Ok(subjects)
+}
+
+/// One round: leads from all places, their manifests, and what is in them.
+async fn look_beside(
+    subjects: &[Manifest],
+    depots: Depots<'_>,
+    wanted: Wanted,
+    budget: &mut Budget,
+    found: &mut Found,
+    carriers: &mut Vec<Manifest>,
+) -> Result<(), GatherError> {
+    let leads = places::leads(subjects, depots, wanted, found).await?;
+    let manifests = together(leads.iter().map(|lead| lead.manifest().boxed()).collect()).await?;
+    let mut wanting: Vec<Wanting<'_>> = Vec::new();
+    for (lead, manifest) in leads.iter().zip(manifests) {
+        match manifest.and_then(|manifest| content::of(lead, manifest, wanted, budget, found)) {
+            Ok(wants) => wanting.extend(wants),
+            Err(problem) => found.note(lead.about(), lead.place, Some(lead.digest()), problem),
+        }
+    }
+    let mut blobs: Vec<&Wanting<'_>> = Vec::new();
+    for wants in &wanting {
+        // Several signatures may be over the same words.
+        if !blobs.iter().any(|known| known.is_of_same_blob(wants)) {
+            blobs.push(wants);
+        }
+    }
+    let bytes = together(blobs.iter().map(|wants| wants.fetch().boxed()).collect()).await?;
+    for wants in &wanting {
+        let blob = blobs.iter().zip(&bytes).find(|(known, _)| known.is_of_same_blob(wants));
+        let Some((_, bytes)) = blob else { continue };
+        match bytes {
+            Ok(bytes) => {
+                let evidence = wants.evidence(bytes.bytes());
+                let is_new = carriers.iter().all(|known| known.digest() != wants.carrier.digest());
+                if matches!(evidence.form, Form::Statement { .. }) && is_new {
+                    carriers.push(wants.carrier.clone());
+                }
+                found.evidence.push(evidence);
+            }
+            Err(problem) => found.note(wants.about, wants.place, Some(*wants.carrier.digest()), *problem),
+        }
+    }
+    Ok(())
+}
+
+/// Asks several questions at the same time, but not too many. The answers, and the first error, are in their order.
+async fn together<T>(questions: Vec<BoxFuture<'_, Result<T, GatherError>>>) -> Result<Vec<T>, GatherError> {
+    stream::iter(questions).buffered(AT_ONCE).try_collect().await
+}
+
+impl Found {
+    fn note(&mut self, about: Digest, place: Place, manifest: Option<Digest>, problem: Strange) {
+        self.others += 1;
+        if self.oddities.len() < MAX_ODDITIES {
+            self.oddities.push(Oddity { about, place, manifest, problem });
+        }
+    }
+}
+
+impl Place {
+    /// In words, for messages.
+    fn text(self) -> &'static str {
+        match self {
+            Self::LegacyTag => "under cosign's tags",
+            Self::Referrers => "in the registry's list of referrers",
+            Self::FallbackTag => "in the list of referrers under the fallback tag",
+            Self::SignatureRepository => "in the repository for signatures",
+            Self::Index => "in the index",
+        }
+    }
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { about, place, manifest, problem } = self;
+        match manifest {
+            Some(manifest) => write!(f, "{manifest}, {} of {about}, {}", place.text(), problem.words()),
+            None => write!(f, "something {} of {about} {}", place.text(), problem.words()),
+        }
+    }
+}
+
+impl Strange {
+    /// What is wrong, in words that follow "it".
+    fn words(self) -> &'static str {
+        match self {
+            Self::Missing => "is listed and not there",
+            Self::NotAManifest => "is no manifest that is read",
+            Self::OtherSize => "has another size than its list says",
+            Self::OtherMediaType => "has another media type than its list says",
+            Self::NoSubject => "does not say what it is about",
+            Self::OtherSubject => "says that it is about another manifest",
+            Self::OtherSubjectSize => "gives another size for what it is about",
+            Self::OtherSubjectMediaType => "gives another media type for what it is about",
+            Self::NotEvidence => "lies where signatures lie, and holds none",
+            Self::TooLarge => "is larger than what is read of its kind",
+            Self::TooMany => "comes after the most that is looked at",
+        }
+    }
 }

@@ -1,19 +1,30 @@
 //! From policy, waivers and what was found beside an artifact to a decision.
 
+mod requirements;
+mod survey;
+mod weighed;
+
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
-use super::decision::{Decision, Reason, SignedBy, Verdict};
-use super::gather::{self, Found};
-use super::log::{LogProblem, TransparencyLog};
-use super::payload::PayloadProblem;
-use super::policy::{Fallback, LogRule, Scope, Signer, TrustPolicy};
+use self::weighed::Weighed;
+use super::claimed::claimed;
+use super::decision::{Decision, Problem, Verdict};
+use super::explain::Explanation;
+use super::gather::{self, Found, Wanted};
+use super::policy::{Fallback, Mode, Scope, TrustPolicy};
+use super::reason::Reason;
 use super::scope::Name;
-use super::signature::{Fault, Worth, worth};
-use super::{Basis, remedy};
-use crate::artifact::{Depot, Digest};
+use super::{Basis, advisories, remedy, time};
+use crate::artifact::{Depot, Depots, Digest};
 
-/// Judges artifacts by one policy.
+/// Judges artifacts by the policy of the machine, if it has one, and by that of the person.
 pub(crate) struct Judge {
+    /// What no flag and no other policy lifts.
+    ceiling: Option<TrustPolicy>,
     policy: TrustPolicy,
     waived: BTreeSet<Digest>,
 }
@@ -28,161 +39,153 @@ pub(crate) struct Subject {
     /// Its manifest; of an image, the index and then the platform's own. What is said of any of them is said of what
     /// runs, as each names the next by its digest.
     pub(crate) manifests: Vec<Digest>,
+    /// What these name that runs: a component, an image's configuration. Said to be denied by some.
+    pub(crate) content: Vec<Digest>,
+}
+
+/// One policy, and what is waived of it.
+struct Law<'a> {
+    policy: &'a TrustPolicy,
+    waived: &'a BTreeSet<Digest>,
 }
 
 impl Judge {
-    pub(crate) fn new(policy: TrustPolicy, waived: BTreeSet<Digest>) -> Self {
-        Self { policy, waived }
+    pub(crate) fn new(ceiling: Option<TrustPolicy>, policy: TrustPolicy, waived: BTreeSet<Digest>) -> Self {
+        Self { ceiling: ceiling.map(TrustPolicy::without_shipped), policy, waived }
     }
 
-    /// Judges what lies in a depot. Signatures are asked for only where they matter.
-    pub(crate) async fn decide(&self, subject: &Subject, depot: &Depot) -> Decision {
-        if let Some(decision) = self.without_signatures(subject) {
+    /// Judges what lies in a depot. Evidence is asked for only where it matters.
+    pub(crate) async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
+        if let Some(ceiling) = &self.ceiling {
+            let decision = Law { policy: ceiling, waived: &BTreeSet::new() }.decide(subject, depot, depots).await;
+            if let Verdict::Refused { .. } = decision.verdict {
+                return decision;
+            }
+        }
+        Law { policy: &self.policy, waived: &self.waived }.decide(subject, depot, depots).await
+    }
+}
+
+impl Judge {
+    /// What each policy that has a say asks of this name: that of the machine first.
+    pub(crate) fn explain(&self, name: &Name) -> Vec<Explanation> {
+        self.ceiling.iter().chain([&self.policy]).map(|policy| Explanation::of(policy, name)).collect()
+    }
+}
+
+impl Law<'_> {
+    async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
+        let now = SystemTime::now();
+        if let Some(decision) = self.without_evidence(subject, now) {
             return decision;
         }
-        let mut evidence = Vec::new();
-        for digest in &subject.manifests {
-            let found = gather::signatures(depot, digest).await;
-            evidence.push((*digest, found.map_err(|error| with_causes(&error))));
-        }
-        self.with_signatures(subject, &evidence, TransparencyLog::public())
+        let scope = self.policy.scope(&subject.name);
+        // A folder has its signatures in itself, wherever they were before.
+        let elsewhere = match depot {
+            Depot::Registry { .. } => scope.and_then(|scope| scope.signatures.as_ref()),
+            Depot::Folder(_) => None,
+        };
+        let elsewhere = elsewhere.map(|repository| depots.registry(repository));
+        let wanted = Wanted { attestations: scope.is_some_and(Scope::wants_attestations) };
+        let found = gather::gather(depot, elsewhere.as_ref(), &subject.manifests, wanted).await;
+        self.with_evidence(subject, found.map_err(|error| with_causes(&error)), now)
     }
 
-    /// The decision, where no signature could change it.
-    fn without_signatures(&self, subject: &Subject) -> Option<Decision> {
+    /// The decision, where no evidence could change it.
+    fn without_evidence(&self, subject: &Subject, now: SystemTime) -> Option<Decision> {
         let scope = self.policy.scope(&subject.name);
+        let named = subject.manifests.iter().chain(&subject.content);
+        if let Some(denied) = named.clone().find(|digest| self.policy.denies(digest)) {
+            let why = Problem::with(Reason::DENIED, denied);
+            let verdict = Verdict::Refused { why, remedies: Vec::new() };
+            return Some(self.decision(subject, now, verdict, vec![format!("{denied} is denied")]));
+        }
         let reviewed = subject.manifests.iter().find(|digest| scope.is_some_and(|s| s.digests.contains(digest)));
-        let waived = subject.manifests.iter().find(|digest| self.waived.contains(digest));
+        let waived = self.waived(subject);
         let (basis, manifest, checked) = match (reviewed, scope, self.policy.fallback()) {
             (Some(digest), ..) => (Basis::Reviewed, Some(digest), "its digest is among those that were reviewed"),
             (None, None, Fallback::AllowUnsigned) => {
                 (Basis::AllowedUnsigned, None, "nothing: no scope is for it, and the default is allow-unsigned")
             }
             (None, None, Fallback::Reject) => (Basis::Waived, Some(waived?), "nothing: no scope is for it"),
-            (None, Some(scope), _) if scope.signers.is_empty() => {
+            (None, Some(scope), _) if !scope.has_requirements() && scope.mode == Mode::Enforce => {
                 (Basis::Waived, Some(waived?), "its digest is not among those that were reviewed")
             }
             (None, Some(_), _) => return None,
         };
-        let verdict = Verdict::Accepted { basis, manifest: manifest.copied(), signers: Vec::new() };
-        Some(decision(subject, scope, verdict, vec![checked.to_owned()]))
+        let verdict = Verdict::Accepted { basis, manifest: manifest.copied(), signers: Vec::new(), warning: None };
+        Some(self.decision(subject, now, verdict, vec![checked.to_owned()]))
     }
 
-    /// The decision on what was found beside each of the manifests, or on why that could not be found out.
-    fn with_signatures(
-        &self,
-        subject: &Subject,
-        evidence: &[(Digest, Result<Found, String>)],
-        log: Option<&TransparencyLog>,
-    ) -> Decision {
+    /// The decision on what was found, or on why that could not be found out.
+    fn with_evidence(&self, subject: &Subject, found: Result<Found, String>, now: SystemTime) -> Decision {
         let scope = self.policy.scope(&subject.name);
-        let mut checked = Vec::new();
-        let trusted: &[Signer] = scope.map_or(&[], |scope| &scope.signers);
-        let mut weighed = Weighed::default();
-        for (digest, found) in evidence {
-            let found = match found {
-                Ok(found) => found,
-                Err(problem) => {
-                    checked.push(format!("signatures of {digest}: could not be asked for"));
-                    weighed.unavailable.get_or_insert_with(|| problem.clone());
-                    continue;
-                }
-            };
-            checked.push(format!("signatures of {digest}: {}", found.candidates.len()));
-            weighed.others += found.others;
-            for candidate in &found.candidates {
-                match worth(candidate, trusted, &subject.name, digest, log) {
-                    Worth::Good { signer } => weighed.good.push((*digest, signer)),
-                    Worth::Unknown => weighed.unknown.push(candidate.promise.is_some()),
-                    Worth::Bad(fault) => weighed.bad.push(fault),
-                }
+        let mut strangers = Vec::new();
+        let (weighed, why) = match (scope, found) {
+            (None, Ok(found)) => {
+                strangers = claimed(&found.evidence, now);
+                (None, Some(Reason::NO_SCOPE.into()))
             }
-        }
-        if let Some((manifest, _)) = weighed.good.first().copied() {
-            // A key that signed several times is one signer.
-            let places: BTreeSet<usize> = weighed.good.iter().map(|(_, signer)| *signer).collect();
-            let signers = places.into_iter().map(|place| signed_by(&trusted[place])).collect::<Vec<_>>();
-            for SignedBy { key, log, .. } in &signers {
-                checked.push(format!("{key} signed it: type, manifest and repository of the payload"));
-                if *log == LogRule::Required {
-                    checked.push(format!("{key}'s signature is in the transparency log"));
-                }
+            (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
+            (Some(scope), Ok(found)) => {
+                let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open);
+                let why = weighed.why().cloned();
+                (Some(weighed), why)
             }
-            let verdict = Verdict::Accepted { basis: Basis::Signed, manifest: Some(manifest), signers };
-            return decision(subject, scope, verdict, checked);
-        }
-        let reason = weighed.reason(scope);
-        let waived = subject.manifests.iter().find(|digest| self.waived.contains(digest));
-        if let Some(digest) = waived.filter(|_| reason.can_be_waived()) {
-            let verdict = Verdict::Accepted { basis: Basis::Waived, manifest: Some(*digest), signers: Vec::new() };
-            return decision(subject, scope, verdict, checked);
-        }
-        let problem = match (&weighed.unavailable, reason) {
-            (Some(error), Reason::SignaturesUnavailable) => format!("{}: {error}", reason.words()),
-            _ => reason.words().to_owned(),
         };
-        let remedies = remedy::remedies(reason, subject, &self.policy, &weighed.unknown);
-        decision(subject, scope, Verdict::Refused { reason, problem, remedies }, checked)
-    }
-}
-
-/// What all signatures are worth.
-#[derive(Debug, Default)]
-struct Weighed {
-    good: Vec<(Digest, usize)>,
-    bad: Vec<Fault>,
-    /// For each by an unknown key, whether it claims to be logged.
-    unknown: Vec<bool>,
-    others: usize,
-    unavailable: Option<String>,
-}
-
-impl Weighed {
-    /// Why none of them is enough: the gravest reason there is.
-    fn reason(&self, scope: Option<&Scope>) -> Reason {
-        let Some(scope) = scope else {
-            return Reason::NoScope;
+        let verdict = match (why, scope.map(|scope| scope.mode)) {
+            (None, _) => Verdict::Accepted {
+                basis: Basis::Signed,
+                manifest: weighed.as_ref().and_then(Weighed::manifest),
+                signers: weighed.as_ref().map(Weighed::signers).unwrap_or_default(),
+                warning: None,
+            },
+            (Some(why), Some(Mode::Warn)) => {
+                Verdict::Accepted { basis: Basis::Warned, manifest: None, signers: Vec::new(), warning: Some(why) }
+            }
+            (Some(why), _) => match self.waived(subject).filter(|_| why.reason.can_be_waived()) {
+                Some(digest) => Verdict::Accepted {
+                    basis: Basis::Waived,
+                    manifest: Some(*digest),
+                    signers: Vec::new(),
+                    warning: None,
+                },
+                None => {
+                    let unknown = weighed.as_ref().map_or(&*strangers, |weighed| &*weighed.unknown);
+                    let remedies = remedy::remedies(why.reason, subject, self.policy, unknown);
+                    Verdict::Refused { why, remedies }
+                }
+            },
         };
-        if scope.signers.is_empty() {
-            return Reason::NotReviewed;
-        }
-        if self.unavailable.is_some() {
-            return Reason::SignaturesUnavailable;
-        }
-        match (self.bad.first(), self.unknown.is_empty(), self.others) {
-            (Some(fault), ..) => reason_of(*fault),
-            (None, false, _) => Reason::UnknownSigner,
-            (None, true, 1..) => Reason::NoSignature,
-            (None, true, 0) => Reason::Unsigned,
+        let Some(weighed) = weighed else {
+            return self.decision(subject, now, verdict, Vec::new());
+        };
+        let Weighed { requirements, sboms, provenance, checked, .. } = weighed;
+        Decision { requirements, sboms, provenance, ..self.decision(subject, now, verdict, checked) }
+    }
+
+    fn waived<'s>(&self, subject: &'s Subject) -> Option<&'s Digest> {
+        subject.manifests.iter().find(|digest| self.waived.contains(digest))
+    }
+
+    fn decision(&self, subject: &Subject, now: SystemTime, verdict: Verdict, checked: Vec<String>) -> Decision {
+        let Subject { reference, manifests, name, .. } = subject;
+        Decision {
+            reference: reference.clone(),
+            manifests: manifests.clone(),
+            at: time::shown(now),
+            scope: self.policy.scope(name).map(|scope| scope.written.clone()),
+            policy: self.policy.place_of(name),
+            verdict,
+            requirements: Vec::new(),
+            sboms: Vec::new(),
+            provenance: Vec::new(),
+            checked,
         }
     }
 }
 
-fn reason_of(fault: Fault) -> Reason {
-    match fault {
-        Fault::Payload(PayloadProblem::Unreadable) => Reason::PayloadUnreadable,
-        Fault::Payload(PayloadProblem::OtherType) => Reason::OtherStatement,
-        Fault::Payload(PayloadProblem::OtherDigest) => Reason::OtherDigest,
-        Fault::Payload(PayloadProblem::OtherRepository) => Reason::OtherRepository,
-        Fault::Payload(PayloadProblem::NoRepository) => Reason::NoRepository,
-        Fault::Log(LogProblem::Missing) => Reason::NotLogged,
-        Fault::Log(LogProblem::Unreadable) => Reason::LogUnreadable,
-        Fault::Log(LogProblem::NotKept) => Reason::LogMismatch,
-        Fault::NoLog => Reason::NoLogKeys,
-    }
-}
-
-fn signed_by(signer: &Signer) -> SignedBy {
-    SignedBy { key: signer.name.clone(), fingerprint: *signer.key.fingerprint(), log: signer.log }
-}
-
-fn decision(subject: &Subject, scope: Option<&Scope>, verdict: Verdict, checked: Vec<String>) -> Decision {
-    let Subject { reference, manifests, .. } = subject;
-    let scope = scope.map(|scope| scope.written.clone());
-    Decision { reference: reference.clone(), manifests: manifests.clone(), scope, verdict, checked }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -190,198 +193,4 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trust::forge::{self, Hand, Statement};
-    use crate::trust::signature::Candidate;
-
-    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    fn subject() -> Subject {
-        let reference: crate::artifact::Reference = "ghcr.io/acme/time:1".parse().unwrap();
-        Subject {
-            reference: reference.to_string(),
-            name: Name::of(&reference),
-            manifests: vec![DIGEST.parse().unwrap()],
-        }
-    }
-
-    fn judge(policy: &str, hand: &Hand, waived: &[&str]) -> Judge {
-        let policy = TrustPolicy::read(policy, &mut |_| Ok(hand.pem().into_bytes())).unwrap();
-        Judge::new(policy, waived.iter().map(|digest| digest.parse().unwrap()).collect())
-    }
-
-    const ACME: &str = r#"
-        default = "reject"
-        [[scope]]
-        match = "ghcr.io/acme/*"
-        signers = [{ key = "acme.pub", log = "ignore" }]
-    "#;
-
-    /// Decides on these candidates, and gives the basis or the reason.
-    fn outcome(judge: &Judge, found: Result<Found, String>) -> Result<Basis, Reason> {
-        let subject = subject();
-        let decision = judge
-            .without_signatures(&subject)
-            .unwrap_or_else(|| judge.with_signatures(&subject, &[(subject.manifests[0], found)], None));
-        match decision.verdict {
-            Verdict::Accepted { basis, .. } => Ok(basis),
-            Verdict::Refused { reason, .. } => Err(reason),
-        }
-    }
-
-    fn found(candidates: Vec<Candidate>) -> Result<Found, String> {
-        Ok(Found { candidates, others: 0 })
-    }
-
-    fn statement() -> Statement {
-        Statement::new(DIGEST, "ghcr.io/acme/time")
-    }
-
-    #[test]
-    fn one_valid_signature_by_a_trusted_key_is_enough_and_counts_once() {
-        let (acme, stranger) = (Hand::new(), Hand::new());
-        let judge = judge(ACME, &acme, &[]);
-        let good = || acme.sign(&statement());
-        let others =
-            vec![stranger.sign(&statement()), forge::garbage(), good(), good(), acme.sign(&statement().tagged("2"))];
-        assert_eq!(outcome(&judge, found(others.clone())), Ok(Basis::Signed));
-        let evidence = [(subject().manifests[0], found(others))];
-        let decision = judge.with_signatures(&subject(), &evidence, None);
-        let Verdict::Accepted { signers, manifest, .. } = decision.verdict else { panic!("refused") };
-        assert_eq!((signers.len(), signers[0].key.as_str()), (1, "acme.pub"));
-        assert_eq!(manifest, Some(DIGEST.parse().unwrap()));
-        // Something unusable beside it, too.
-        let beside = Found { candidates: vec![good()], others: 3 };
-        assert_eq!(outcome(&judge, Ok(beside)), Ok(Basis::Signed));
-    }
-
-    #[test]
-    fn every_way_to_have_no_valid_signature_has_its_reason() {
-        let (acme, stranger) = (Hand::new(), Hand::new());
-        let judge = judge(ACME, &acme, &[]);
-        let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-        let mut altered = acme.sign(&statement());
-        altered.payload = statement().tagged("2").bytes();
-        for (expected, result) in [
-            (Reason::Unsigned, found(vec![])),
-            (Reason::UnknownSigner, found(vec![stranger.sign(&statement())])),
-            (Reason::UnknownSigner, found(vec![altered])),
-            (Reason::UnknownSigner, found(vec![forge::garbage()])),
-            (Reason::NoSignature, Ok(Found { candidates: vec![], others: 1 })),
-            (Reason::SignaturesUnavailable, Err("the registry answered with status 500".to_owned())),
-            (Reason::OtherDigest, found(vec![acme.sign(&Statement::new(other, "ghcr.io/acme/time"))])),
-            (Reason::OtherRepository, found(vec![acme.sign(&Statement::new(DIGEST, "ghcr.io/acme/evil"))])),
-            (Reason::NoRepository, found(vec![acme.sign(&Statement::new(DIGEST, ""))])),
-            (Reason::OtherStatement, found(vec![acme.sign(&statement().of_type("atomic container signature"))])),
-            (Reason::PayloadUnreadable, found(vec![acme.sign_bytes(b"{}")])),
-            // A bad one is graver than a stranger's.
-            (
-                Reason::OtherDigest,
-                found(vec![stranger.sign(&statement()), acme.sign(&Statement::new(other, "ghcr.io/acme/time"))]),
-            ),
-        ] {
-            assert_eq!(outcome(&judge, result), Err(expected));
-        }
-    }
-
-    #[test]
-    fn a_waiver_lifts_that_nobody_vouches_and_nothing_else() {
-        let (acme, stranger) = (Hand::new(), Hand::new());
-        let waiving = judge(ACME, &acme, &[DIGEST]);
-        let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-        assert_eq!(outcome(&waiving, found(vec![])), Ok(Basis::Waived));
-        assert_eq!(outcome(&waiving, found(vec![acme.sign(&statement())])), Ok(Basis::Signed));
-        for (reason, result) in [
-            (Reason::UnknownSigner, found(vec![stranger.sign(&statement())])),
-            (Reason::OtherDigest, found(vec![acme.sign(&Statement::new(other, "ghcr.io/acme/time"))])),
-            (Reason::SignaturesUnavailable, Err("500".to_owned())),
-            (Reason::NoSignature, Ok(Found { candidates: vec![], others: 1 })),
-        ] {
-            assert_eq!(outcome(&waiving, result), Err(reason));
-        }
-        // Nor does one for another digest.
-        assert_eq!(outcome(&judge(ACME, &acme, &[other]), found(vec![])), Err(Reason::Unsigned));
-        assert_eq!(outcome(&judge("default = \"reject\"", &acme, &[other]), found(vec![])), Err(Reason::NoScope));
-        assert_eq!(outcome(&judge("default = \"reject\"", &acme, &[DIGEST]), found(vec![])), Ok(Basis::Waived));
-    }
-
-    #[test]
-    fn without_a_scope_the_default_holds_and_within_one_it_does_not() {
-        let acme = Hand::new();
-        let allowing = ACME.replace("reject", "allow-unsigned");
-        assert_eq!(
-            outcome(&judge("default = \"allow-unsigned\"", &acme, &[]), found(vec![])),
-            Ok(Basis::AllowedUnsigned)
-        );
-        assert_eq!(outcome(&judge(&allowing, &acme, &[]), found(vec![])), Err(Reason::Unsigned));
-        assert_eq!(outcome(&judge("default = \"reject\"", &acme, &[]), found(vec![])), Err(Reason::NoScope));
-    }
-
-    #[test]
-    fn a_reviewed_digest_needs_no_signature_and_only_that_one() {
-        let acme = Hand::new();
-        let reviewed = |digest: &str| {
-            format!("default = \"reject\"\n[[scope]]\nmatch = \"ghcr.io/acme/time\"\ndigests = [\"{digest}\"]")
-        };
-        let other = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-        assert_eq!(outcome(&judge(&reviewed(DIGEST), &acme, &[]), Err("down".to_owned())), Ok(Basis::Reviewed));
-        assert_eq!(outcome(&judge(&reviewed(other), &acme, &[]), found(vec![])), Err(Reason::NotReviewed));
-        assert_eq!(outcome(&judge(&reviewed(other), &acme, &[DIGEST]), found(vec![])), Ok(Basis::Waived));
-    }
-
-    #[test]
-    fn a_signature_over_the_index_or_over_the_platforms_manifest_counts_and_no_other() {
-        let acme = Hand::new();
-        let judge = judge(ACME, &acme, &[]);
-        let (index, platform) = (Digest::of(b"index"), Digest::of(b"platform"));
-        let subject = Subject { manifests: vec![index, platform], ..subject() };
-        let signed = |digest: &Digest| {
-            let statement = Statement::new(&digest.to_string(), "ghcr.io/acme/time");
-            found(vec![acme.sign(&statement)])
-        };
-        for (evidence, over) in [
-            (vec![(index, signed(&index)), (platform, found(vec![]))], Some(index)),
-            (vec![(index, found(vec![])), (platform, signed(&platform))], Some(platform)),
-            // Each under the tag of the other.
-            (vec![(index, signed(&platform)), (platform, signed(&index))], None),
-            (vec![(index, found(vec![])), (platform, signed(&Digest::of(b"another platform")))], None),
-        ] {
-            match (judge.with_signatures(&subject, &evidence, None).verdict, over) {
-                (Verdict::Accepted { manifest, .. }, Some(digest)) => assert_eq!(manifest, Some(digest)),
-                (Verdict::Refused { reason, .. }, None) => assert_eq!(reason, Reason::OtherDigest),
-                (verdict, _) => panic!("{verdict:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn what_would_let_it_run_is_a_policy_that_does() {
-        let (acme, stranger) = (Hand::new(), Hand::new());
-        let folder = |name: &std::path::Path| {
-            Ok(if name.ends_with("THEIR.pub") { stranger.pem() } else { acme.pem() }.into_bytes())
-        };
-        for policy in ["default = \"reject\"", ACME] {
-            let judge = judge(policy, &acme, &[]);
-            let evidence = [(subject().manifests[0], found(vec![stranger.sign(&statement())]))];
-            let Verdict::Refused { remedies, .. } = judge.with_signatures(&subject(), &evidence, None).verdict else {
-                panic!("accepted")
-            };
-            let mut tried = 0;
-            for remedy in remedies.iter().filter(|remedy| !remedy.write.starts_with("--")) {
-                // Where the scope is there already, the line takes the place of its old one, if it has one.
-                let kept =
-                    policy.lines().filter(|line| !(remedy.write.starts_with("signers") && line.contains("signers")));
-                let text = format!("{}\n{}", Vec::from_iter(kept).join("\n"), remedy.write);
-                let policy = TrustPolicy::read(&text, &mut { folder }).unwrap();
-                let judge = Judge::new(policy, BTreeSet::new());
-                assert!(outcome(&judge, evidence[0].1.clone()).is_ok(), "{text}");
-                tried += 1;
-            }
-            assert_eq!(tried, 2, "{remedies:?}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::scope::Name;
 use crate::artifact::Digest;
 use crate::message::Json;
+use crate::untrusted::Untrusted;
 
 /// The largest payload that is read, in bytes. Real ones have about 250.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
@@ -14,7 +15,7 @@ pub(crate) const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 const IMAGE_SIGNATURE: &str = "cosign container image signature";
 
 /// Why a payload says nothing about an artifact, though a trusted key signed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum PayloadProblem {
     /// It is not the JSON document that cosign writes, or could be read in two ways.
     Unreadable,
@@ -28,8 +29,17 @@ pub(crate) enum PayloadProblem {
     NoRepository,
 }
 
+/// What a payload says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Payload {
+    /// The manifest that was signed.
+    pub(crate) manifest: Digest,
+    /// The repository that it was signed for, as it is written: it may have a tag or digest, or be empty.
+    pub(crate) repository: Untrusted,
+}
+
 #[derive(Deserialize)]
-struct Payload {
+struct Written {
     critical: Critical,
 }
 
@@ -53,35 +63,43 @@ struct Image {
     docker_manifest_digest: String,
 }
 
-/// Checks that a payload speaks of the manifest `digest`, and of the repository that it was found in.
-///
-/// An empty `docker-reference` counts for no repository: with one that did, what a signer signed for one of its
-/// repositories could be offered in another. A tag in it is not looked at, as the digest says more.
-///
-/// # Errors
-/// See [`PayloadProblem`].
-pub(crate) fn check(payload: &[u8], name: &Name, digest: &Digest) -> Result<(), PayloadProblem> {
-    let payload = read(payload).ok_or(PayloadProblem::Unreadable)?;
-    let Critical { identity, image, kind } = payload.critical;
-    if kind != IMAGE_SIGNATURE {
-        return Err(PayloadProblem::OtherType);
+impl Payload {
+    /// Reads a payload of the one type that counts.
+    ///
+    /// # Errors
+    /// See [`PayloadProblem`]. One that names no digest names another.
+    pub(crate) fn read(payload: &[u8]) -> Result<Self, PayloadProblem> {
+        let Critical { identity, image, kind } = read(payload).ok_or(PayloadProblem::Unreadable)?.critical;
+        if kind != IMAGE_SIGNATURE {
+            return Err(PayloadProblem::OtherType);
+        }
+        let manifest = image.docker_manifest_digest.parse().map_err(|_| PayloadProblem::OtherDigest)?;
+        Ok(Self { manifest, repository: Untrusted::new(identity.docker_reference) })
     }
-    if image.docker_manifest_digest.parse::<Digest>().ok() != Some(*digest) {
-        return Err(PayloadProblem::OtherDigest);
-    }
-    match name {
-        // A folder is no repository: whatever was copied into it keeps the name it was signed for.
-        Name::Layout => Ok(()),
-        Name::Repository(_) if identity.docker_reference.is_empty() => Err(PayloadProblem::NoRepository),
-        Name::Repository(repository) => match repository_of(&identity.docker_reference) {
-            Some(signed) if signed == *repository => Ok(()),
-            _ => Err(PayloadProblem::OtherRepository),
-        },
+
+    /// Checks that it speaks of the repository that it was found in.
+    ///
+    /// An empty `docker-reference` counts for no repository: with one that did, what a signer signed for one of its
+    /// repositories could be offered in another. A tag in it is not looked at, as the digest says more.
+    ///
+    /// # Errors
+    /// Where it speaks of another, or of none.
+    pub(crate) fn check_repository(&self, name: &Name) -> Result<(), PayloadProblem> {
+        let repository = self.repository.expose();
+        match name {
+            // A folder is no repository: whatever was copied into it keeps the name it was signed for.
+            Name::Layout => Ok(()),
+            Name::Repository(_) if repository.is_empty() => Err(PayloadProblem::NoRepository),
+            Name::Repository(found_in) => match repository_of(repository) {
+                Some(signed) if signed == *found_in => Ok(()),
+                _ => Err(PayloadProblem::OtherRepository),
+            },
+        }
     }
 }
 
 /// Other readers match keys without regard to case: a payload in which they would find another value is not read.
-fn read(payload: &[u8]) -> Option<Payload> {
+fn read(payload: &[u8]) -> Option<Written> {
     const KEYS: [&str; 6] = ["critical", "identity", "image", "type", "docker-reference", "docker-manifest-digest"];
     let text = std::str::from_utf8(payload).ok().filter(|text| text.len() <= MAX_PAYLOAD_BYTES)?;
     let json = Json::parse(text).ok()?;
@@ -106,6 +124,14 @@ fn repository_of(text: &str) -> Option<super::scope::Repository> {
 mod tests {
     use super::*;
     use crate::trust::forge::Statement;
+
+    fn check(payload: &[u8], name: &Name, digest: &Digest) -> Result<(), PayloadProblem> {
+        let payload = Payload::read(payload)?;
+        if payload.manifest != *digest {
+            return Err(PayloadProblem::OtherDigest);
+        }
+        payload.check_repository(name)
+    }
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -1,18 +1,27 @@
-//! The trust policy: whose signatures, and which reviewed digests, let an artifact run.
+//! The trust policy: whose signatures, which attestations, and which reviewed digests let an artifact run.
 
 mod file;
+mod roots;
+mod shipped;
+mod signer;
+mod written;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use file::InvalidTrustPolicy;
-
+pub use self::file::InvalidTrustPolicy;
+pub use self::written::WrittenTrustPolicy;
+use super::authority::Authority;
 use super::key::SignerKey;
+use super::provenance::ProvenanceRules;
+use super::sbom::SbomRules;
 use super::scope::{Name, Pattern};
-use crate::artifact::Digest;
+use crate::artifact::{Digest, Reference};
 
-/// Who is trusted for what. Without any rule it rejects everything.
+/// Who is trusted for what. Without any rule it rejects everything but what is shipped as trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TrustPolicy {
     /// The file that a person reads and writes it in, for messages.
@@ -20,7 +29,23 @@ pub struct TrustPolicy {
     /// Whether anybody has written it.
     written: bool,
     default: Fallback,
+    /// Whether the shipped scopes do not hold.
+    without_shipped: bool,
+    /// Manifests, components and images that never run, whatever else holds.
+    denied: BTreeSet<Digest>,
     scopes: Vec<Scope>,
+}
+
+/// What a policy is read from beside its text. Relative paths count from the policy's own file.
+pub trait PolicyFiles {
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is too large.
+    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>>;
+
+    /// Where a file or folder lies.
+    fn path(&mut self, path: &Path) -> PathBuf;
 }
 
 /// What holds for artifacts that no scope is for.
@@ -34,51 +59,109 @@ pub(crate) enum Fallback {
     AllowUnsigned,
 }
 
-/// One rule: what lets artifacts of some repositories run. It has a signer or a digest.
+/// What happens to an artifact that does not meet its scope.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Mode {
+    /// It does not run.
+    #[default]
+    Enforce,
+    /// It runs, and is shown as not verified at every start.
+    Warn,
+}
+
+/// One rule: what lets artifacts of some repositories run. It has a requirement or a reviewed digest.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     /// What it is for, as it was written.
     pub(crate) written: String,
     pattern: Pattern,
-    /// Whose signature is enough.
-    pub(crate) signers: Vec<Signer>,
+    shipped: bool,
+    pub(crate) mode: Mode,
     /// Manifests that a person reviewed.
     pub(crate) digests: BTreeSet<Digest>,
+    /// The repository that has the signatures, where they are not beside the artifact.
+    pub(crate) signatures: Option<Reference>,
+    /// Whose signatures count.
+    pub(crate) signers: Vec<Arc<Authority>>,
+    /// How many different signers it takes.
+    pub(crate) threshold: usize,
+    /// What has to be attested, each by whom. All of them hold.
+    pub(crate) attestations: Vec<Attestations>,
+    pub(crate) sbom: Option<SbomRules>,
+    pub(crate) provenance: Option<ProvenanceRules>,
 }
 
-/// A key that signs, and whether its signatures count without having been logged.
+/// A kind of attestation that there has to be, and who may make it.
 #[derive(Debug, Clone)]
-pub(crate) struct Signer {
-    /// What the policy calls it: the path of its file, as it was written.
-    pub(crate) name: String,
-    pub(crate) key: SignerKey,
-    pub(crate) log: LogRule,
-}
-
-/// Whether a signature has to be in the transparency log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LogRule {
-    /// It counts only with a promise of Sigstore's public log to keep it (a signed entry timestamp).
-    Required,
-    /// Whether it was logged is not looked at.
-    Ignore,
+pub(crate) struct Attestations {
+    /// Exactly what such an attestation says of its kind: of several, any.
+    pub(crate) types: Vec<String>,
+    /// Whose attestations count: of these, any.
+    pub(crate) signers: Vec<Arc<Authority>>,
 }
 
 impl Scope {
+    fn new(written: String, pattern: Pattern) -> Self {
+        Self {
+            written,
+            pattern,
+            shipped: false,
+            mode: Mode::Enforce,
+            digests: BTreeSet::new(),
+            signatures: None,
+            signers: Vec::new(),
+            threshold: 1,
+            attestations: Vec::new(),
+            sbom: None,
+            provenance: None,
+        }
+    }
+
+    /// One that stands in no policy: for looking at what these say.
+    pub(crate) fn of_signers(signers: Vec<Arc<Authority>>) -> Self {
+        Self { signers, ..Self::new("everybody".to_owned(), Pattern::Everything) }
+    }
+
+    /// Whether it is shipped, and nobody's to change.
+    pub(crate) fn is_shipped(&self) -> bool {
+        self.shipped
+    }
+
     /// Whether it stands for a key on the command line, and in no file.
     pub(crate) fn is_of_command_line(&self) -> bool {
         self.pattern == Pattern::Everything
+    }
+
+    /// Whether anything but a reviewed digest can meet it.
+    pub(crate) fn has_requirements(&self) -> bool {
+        !self.signers.is_empty() || !self.attestations.is_empty()
+    }
+
+    /// Whether anything has to be attested.
+    pub(crate) fn wants_attestations(&self) -> bool {
+        !self.attestations.is_empty() || self.sbom.is_some() || self.provenance.is_some()
+    }
+
+    /// Everybody whose word could count for something.
+    pub(crate) fn authorities(&self) -> impl Iterator<Item = &Arc<Authority>> {
+        self.signers.iter().chain(self.attestations.iter().flat_map(|asked| &asked.signers))
+    }
+
+    /// Who may attest something of this kind: those named for it, or else the signers.
+    pub(crate) fn attesters(&self, predicate_type: &str) -> &[Arc<Authority>] {
+        let named = self.attestations.iter().find(|asked| asked.types.iter().any(|known| known == predicate_type));
+        named.map_or(&self.signers, |asked| &asked.signers)
     }
 }
 
 impl TrustPolicy {
     /// A policy of one key, for everything.
-    pub fn of_key(name: String, key: SignerKey, log: LogRule) -> Self {
-        let signers = vec![Signer { name, key, log }];
-        let scope =
-            Scope { written: "--key".to_owned(), pattern: Pattern::Everything, signers, digests: BTreeSet::new() };
-        Self { scopes: vec![scope], ..Self::default() }
+    pub fn of_key(name: String, key: SignerKey, log: bool) -> Self {
+        let authority = Authority::of_key(name, key, log);
+        let mut scope = Scope::new("--key".to_owned(), Pattern::Everything);
+        scope.signers = vec![Arc::new(authority)];
+        Self { scopes: vec![scope], without_shipped: true, ..Self::default() }
     }
 
     /// The same policy, which messages say is written in this file.
@@ -86,9 +169,23 @@ impl TrustPolicy {
         Self { place, ..self }
     }
 
+    /// What its scopes are for, as it is written, in their order.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().map(|scope| scope.written.as_str())
+    }
+
     /// Where to write something into it, in words.
     pub(crate) fn place(&self) -> &str {
         if self.place.is_empty() { "trust.toml" } else { &self.place }
+    }
+
+    /// Where the rule for this name is written, in words.
+    pub(crate) fn place_of(&self, name: &Name) -> String {
+        match self.scope(name) {
+            Some(scope) if scope.shipped => "shipped with lockgate".to_owned(),
+            Some(scope) if scope.is_of_command_line() => "the command line".to_owned(),
+            _ => self.place().to_owned(),
+        }
     }
 
     /// Whether anybody has written it.
@@ -96,13 +193,26 @@ impl TrustPolicy {
         self.written
     }
 
-    /// The most specific scope for this name.
+    /// The most specific scope for this name. What is shipped holds only where the person has written none, however
+    /// wide theirs is.
     pub(crate) fn scope(&self, name: &Name) -> Option<&Scope> {
-        self.scopes.iter().filter(|scope| scope.pattern.matches(name)).max_by_key(|scope| scope.pattern.specificity())
+        let matching = self.scopes.iter().filter(|scope| scope.pattern.matches(name));
+        let own = matching.max_by_key(|scope| scope.pattern.specificity());
+        own.or_else(|| if self.without_shipped { None } else { shipped::scope(name) })
+    }
+
+    /// Without the scopes that are shipped.
+    pub(crate) fn without_shipped(self) -> Self {
+        Self { without_shipped: true, ..self }
     }
 
     /// What holds where there is none.
     pub(crate) fn fallback(&self) -> Fallback {
         self.default
+    }
+
+    /// Whether this digest never runs.
+    pub(crate) fn denies(&self, digest: &Digest) -> bool {
+        self.denied.contains(digest)
     }
 }

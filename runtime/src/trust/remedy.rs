@@ -1,32 +1,44 @@
 //! What a person writes to let a refused artifact run: the exact lines, and when they are right.
 
-use super::decision::{Reason, Remedy};
+use super::authority::{Authority, Need, Who};
+use super::claimed::Claimed;
+use super::decision::Remedy;
 use super::judge::Subject;
-use super::policy::{LogRule, Scope, Signer, TrustPolicy};
+use super::policy::{Scope, TrustPolicy};
+use super::reason::Reason;
 use crate::artifact::Digest;
 
-/// What would let it run. `unknown` has, for each signature by an unknown key, whether it claims to be logged.
-pub(crate) fn remedies(reason: Reason, subject: &Subject, policy: &TrustPolicy, unknown: &[bool]) -> Vec<Remedy> {
+/// What would let it run. `unknown` are those who signed it and whom its scope does not trust.
+pub(crate) fn remedies(reason: Reason, subject: &Subject, policy: &TrustPolicy, unknown: &[Claimed]) -> Vec<Remedy> {
     let scope = policy.scope(&subject.name);
     // What each of the manifests stands for is the same; the first one is what a person sees at the registry. A key on
     // the command line was given for this once, and stands in no file.
     let Some(digest) = subject.manifests.first().filter(|_| !scope.is_some_and(Scope::is_of_command_line)) else {
         return Vec::new();
     };
+    // What is shipped is nobody's to write: a scope of the person's own takes its place.
+    let scope = scope.filter(|scope| !scope.is_shipped());
     let place = match scope {
         Some(scope) => format!("in the scope `{}` of {}", scope.written, policy.place()),
         None => format!("in {}", policy.place()),
     };
+    let lines = |line: String| lines(subject, policy, scope, &line);
     let mut remedies = vec![Remedy {
         when: format!("if you have reviewed exactly this content, write {place}"),
-        write: lines(subject, policy, &digests(scope, digest)),
+        write: lines(digests(scope, digest)),
     }];
-    if let Some(logged) = unknown.first() {
-        remedies.push(Remedy {
-            when: format!(
-                "if you trust who signed it, write {place}, and keep their public key as THEIR.pub beside it"
-            ),
-            write: lines(subject, policy, &signers(scope, *logged)),
+    for claimed in unknown {
+        remedies.push(match claimed {
+            Claimed::Identity(authority) => Remedy {
+                when: format!("if you trust {}, who signed it, write {place}", authority.name.escape_debug()),
+                write: lines(signers(scope, &signer(authority))),
+            },
+            Claimed::Key { logged } => Remedy {
+                when: format!(
+                    "if you trust who signed it, write {place}, and keep their public key as THEIR.pub beside it"
+                ),
+                write: lines(signers(scope, &key("THEIR.pub", if *logged { Need::Required } else { Need::Ignore }))),
+            },
         });
     }
     if reason.can_be_waived() {
@@ -39,8 +51,8 @@ pub(crate) fn remedies(reason: Reason, subject: &Subject, policy: &TrustPolicy, 
 }
 
 /// A line of an existing scope, a scope of its own, or a whole policy.
-fn lines(subject: &Subject, policy: &TrustPolicy, line: &str) -> String {
-    if policy.scope(&subject.name).is_some() {
+fn lines(subject: &Subject, policy: &TrustPolicy, scope: Option<&Scope>, line: &str) -> String {
+    if scope.is_some() {
         return line.to_owned();
     }
     let default = if policy.is_written() { "" } else { "default = \"reject\"\n" };
@@ -53,21 +65,41 @@ fn digests(scope: Option<&Scope>, added: &Digest) -> String {
     format!("digests = [{}]", Vec::from_iter(all).join(", "))
 }
 
-fn signers(scope: Option<&Scope>, logged: bool) -> String {
-    let line = |name: &str, log: LogRule| {
-        let log = match log {
-            LogRule::Required => "required",
-            LogRule::Ignore => "ignore",
-        };
-        format!("{{ key = {}, log = \"{log}\" }}", quoted(name))
-    };
+fn signers(scope: Option<&Scope>, added: &str) -> String {
     let known = scope.into_iter().flat_map(|scope| &scope.signers);
-    let known = known.map(|Signer { name, log, .. }| line(name, *log));
-    let added = line("THEIR.pub", if logged { LogRule::Required } else { LogRule::Ignore });
-    format!("signers = [{}]", Vec::from_iter(known.chain([added])).join(", "))
+    let known = known.map(|authority| signer(authority));
+    format!("signers = [{}]", Vec::from_iter(known.chain([added.to_owned()])).join(", "))
+}
+
+/// A signer as it is written.
+pub(super) fn signer(authority: &Authority) -> String {
+    let Authority { name, who, log, sct, timestamp } = authority;
+    let (issuer, subject, claims, root) = match who {
+        Who::Key(_) if timestamp.is_required() => return key(name, *log).replace(" }", ", timestamp = \"required\" }"),
+        Who::Key(_) => return key(name, *log),
+        Who::Keyless { issuer, subject, claims, root } => (issuer, subject, claims, root),
+    };
+    let what = if subject.is_pattern() { "subject-pattern" } else { "subject" };
+    let mut parts = vec![format!("issuer = {}", quoted(issuer)), format!("{what} = {}", quoted(subject.written()))];
+    parts.extend(claims.iter().map(|(claim, value)| format!("{claim} = {}", quoted(value))));
+    if !root.is_public_good() {
+        parts.push(format!("root = {}", quoted(root.name())));
+    }
+    for (name, need, default) in
+        [("log", log, Need::Required), ("sct", sct, Need::Required), ("timestamp", timestamp, Need::Ignore)]
+    {
+        if *need != default {
+            parts.push(format!("{name} = \"{need}\""));
+        }
+    }
+    format!("{{ {} }}", parts.join(", "))
+}
+
+fn key(path: &str, log: Need) -> String {
+    format!("{{ key = {}, log = \"{log}\" }}", quoted(path))
 }
 
 /// As TOML reads it back: a JSON string is a basic string, too (TOML 1.0, "String").
-fn quoted(name: &str) -> String {
-    serde_json::Value::from(name).to_string()
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }

@@ -4,6 +4,7 @@ use http::{HeaderMap, header};
 use url::Url;
 
 use super::endpoint::Endpoint;
+use super::token_host::TokenHost;
 use crate::untrusted::Untrusted;
 
 /// How to prove who asks.
@@ -18,9 +19,13 @@ pub(super) enum Challenge {
 /// Reads the first challenge that can be met. What scope it names is not read: we know what we want.
 ///
 /// # Errors
-/// In words, where there is none, or its realm is where no credentials are sent: anywhere but at the registry itself,
-/// and Docker Hub's own.
-pub(super) fn challenge(headers: &HeaderMap, endpoint: &Endpoint) -> Result<Challenge, String> {
+/// In words, where there is none, or its realm is where no credentials are sent: anywhere but at the registry itself, and
+/// at `elsewhere`.
+pub(super) fn challenge(
+    headers: &HeaderMap,
+    endpoint: &Endpoint,
+    elsewhere: Option<&TokenHost>,
+) -> Result<Challenge, String> {
     for header in headers.get_all(header::WWW_AUTHENTICATE) {
         for (scheme, parameters) in challenges(header.to_str().unwrap_or_default()) {
             let get = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
@@ -28,7 +33,10 @@ pub(super) fn challenge(headers: &HeaderMap, endpoint: &Endpoint) -> Result<Chal
                 "basic" => return Ok(Challenge::Basic),
                 "bearer" => {
                     let realm = get("realm").ok_or("it wants a token and does not say from where")?;
-                    return Ok(Challenge::Bearer { realm: allowed_realm(&realm, endpoint)?, service: get("service") });
+                    return Ok(Challenge::Bearer {
+                        realm: allowed_realm(&realm, endpoint, elsewhere)?,
+                        service: get("service"),
+                    });
                 }
                 _ => {}
             }
@@ -37,18 +45,23 @@ pub(super) fn challenge(headers: &HeaderMap, endpoint: &Endpoint) -> Result<Chal
     Err("it wants to know who asks, in a way that is not known here".to_owned())
 }
 
-/// Docker Hub gives its tokens at another host than its registry. Nobody else's word for another host is taken: it
-/// would be sent the person's password.
-fn allowed_realm(text: &str, endpoint: &Endpoint) -> Result<Url, String> {
+/// The registry's word for another host is not taken: that would be sent the person's password. Some are known, and the
+/// person may write others.
+fn allowed_realm(text: &str, endpoint: &Endpoint, elsewhere: Option<&TokenHost>) -> Result<Url, String> {
     let shown = Untrusted::new(text).to_line(200);
     let realm = Url::parse(text).map_err(|_| format!("it wants a token from `{shown}`, which is no URL"))?;
-    let hub = endpoint.host() == "registry-1.docker.io" && realm.as_str().starts_with("https://auth.docker.io/");
+    let known = elsewhere.is_some_and(|host| host.origin() == realm.origin());
     let plain = realm.username().is_empty() && realm.password().is_none() && realm.fragment().is_none();
-    if plain && (hub || endpoint.is_at(&realm)) {
-        Ok(realm)
-    } else {
-        Err(format!("it sends us to {shown} for a token; credentials go nowhere but to the registry itself"))
+    if plain && (known || endpoint.is_at(&realm)) {
+        return Ok(realm);
     }
+    let host = realm.host_str().filter(|_| realm.scheme() == "https").map(|host| Untrusted::new(host).to_line(200));
+    let help = host.map_or_else(String::new, |host| {
+        format!(
+            "; if that is where it gives its tokens, write [registry] token-hosts = {{ \"REGISTRY\" = \"{host}\" }}"
+        )
+    });
+    Err(format!("it sends us to {shown} for a token; credentials go nowhere but to the registry itself{help}"))
 }
 
 /// Schemes in lower case, each with its parameters. What does not read ends the list.
@@ -111,12 +124,18 @@ fn parameter_value(text: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::token_host::TokenHosts;
     use super::*;
 
     fn read(registry: &str, header: &str) -> Result<Challenge, String> {
         let mut headers = HeaderMap::new();
         headers.insert(header::WWW_AUTHENTICATE, header.parse().unwrap());
-        challenge(&headers, &Endpoint::of(registry).unwrap())
+        challenge(&headers, &Endpoint::of(registry).unwrap(), TokenHost::of(registry, &written()).as_ref())
+    }
+
+    /// What a person wrote.
+    fn written() -> TokenHosts {
+        TokenHosts::from([("registry.acme.example".to_owned(), "git.acme.example".parse().unwrap())])
     }
 
     #[test]
@@ -127,6 +146,8 @@ mod tests {
                 r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull""#,
                 "https://auth.docker.io/token",
             ),
+            ("registry.gitlab.com", r#"Bearer realm="https://gitlab.com/jwt/auth""#, "https://gitlab.com/jwt/auth"),
+            ("registry.acme.example", r#"Bearer realm="https://git.acme.example/x""#, "https://git.acme.example/x"),
             ("ghcr.io", r#"bearer realm="https://ghcr.io/token", service="x""#, "https://ghcr.io/token"),
             ("127.0.0.1:5000", r#"Bearer realm="http://127.0.0.1:5000/token""#, "http://127.0.0.1:5000/token"),
             ("x.example", r#"Negotiate, Bearer error="a\"b , c" , realm=https://x.example/t"#, "https://x.example/t"),
@@ -140,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_realm_elsewhere_gets_no_credentials() {
+    fn attack_48_a_realm_elsewhere_gets_no_credentials() {
         for (registry, realm) in [
             ("ghcr.io", "https://evil.example/token"),
             ("ghcr.io", "http://ghcr.io/token"),
@@ -154,6 +175,13 @@ mod tests {
             ("ghcr.io", ""),
             ("docker.io", "https://auth.docker.io.evil.example/token"),
             ("docker.io", "http://auth.docker.io/token"),
+            ("registry.gitlab.com", "http://gitlab.com/jwt/auth"),
+            ("registry.gitlab.com", "https://gitlab.com:8443/jwt/auth"),
+            ("registry.gitlab.com", "https://evil.gitlab.com/jwt/auth"),
+            ("registry.gitlab.com:5000", "https://gitlab.com/jwt/auth"),
+            ("ghcr.io", "https://gitlab.com/jwt/auth"),
+            ("registry.acme.example", "http://git.acme.example/x"),
+            ("acme.example", "https://git.acme.example/x"),
             ("127.0.0.1:5000", "http://127.0.0.1:5001/token"),
             ("127.0.0.1:5000", "http://169.254.169.254/token"),
         ] {

@@ -52,11 +52,6 @@ impl Endpoint {
     pub(super) fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
     }
-
-    /// The host that is dialled.
-    pub(super) fn host(&self) -> &str {
-        self.base.host_str().unwrap_or_default()
-    }
 }
 
 fn written(address: IpAddr) -> String {

@@ -31,6 +31,14 @@ pub(super) struct Request {
     sent: Option<std::sync::Arc<dyn Fn(u64) + Send + Sync>>,
 }
 
+/// A small answer that was read to its end.
+pub(super) struct Answer {
+    /// As it says, without parameters, in lower case.
+    pub(super) media_type: String,
+    pub(super) headers: HeaderMap,
+    pub(super) bytes: Vec<u8>,
+}
+
 /// Why there is no answer.
 enum NoAnswer {
     /// It may be answered a little later.
@@ -89,11 +97,19 @@ impl Request {
 impl Registry {
     /// Asks the registry itself, and proves who asks where it wants to know.
     pub(super) async fn exchange(&self, request: &Request) -> Result<Response<reqwest::Body>, DepotError> {
-        let response = self.patiently(request, self.authorization(request.access)).await?;
+        let used = self.authorization(request.access);
+        let response = self.patiently(request, used.clone()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
-        let authorization = self.authenticate(response.headers(), request.access).await?;
+        // Of several that are asked at the same time, one gets the proof, and all use it.
+        let asking = self.0.authenticating.lock().await;
+        let meanwhile = self.authorization(request.access).filter(|now| used.as_ref() != Some(now));
+        let authorization = match meanwhile {
+            Some(authorization) => authorization,
+            None => self.authenticate(response.headers(), request.access).await?,
+        };
+        drop(asking);
         self.patiently(request, Some(authorization)).await
     }
 
@@ -158,21 +174,32 @@ impl Registry {
         }
     }
 
-    /// Reads a small answer to its end: its media type as it says, and its bytes.
-    pub(super) async fn read_small(
+    /// Reads a small answer to its end.
+    pub(super) async fn read_small(&self, request: &Request, cap: u64, wanted: &str) -> Result<Answer, DepotError> {
+        let answer = self.read_unless(&[], request, cap, wanted).await?;
+        answer.ok_or_else(|| DepotError::None(wanted.to_owned()))
+    }
+
+    /// Reads a small answer to its end, unless its status is one of `missing`.
+    pub(super) async fn read_unless(
         &self,
+        missing: &[StatusCode],
         request: &Request,
         cap: u64,
         wanted: &str,
-    ) -> Result<(String, Vec<u8>), DepotError> {
+    ) -> Result<Option<Answer>, DepotError> {
         let pace = self.0.shared.pace;
         let mut attempt = 1;
         loop {
             let response = self.exchange(request).await?;
+            if missing.contains(&response.status()) {
+                return Ok(None);
+            }
             if response.status() != StatusCode::OK {
                 return Err(self.unexpected(response, wanted).await);
             }
-            let said = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            let headers = response.headers().clone();
+            let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let said = said.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             let too_large = |size| DepotError::AnswerTooLarge { wanted: wanted.to_owned(), size, cap };
             if let Some(size) = said_length(&response).filter(|size| *size > cap) {
@@ -180,7 +207,7 @@ impl Registry {
             }
             let mut body = Body::new(response.into_body(), pace.idle, pace.deadline(0));
             let problem = match body.all(cap).await {
-                Ok(bytes) => return Ok((said, bytes)),
+                Ok(bytes) => return Ok(Some(Answer { media_type: said, headers, bytes })),
                 Err(Stop::TooLong { read }) => return Err(too_large(read)),
                 Err(Stop::Slow) => return Err(self.broken("its answer comes too slowly")),
                 Err(Stop::Broken(problem)) => format!("its answer broke off: {problem}"),

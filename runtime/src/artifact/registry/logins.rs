@@ -68,7 +68,7 @@ struct Entry {
 
 impl Logins {
     pub(crate) fn new(settings: &RegistrySettings) -> Self {
-        let RegistrySettings { docker_config, credential_programs } = settings;
+        let RegistrySettings { docker_config, credential_programs, .. } = settings;
         Self { docker_config: docker_config.clone(), programs: *credential_programs }
     }
 

@@ -8,17 +8,17 @@ use http::{HeaderMap, StatusCode, header};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     /// For the head of an answer, and between two parts of its body.
-    pub(super) idle: Duration,
+    pub(in crate::artifact) idle: Duration,
     /// For a whole body, whatever its size.
-    pub(super) grace: Duration,
+    pub(in crate::artifact) grace: Duration,
     /// What a body has to come at in the long run, in bytes a second.
-    pub(super) slowest: u64,
+    pub(in crate::artifact) slowest: u64,
     /// Before a request is made the second time; doubled before each further one.
-    pub(super) first_wait: Duration,
+    pub(in crate::artifact) first_wait: Duration,
     /// The longest wait that a registry may ask for.
-    pub(super) longest_wait: Duration,
+    pub(in crate::artifact) longest_wait: Duration,
     /// How often a request is made, at most.
-    pub(super) attempts: u32,
+    pub(in crate::artifact) attempts: u32,
 }
 
 impl Default for Pace {

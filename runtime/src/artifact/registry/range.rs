@@ -33,7 +33,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_rest_of_the_same_blob_is_the_rest() {
+    fn attack_52_only_the_rest_of_the_same_blob_is_the_rest() {
         assert!(rest("bytes 10-99/100"));
         assert!(rest("bytes 10-99/*"));
         for other in [

@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_leads_us_out_of_tls() {
+    fn attack_47_nobody_leads_us_out_of_tls() {
         let from = "https://ghcr.io/v2/a/blobs/sha256:0";
         for location in
             ["http://ghcr.io/x", "http://169.254.169.254/x", "file:///etc/passwd", "ftp://x/", "", "https://a:b@x/"]

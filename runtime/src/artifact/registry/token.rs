@@ -14,6 +14,7 @@ use super::body::{Body, Stop};
 use super::challenge::{Challenge, challenge};
 use super::exchange::Request;
 use super::logins::Login;
+use super::token_host::TokenHost;
 use super::{Access, Registry};
 use crate::artifact::DepotError;
 use crate::message::Json;
@@ -29,7 +30,9 @@ impl Registry {
 
     /// Does what the registry asks for before it answers (RFC 9110, §11.6.1).
     pub(super) async fn authenticate(&self, headers: &HeaderMap, access: Access) -> Result<HeaderValue, DepotError> {
-        let challenge = challenge(headers, self.endpoint()?).map_err(|problem| self.not_followed(problem))?;
+        let elsewhere = TokenHost::of(self.name(), &self.0.shared.token_hosts);
+        let challenge = challenge(headers, self.endpoint()?, elsewhere.as_ref());
+        let challenge = challenge.map_err(|problem| self.not_followed(problem.replace("REGISTRY", self.name())))?;
         let known = self.0.shared.logins.of(self.name()).await?.credential;
         let authorization = match (challenge, known) {
             (Challenge::Basic, Some(Login::Password { user, password })) => basic(&user, &password),

@@ -7,7 +7,7 @@ use url::Url;
 use super::download::REPORT;
 use super::exchange::Request;
 use super::{Access, Registry};
-use crate::artifact::manifest::{Descriptor, OCI_MANIFEST};
+use crate::artifact::manifest::{Descriptor, Manifest};
 use crate::artifact::{DepotError, Digest};
 use crate::settings::Event;
 use crate::untrusted::Untrusted;
@@ -44,16 +44,22 @@ impl Registry {
         }
     }
 
-    /// Sends a manifest, and gives it a tag.
-    pub(in crate::artifact) async fn upload_manifest(&self, tag: &str, manifest: Bytes) -> Result<(), DepotError> {
-        let put = Request::new(Method::PUT, self.url(&format!("manifests/{tag}"))?, Access::Push)
-            .body(OCI_MANIFEST, manifest);
+    /// Sends a manifest under a tag, or its own digest. Whether the registry says that it lists it among what refers to
+    /// its subject ("Pushing Manifests with Subject").
+    pub(in crate::artifact) async fn upload_manifest(
+        &self,
+        name: &str,
+        manifest: &Manifest,
+    ) -> Result<bool, DepotError> {
+        let put = Request::new(Method::PUT, self.url(&format!("manifests/{name}"))?, Access::Push)
+            .body(manifest.media_type(), Bytes::copy_from_slice(manifest.bytes()));
         let response = self.exchange(&put).await?;
-        if response.status() == StatusCode::CREATED {
-            Ok(())
-        } else {
-            Err(self.unexpected(response, &format!("{}:{tag}", self.0.repository.name())).await)
+        if response.status() != StatusCode::CREATED {
+            return Err(self.unexpected(response, &format!("{} {name}", self.0.repository.name())).await);
         }
+        let subject = manifest.subject.as_ref().map(|subject| subject.digest.to_string());
+        let listed = response.headers().get("oci-subject").and_then(|value| value.to_str().ok());
+        Ok(subject.is_some_and(|subject| listed == Some(subject.as_str())))
     }
 
     /// Where a blob is to be sent: to the registry itself, as whoever may push is proven there.

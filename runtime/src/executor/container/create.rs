@@ -212,6 +212,7 @@ mod tests {
             source: Source::Image(Image::Local(image)),
             runs: Runs::Container(ContainerRun { image, manifest: None, index: None }),
             basis: Basis::OwnImage,
+            signers: Vec::new(),
             arguments: vec![Sourced::config("--flag".to_owned())],
             grant,
             limits: Limits::default(),

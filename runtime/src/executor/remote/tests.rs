@@ -37,6 +37,7 @@ fn remote_with_roots(url: &str, time: Duration, output: u64, roots: &[Vec<u8>]) 
         source: Source::Remote(remote.clone()),
         runs: crate::plan::Runs::Remote,
         basis: crate::trust::Basis::Host,
+        signers: Vec::new(),
         arguments: Vec::new(),
         grant: Grant::default(),
         limits,

@@ -1,15 +1,23 @@
-//! The trust policy as a person writes it: strict TOML.
+//! From a trust policy as a person writes it to one that can be held to.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ops::Range;
+use std::sync::Arc;
 
-use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Fallback, LogRule, Scope, Signer, TrustPolicy};
-use crate::artifact::Digest;
-use crate::trust::key::{MAX_KEY_BYTES, SignerKey};
+use super::roots::Roots;
+use super::signer::Reader;
+use super::written::{WrittenAttestations, WrittenScope, WrittenSigner, WrittenTrustPolicy};
+use super::{Attestations, PolicyFiles, Scope, TrustPolicy, shipped};
+use crate::artifact::{Digest, InvalidDigest, Reference};
+use crate::trust::authority::{Authority, Who};
 use crate::trust::scope::Pattern;
+use crate::trust::statement::SIGNATURE_PREDICATE;
+use crate::trust::{provenance, sbom};
 
 /// Why a text is no trust policy: nothing of it is used.
 #[derive(Debug, thiserror::Error)]
@@ -19,245 +27,214 @@ pub struct InvalidTrustPolicy {
     problem: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    default: Fallback,
-    #[serde(default, rename = "scope")]
-    scopes: Vec<Spanned<FileScope>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileScope {
-    #[serde(rename = "match")]
-    pattern: Spanned<String>,
-    #[serde(default)]
-    signers: Vec<FileSigner>,
-    #[serde(default)]
-    digests: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileSigner {
-    key: Spanned<String>,
-    log: LogRule,
+/// What is wrong, and where in the text.
+pub(super) struct Problem {
+    at: usize,
+    problem: String,
 }
 
 impl TrustPolicy {
-    /// Reads a policy. `read_key` gives the text of a key's file; relative paths count from the policy's own.
+    /// Reads a policy from the text of its file.
     ///
     /// # Errors
-    /// Where anything in it is unknown, doubled, missing, or cannot be meant: with its line.
-    pub fn read(
+    /// Where anything in it is unknown, doubled, missing, or cannot be meant or held to: with its line.
+    pub fn read(text: &str, files: &mut dyn PolicyFiles) -> Result<Self, InvalidTrustPolicy> {
+        let written = toml::from_str(text).map_err(|error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            Problem { at, problem: error.message().replace('\n', "; ") }.in_text(text)
+        })?;
+        Self::of_written(text, written, files)
+    }
+
+    /// Reads a policy that was part of another file, of which this is the whole text.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn of_written(
         text: &str,
-        read_key: &mut dyn FnMut(&Path) -> std::io::Result<Vec<u8>>,
+        written: WrittenTrustPolicy,
+        files: &mut dyn PolicyFiles,
     ) -> Result<Self, InvalidTrustPolicy> {
-        let at = |offset: usize, problem: String| InvalidTrustPolicy {
-            line: text.get(..offset).unwrap_or(text).matches('\n').count() + 1,
-            problem,
-        };
-        let File { default, scopes: written } =
-            toml::from_str(text).map_err(|error| at(error.span().map_or(0, |span| span.start), plain(&error)))?;
+        Self::checked(written, files).map_err(|problem| problem.in_text(text))
+    }
+
+    fn checked(written: WrittenTrustPolicy, files: &mut dyn PolicyFiles) -> Result<Self, Problem> {
+        let WrittenTrustPolicy { default, shipped, deny, scopes: written } = written;
+        let mut reader = Reader { files, roots: Roots::default() };
         let mut scopes: Vec<Scope> = Vec::new();
         for scope in written {
-            let start = scope.span().start;
-            let FileScope { pattern, signers, digests } = scope.into_inner();
-            let place = pattern.span().start;
-            let written = pattern.into_inner();
-            let pattern = Pattern::parse(&written).map_err(|error| at(place, format!("`{written}`: {error}")))?;
-            if scopes.iter().any(|scope| scope.pattern == pattern) {
-                return Err(at(place, format!("`{written}`: another scope is for the same repositories")));
-            }
-            if signers.is_empty() && digests.is_empty() {
-                let problem = "it has neither signers nor digests: nothing could ever run";
-                return Err(at(start, format!("`{written}`: {problem}")));
-            }
-            let mut trusted: Vec<Signer> = Vec::new();
-            for signer in signers {
-                let place = signer.key.span().start;
-                let signer = signer.read(read_key).map_err(|problem| at(place, problem))?;
-                if let Some(same) = trusted.iter().find(|known| known.key == signer.key) {
-                    let problem = format!("`{}` and `{}` are the same key", same.name, signer.name);
-                    return Err(at(place, problem));
-                }
-                trusted.push(signer);
-            }
-            let mut reviewed = BTreeSet::new();
-            for digest in digests {
-                let problem = |problem: &dyn std::fmt::Display| at(digest.span().start, problem.to_string());
-                let value: Digest = digest.get_ref().parse().map_err(|error| problem(&error))?;
-                if !reviewed.insert(value) {
-                    return Err(problem(&"this digest is there twice"));
-                }
-            }
-            scopes.push(Scope { written, pattern, signers: trusted, digests: reviewed });
+            let scope = reader.scope(scope, &scopes)?;
+            scopes.push(scope);
         }
-        Ok(Self { place: String::new(), written: true, default, scopes })
+        Ok(Self {
+            place: String::new(),
+            written: true,
+            default,
+            without_shipped: !shipped,
+            denied: digests(deny)?,
+            scopes,
+        })
     }
 }
 
-impl FileSigner {
-    fn read(self, read_key: &mut dyn FnMut(&Path) -> std::io::Result<Vec<u8>>) -> Result<Signer, String> {
-        let name = self.key.into_inner();
-        let bytes = read_key(Path::new(&name)).map_err(|error| format!("the key `{name}` cannot be read: {error}"))?;
-        if bytes.len() > MAX_KEY_BYTES {
-            return Err(format!("the key `{name}` is larger than {} KiB", MAX_KEY_BYTES >> 10));
+impl Reader<'_> {
+    fn scope(&mut self, scope: Spanned<WrittenScope>, others: &[Scope]) -> Result<Scope, Problem> {
+        let start = scope.span();
+        let WrittenScope {
+            pattern,
+            builtin,
+            mode,
+            signers,
+            threshold,
+            signatures,
+            digests: reviewed,
+            attestations,
+            sbom,
+            provenance,
+        } = scope.into_inner();
+        let place = pattern.span();
+        let written = pattern.into_inner();
+        let pattern = Pattern::parse(&written).map_err(|error| problem(&place, format!("`{written}`: {error}")))?;
+        if others.iter().any(|scope| scope.pattern == pattern) {
+            return Err(problem(&place, format!("`{written}`: another scope is for the same repositories")));
         }
-        let text = String::from_utf8_lossy(&bytes);
-        let key = SignerKey::from_pem(&text).map_err(|error| format!("the key `{name}`: {error}"))?;
-        Ok(Signer { name, key, log: self.log })
+        let mut scope = Scope::new(written, pattern);
+        scope.mode = mode;
+        scope.digests = digests(reviewed)?;
+        scope.signers = self.signers(signers)?;
+        if let Some(signatures) = signatures {
+            let place = signatures.span();
+            let repository = signature_repository(&scope, &signatures.into_inner());
+            scope.signatures = Some(repository.map_err(|error| problem(&place, error))?);
+        }
+        for asked in attestations {
+            let asked = self.attestations(asked, &scope)?;
+            scope.attestations.push(asked);
+        }
+        if let Some(builtin) = builtin {
+            shipped::add(*builtin.get_ref(), &mut scope).map_err(|error| problem(&builtin.span(), error))?;
+        }
+        if let Some(threshold) = threshold {
+            scope.threshold =
+                within(*threshold.get_ref(), scope.signers.len()).map_err(|error| problem(&threshold.span(), error))?;
+        }
+        if let Some(sbom) = sbom {
+            let place = sbom.span();
+            let mut rules = sbom.into_inner();
+            rules.snapshot_from(|path| self.files.path(path));
+            attested(&scope, &sbom::TYPES, "an SBOM").map_err(|error| problem(&place, error))?;
+            scope.sbom = Some(rules);
+        }
+        if let Some(provenance) = provenance {
+            let place = provenance.span();
+            attested(&scope, &provenance::TYPES, "provenance").map_err(|error| problem(&place, error))?;
+            scope.provenance = Some(provenance.into_inner());
+        }
+        if !scope.has_requirements() && scope.digests.is_empty() {
+            let nothing = "it has neither signers nor attestations nor digests: nothing could ever run";
+            return Err(problem(&start, format!("`{}`: {nothing}", scope.written)));
+        }
+        Ok(scope)
+    }
+
+    fn signers(&mut self, written: Vec<Spanned<WrittenSigner>>) -> Result<Vec<Arc<Authority>>, Problem> {
+        let mut signers: Vec<Arc<Authority>> = Vec::new();
+        for signer in written {
+            let place = signer.span();
+            let signer = self.signer(signer.get_ref()).map_err(|error| problem(&place, error))?;
+            if let Some(same) = signers.iter().find(|known| are_one(known, &signer)) {
+                let twice = match signer.who {
+                    Who::Key(_) => format!("`{}` and `{}` are the same key", same.name, signer.name),
+                    Who::Keyless { .. } => format!("{} is there twice", signer.name),
+                };
+                return Err(problem(&place, twice));
+            }
+            signers.push(Arc::new(signer));
+        }
+        Ok(signers)
+    }
+
+    fn attestations(&mut self, asked: WrittenAttestations, scope: &Scope) -> Result<Attestations, Problem> {
+        let WrittenAttestations { predicate_type, signers } = asked;
+        let place = predicate_type.span();
+        let predicate_type = predicate_type.into_inner();
+        let bad = |text: String| Err(problem(&place, text));
+        if !predicate_type.contains("://") {
+            return bad(format!("`{predicate_type}` is no type of attestation, as https://spdx.dev/Document"));
+        }
+        if predicate_type == SIGNATURE_PREDICATE {
+            return bad(format!("`{predicate_type}` is a signature: name its signers under `signers` of the scope"));
+        }
+        if scope.attestations.iter().any(|other| other.types.contains(&predicate_type)) {
+            return bad(format!("`{predicate_type}` is there twice"));
+        }
+        let signers = if signers.is_empty() { scope.signers.clone() } else { self.signers(signers)? };
+        if signers.is_empty() {
+            return bad(format!("`{predicate_type}`: nobody is named who could attest it; give `signers`"));
+        }
+        Ok(Attestations { types: vec![predicate_type], signers })
     }
 }
 
-/// The library's words, without its drawing of the place.
-fn plain(error: &toml::de::Error) -> String {
-    error.message().replace('\n', "; ")
+/// Checks that somebody is named who could attest one of these types.
+fn attested(scope: &Scope, types: &[&str], what: &str) -> Result<(), String> {
+    if types.iter().any(|known| !scope.attesters(known).is_empty()) {
+        return Ok(());
+    }
+    Err(format!("nobody is named who could attest {what}: give `signers`, or `attestations` with its type"))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::{Error, ErrorKind};
-
-    use sigstore_crypto::KeyPair;
-
-    use super::*;
-    use crate::trust::scope::{Name, Repository};
-
-    /// Reads a policy beside which the keys `acme.pub` and `other.pub` lie.
-    fn read(text: &str) -> Result<TrustPolicy, String> {
-        let pem = || KeyPair::generate_ecdsa_p256().unwrap().public_key_der().unwrap().to_pem();
-        let (acme, other) = (pem(), pem());
-        let mut read_key = |path: &Path| match path.to_str().unwrap() {
-            "acme.pub" | "./acme.pub" => Ok(acme.clone().into_bytes()),
-            "other.pub" => Ok(other.clone().into_bytes()),
-            "bad.pub" => Ok(vec![0xff; 10]),
-            "large.pub" => Ok(vec![b' '; MAX_KEY_BYTES + 1]),
-            _ => Err(Error::from(ErrorKind::NotFound)),
-        };
-        TrustPolicy::read(text, &mut read_key).map_err(|error| error.to_string())
+/// Where signatures lie that are not beside the artifact.
+fn signature_repository(scope: &Scope, written: &str) -> Result<Reference, String> {
+    if scope.pattern == Pattern::Layouts {
+        return Err("signatures of a folder lie in it: `signatures` cannot be held to here".to_owned());
     }
-
-    fn scope<'a>(policy: &'a TrustPolicy, repository: &str) -> Option<&'a str> {
-        let name = Name::Repository(Repository::of(&format!("{repository}:1").parse().unwrap()));
-        policy.scope(&name).map(|scope| scope.written.as_str())
+    let invalid = || format!("`{written}` is no repository, as docker.io/mcp/signatures");
+    match Pattern::parse(written) {
+        Ok(Pattern::Exactly(_)) => format!("{written}:signatures").parse().map_err(|_| invalid()),
+        _ => Err(invalid()),
     }
+}
 
-    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-    #[test]
-    fn a_policy_has_scopes_and_the_most_specific_counts() {
-        let policy = read(&format!(
-            r#"
-            default = "allow-unsigned"
-            [[scope]]
-            match = "ghcr.io/**"
-            signers = [{{ key = "acme.pub", log = "required" }}, {{ key = "other.pub", log = "ignore" }}]
-            [[scope]]
-            match = "ghcr.io/acme/time"
-            digests = ["{DIGEST}"]
-            [[scope]]
-            match = "ghcr.io/acme/*"
-            signers = [{{ key = "acme.pub", log = "ignore" }}]
-            "#
-        ))
-        .unwrap();
-        assert_eq!(policy.fallback(), Fallback::AllowUnsigned);
-        assert_eq!(scope(&policy, "ghcr.io/acme/time"), Some("ghcr.io/acme/time"));
-        assert_eq!(scope(&policy, "ghcr.io/acme/other"), Some("ghcr.io/acme/*"));
-        assert_eq!(scope(&policy, "ghcr.io/x"), Some("ghcr.io/**"));
-        assert_eq!(scope(&policy, "quay.io/x"), None);
-        assert_eq!(policy.scopes[0].signers[0].log, LogRule::Required);
-        assert_eq!(policy.scopes[1].digests, [DIGEST.parse().unwrap()].into());
-    }
-
-    #[test]
-    fn nothing_is_trusted_where_nothing_is_written() {
-        let policy = TrustPolicy::default();
-        assert_eq!((policy.fallback(), scope(&policy, "ghcr.io/x")), (Fallback::Reject, None));
-        assert_eq!(read("default = \"reject\"").unwrap().fallback(), Fallback::Reject);
-    }
-
-    #[test]
-    fn whatever_cannot_be_meant_is_refused_with_its_line() {
-        let of = |lines: &str| read(&format!("default = \"reject\"\n{lines}"));
-        let scope = |lines: &str| of(&format!("[[scope]]\nmatch = \"a.io/x\"\n{lines}"));
-        let signer = |signer: &str| scope(&format!("signers = [{{ {signer} }}]"));
-        for (result, expected) in [
-            (read(""), "line 1: missing field `default`"),
-            (read("default = \"warn\""), "line 1: unknown variant `warn`, expected `reject` or `allow-unsigned`"),
-            (read("default = true"), "line 1: wanted string or table"),
-            (read("default = "), "line 1: string values must be quoted, expected literal string"),
-            (of("default = \"reject\""), "line 2: duplicate key"),
-            (of("scopes = []"), "line 2: unknown field `scopes`, expected `default` or `scope`"),
-            (of("Default = \"reject\""), "line 2: unknown field `Default`, expected `default` or `scope`"),
-            (of("[scope]\nmatch = \"a.io/x\""), "line 2: invalid type: map, expected a sequence"),
-            (of("[[scope]]\nsigners = []"), "line 2: missing field `match`"),
-            (
-                of("[[scope]]\nmatch = \"a.io/*/x\"\nsigners = []"),
-                "line 3: `a.io/*/x`: a * stands alone, as the whole last part: registry/path/*",
-            ),
-            (
-                of("[[scope]]\nmatch = \"acme\"\nsigners = []"),
-                "line 3: `acme`: it is no registry/repository, as ghcr.io/acme/time or ghcr.io/acme/*, in lower case, nor `oci-layout`",
-            ),
-            (scope(""), "line 2: `a.io/x`: it has neither signers nor digests: nothing could ever run"),
-            (
-                scope("signers = []\ndigests = []"),
-                "line 2: `a.io/x`: it has neither signers nor digests: nothing could ever run",
-            ),
-            (scope("match = \"a.io/y\""), "line 4: duplicate key"),
-            (scope("\nsigner = []"), "line 5: unknown field `signer`, expected one of `match`, `signers`, `digests`"),
-            (scope("signers = \"acme.pub\""), "line 4: invalid type: string \"acme.pub\", expected a sequence"),
-            (signer("key = \"acme.pub\""), "line 4: missing field `log`"),
-            (signer("log = \"ignore\""), "line 4: missing field `key`"),
-            (
-                signer("key = \"acme.pub\", log = \"maybe\""),
-                "line 4: unknown variant `maybe`, expected `required` or `ignore`",
-            ),
-            (
-                signer("key = \"acme.pub\", log = \"ignore\", tlog = true"),
-                "line 4: unknown field `tlog`, expected `key` or `log`",
-            ),
-            (
-                signer("key = \"nobody.pub\", log = \"ignore\""),
-                "line 4: the key `nobody.pub` cannot be read: entity not found",
-            ),
-            (
-                signer("key = \"bad.pub\", log = \"ignore\""),
-                "line 4: the key `bad.pub`: it is not one PEM block that begins with -----BEGIN PUBLIC KEY-----",
-            ),
-            (signer("key = \"large.pub\", log = \"ignore\""), "line 4: the key `large.pub` is larger than 16 KiB"),
-            (
-                signer("key = \"acme.pub\", log = \"ignore\" }, { key = \"./acme.pub\", log = \"ignore\""),
-                "line 4: `acme.pub` and `./acme.pub` are the same key",
-            ),
-            (scope("digests = [\"sha256:00\"]"), "line 4: a digest is `sha256:` and 64 lower-case hexadecimal digits"),
-            (scope("digests = [\"latest\"]"), "line 4: a digest is `sha256:` and 64 lower-case hexadecimal digits"),
-            (scope(&format!("digests = [\"{DIGEST}\", \"{DIGEST}\"]")), "line 4: this digest is there twice"),
-            (
-                scope(&format!(
-                    "digests = [\"{DIGEST}\"]\n\n[[scope]]\nmatch = \"A.io:443/x\"\ndigests = [\"{DIGEST}\"]"
-                )),
-                "line 7: `A.io:443/x`: another scope is for the same repositories",
-            ),
-        ] {
-            assert_eq!(result.err().as_deref(), Some(expected));
+fn digests(written: Vec<Spanned<String>>) -> Result<BTreeSet<Digest>, Problem> {
+    let mut digests = BTreeSet::new();
+    for digest in written {
+        let value: Digest =
+            digest.get_ref().parse().map_err(|error: InvalidDigest| problem(&digest.span(), error.to_string()))?;
+        if !digests.insert(value) {
+            return Err(problem(&digest.span(), "this digest is there twice".to_owned()));
         }
     }
+    Ok(digests)
+}
 
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_read_or_refused(text in "\\PC{0,80}|([a-z\\[\\]{}\"=,.\\n]|default|scope|match|signers){0,30}") {
-            let _ = read(&text);
-        }
+fn within(threshold: usize, signers: usize) -> Result<usize, String> {
+    match threshold {
+        0 => Err("a threshold of 0 would let everything through; leave it out for 1".to_owned()),
+        n if n > signers => Err(format!("{n} signers can never have signed where {signers} are named")),
+        n => Ok(n),
+    }
+}
 
-        #[test]
-        fn a_policy_with_a_strange_key_is_refused(key in "[a-z]{1,9}") {
-            proptest::prop_assume!(!["default", "scope"].contains(&key.as_str()));
-            let text = format!("default = \"reject\"\n{key} = 1");
-            proptest::prop_assert!(read(&text).is_err());
-        }
+/// Whether two signers would count as one, whatever else is asked of each.
+fn are_one(one: &Authority, other: &Authority) -> bool {
+    match (&one.who, &other.who) {
+        (Who::Key(one), Who::Key(other)) => one == other,
+        (
+            Who::Keyless { issuer: a, subject: b, claims: c, root: d },
+            Who::Keyless { issuer: e, subject: f, claims: g, root: h },
+        ) => a == e && b == f && c == g && d.digest() == h.digest(),
+        _ => false,
+    }
+}
+
+fn problem(place: &Range<usize>, problem: String) -> Problem {
+    Problem { at: place.start, problem }
+}
+
+impl Problem {
+    fn in_text(self, text: &str) -> InvalidTrustPolicy {
+        let line = text.get(..self.at).unwrap_or(text).matches('\n').count() + 1;
+        InvalidTrustPolicy { line, problem: self.problem }
     }
 }

@@ -1,0 +1,158 @@
+//! `lockgate trust add`: a scope of its own for what a person has looked at.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lockgate_runtime::{SignerKey, Survey, Surveyed, TrustPolicy};
+use serde::Serialize;
+
+use super::super::trusting::{Trusting, read_file};
+use super::super::{Common, Format, block_on, output};
+use super::judged;
+use crate::config::FilesBeside;
+use crate::error::{CommandError, Kind};
+use crate::report::Detail;
+
+#[derive(Debug, Args)]
+pub(super) struct AddArgs {
+    /// An OCI reference, oci-layout:DIR, or docker://IMAGE
+    #[arg(value_name = "REF")]
+    server: String,
+    /// Trust this signer, as it is shown, for the repository
+    #[arg(long, value_name = "SIGNER", conflicts_with = "digest")]
+    signer: Option<String>,
+    /// Trust exactly this content: you have reviewed it
+    #[arg(long)]
+    digest: bool,
+    /// Look for signatures of this public key (PEM), too
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// With --key: count its signatures without having been logged
+    #[arg(long, requires = "key")]
+    no_log: bool,
+}
+
+/// What was shown, and what was written.
+#[derive(Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    survey: &'a Survey,
+    policy: &'a Path,
+    written: Option<&'a str>,
+}
+
+pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError> {
+    let AddArgs { server, signer, digest, key, no_log } = args;
+    let source = judged(&server)?;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
+    let key = key.map(|path| read_key(&path)).transpose()?.map(|(name, key)| (name, key, !no_log));
+    let survey = block_on(async { Ok(runtime.survey(&source, key).await?) })?;
+    if common.format == Format::Text {
+        output::text_line(&text(&survey))?;
+    }
+    let place = common.folders()?.config.join("trust.toml");
+    let chosen = choose(common.format, &survey, signer.as_deref(), digest)?;
+    let scope = chosen.map(|line| format!("[[scope]]\nmatch = \"{}\"\n{line}\n", survey.name));
+    if let Some(scope) = &scope {
+        if config.trust.is_some() {
+            let message = "your trust policy is the table [trust] of config.toml, which is not rewritten";
+            return Err(CommandError::new(Kind::Usage, message).hint(format!("add this to it:\n{scope}")));
+        }
+        append(&place, scope)?;
+    }
+    match common.format {
+        Format::Json => output::json(&Document { survey: &survey, policy: &place, written: scope.as_deref() })?,
+        Format::Text => {
+            if let Some(scope) = &scope {
+                output::text_line(&format!("\nwritten to {}:\n{}", place.display(), scope.trim_end()))?;
+            }
+        }
+    }
+    if scope.is_some() {
+        return Ok(());
+    }
+    Err(CommandError::new(Kind::Refused, "nothing was trusted, and no file was changed")
+        .hint("say whom: --signer SIGNER, as it is shown; or --digest, if you have reviewed exactly this content"))
+}
+
+/// The line that the person wants, if they want one.
+fn choose(format: Format, survey: &Survey, signer: Option<&str>, digest: bool) -> Result<Option<String>, CommandError> {
+    let reviewed = || format!("digests = [\"{}\"]", survey.manifest);
+    let signed: Vec<&Surveyed> = survey.signers.iter().filter(|signer| signer.signed).collect();
+    let line = |signer: &Surveyed| format!("signers = [{}]", signer.line);
+    if digest {
+        return Ok(Some(reviewed()));
+    }
+    if let Some(name) = signer {
+        let found = signed.iter().find(|signer| signer.name == name);
+        let missing = || {
+            CommandError::new(Kind::Refused, format!("{} did not sign it", name.escape_debug()))
+                .hint("name one of the signers that are shown, whole")
+        };
+        return Ok(Some(line(found.ok_or_else(missing)?)));
+    }
+    if format == Format::Json {
+        return Ok(None);
+    }
+    if let [one] = &*signed
+        && output::ask(&format!("trust {} for {}?", one.name, survey.name))?
+    {
+        return Ok(Some(line(one)));
+    }
+    let question = format!("have you reviewed {}, and trust exactly this content?", survey.manifest);
+    Ok(output::ask(&question)?.then(reviewed))
+}
+
+/// Adds a scope to the person's policy, which stays as it is otherwise. A policy that could not be used is not written.
+fn append(path: &Path, scope: &str) -> Result<(), CommandError> {
+    let unwritable = |error: std::io::Error| {
+        CommandError::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
+            .hint("make it writable, and see that its disk is not full; nothing was changed")
+    };
+    let before = match read_file(path) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| unwritable(std::io::Error::other(error)))?,
+        Err(error) if error.kind() == ErrorKind::NotFound => "default = \"reject\"\n".to_owned(),
+        Err(error) => return Err(unwritable(error)),
+    };
+    let text = format!("{}\n\n{scope}", before.trim_end());
+    let mut beside = FilesBeside::new(path).map_err(unwritable)?;
+    TrustPolicy::read(&text, &mut beside).map_err(|error| {
+        let message = format!("{} would become one that cannot be used: {error}", path.display());
+        CommandError::new(Kind::Usage, message).hint(format!("nothing was changed; write it by hand:\n{scope}"))
+    })?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unwritable)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    file.write_all(text.as_bytes()).map_err(unwritable)?;
+    file.as_file().sync_all().map_err(unwritable)?;
+    file.persist(path).map_err(|error| unwritable(error.error))?;
+    Ok(())
+}
+
+fn read_key(path: &Path) -> Result<(String, SignerKey), CommandError> {
+    // Whole, as the policy lies elsewhere.
+    let path = std::path::absolute(path)?;
+    let name = path.display().to_string();
+    let unusable =
+        |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
+    let bytes = read_file(&path).map_err(|error| unusable(error.to_string()))?;
+    let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
+    Ok((name, key))
+}
+
+fn text(survey: &Survey) -> String {
+    let Survey { reference, name, manifest, signers, sboms, provenance, missing } = survey;
+    let mut lines =
+        vec![format!("reference {reference}"), format!("name      {name}"), format!("manifest  {manifest}")];
+    for Surveyed { name, signed, .. } in signers {
+        lines.push(format!("{}{name}", if *signed { "signed by " } else { "attested by " }));
+    }
+    lines.extend(sboms.iter().map(|sbom| format!("inside    {}", sbom.line())));
+    lines.extend(provenance.iter().map(|provenance| format!("built     {}", provenance.line())));
+    lines.extend(missing.iter().map(|missing| format!("missing   {missing}")));
+    lines.join("\n")
+}

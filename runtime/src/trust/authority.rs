@@ -1,0 +1,74 @@
+//! Whom a policy trusts, and what has to come with a signature for it to count.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::{Claims, SubjectRule};
+use super::key::SignerKey;
+use super::root::TrustRoot;
+
+/// Somebody whose signatures count.
+#[derive(Debug, Clone)]
+pub(crate) struct Authority {
+    /// What the policy calls it.
+    pub(crate) name: String,
+    pub(crate) who: Who,
+    /// Whether a signature has to be in the transparency log.
+    pub(crate) log: Need,
+    /// Whether a certificate has to be in a log of certificates (a signed certificate timestamp, RFC 6962). Says nothing
+    /// where a key signs.
+    pub(crate) sct: Need,
+    /// Whether a signature has to have a timestamp (RFC 3161).
+    pub(crate) timestamp: Need,
+}
+
+impl Authority {
+    /// Whoever has a key, whose signatures have to be logged or not.
+    pub(crate) fn of_key(name: String, key: SignerKey, log: bool) -> Self {
+        let log = if log { Need::Required } else { Need::Ignore };
+        Self { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore }
+    }
+}
+
+/// Who it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Who {
+    /// Whoever has this key.
+    Key(SignerKey),
+    /// Whoever proved an identity to a certificate authority, which gave a certificate for minutes.
+    Keyless {
+        /// The `iss` of the token that proved it, as `https://token.actions.githubusercontent.com`; compared exactly.
+        issuer: String,
+        subject: SubjectRule,
+        /// What the certificate has to say besides, each exactly.
+        claims: Claims,
+        /// Whose certificates and logs count: these alone.
+        root: Arc<TrustRoot>,
+    },
+}
+
+/// Whether something has to be there. Written out wherever it matters: there is no silent choice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Need {
+    /// What has none does not count.
+    Required,
+    /// It is not asked for.
+    Ignore,
+}
+
+impl Need {
+    /// Whether it has to be there.
+    pub(crate) fn is_required(self) -> bool {
+        self == Self::Required
+    }
+}
+
+/// As it is written.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_required() { "required" } else { "ignore" })
+    }
+}

@@ -1,0 +1,102 @@
+//! What the holder of a certificate signed.
+
+use std::time::SystemTime;
+
+use sigstore_crypto::parse_certificate_info;
+use sigstore_verify::{IdentityMatcher, VerificationPolicy, VerificationResult};
+
+use super::authority::{Authority, Who};
+use super::bundle::{Asked, Message, Offered};
+use super::fault::Fault;
+use super::identity::{Claims, Identity, SubjectKind, SubjectRule};
+use super::weigh::{Proven, SignerId, statement_of};
+use super::{legacy, proof};
+use crate::artifact::Digest;
+
+/// Checks that somebody whom the authority means signed, and everything that it asks for besides.
+///
+/// # Errors
+/// Where somebody else did, or something that is asked for does not hold.
+pub(super) fn check<'a>(
+    mut offered: Offered<'a>,
+    authority: &Authority,
+    about: &Digest,
+) -> Result<(Offered<'a>, Proven, SignerId), Fault> {
+    let Who::Keyless { issuer, subject, claims, root } = &authority.who else {
+        return Err(Fault::UnknownKey);
+    };
+    // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
+    let identity = claimed(&offered)?;
+    meant(&identity, issuer, subject, claims)?;
+    // The log and the timestamp are looked at in any case: one of them has to show when it was signed.
+    offered.keep(Asked { certificate: true, log: true, timestamp: true })?;
+    if offered.message == Message::Envelope {
+        statement_of(&offered.bundle)?;
+    }
+    let material = &offered.bundle.verification_material;
+    if authority.timestamp.is_required() && material.timestamp_verification_data.rfc3161_timestamps.is_empty() {
+        return Err(Fault::NoTimestamp);
+    }
+    if authority.log.is_required() {
+        proof::has_entries(&offered.bundle)?;
+    }
+    let matcher = match identity.kind {
+        SubjectKind::Uri => IdentityMatcher::Uri(identity.subject.expose().to_owned()),
+        SubjectKind::Email => IdentityMatcher::Email(identity.subject.expose().to_owned()),
+    };
+    let mut policy = VerificationPolicy::new(matcher, issuer.as_str());
+    if !authority.log.is_required() {
+        policy = policy.skip_tlog_unsafe();
+    }
+    if !authority.sct.is_required() {
+        policy = policy.skip_sct();
+    }
+    let result = proof::verify(root, &offered, about, &policy)?;
+    let identity = verified(&result, authority)?;
+    meant(&identity, issuer, subject, claims)?;
+    let at = result.verified_timestamps().iter().min().map(|at| SystemTime::from(*at));
+    let signer = SignerId::Identity { issuer: identity.issuer.clone(), subject: identity.subject.clone() };
+    let proven = Proven { identity: Some(identity), logged: authority.log.is_required(), at };
+    Ok((offered, proven, signer))
+}
+
+/// Whom the certificate names, which anybody could have made.
+///
+/// # Errors
+/// Where there is none that can be read.
+pub(super) fn claimed(offered: &Offered<'_>) -> Result<Identity, Fault> {
+    let leaf = match offered.notes {
+        Some(notes) => legacy::certificate(notes)?,
+        None => offered.bundle.signing_certificate().cloned(),
+    };
+    let certificate = parse_certificate_info(&leaf.ok_or(Fault::NoCertificate)?);
+    Identity::of(&certificate.map_err(|_| Fault::CertificateUnreadable)?).ok_or(Fault::OtherSubject)
+}
+
+/// Whether a certificate names whom the authority means.
+fn meant(identity: &Identity, issuer: &str, subject: &SubjectRule, claims: &Claims) -> Result<(), Fault> {
+    if identity.issuer.expose() != issuer {
+        return Err(Fault::OtherIssuer);
+    }
+    if !subject.matches(identity) {
+        return Err(Fault::OtherSubject);
+    }
+    identity.contradicts(claims).map_or(Ok(()), |claim| Err(Fault::OtherClaim(claim)))
+}
+
+/// The identity, from the certificate that the library says it has verified with everything that was asked of it.
+fn verified(result: &VerificationResult, authority: &Authority) -> Result<Identity, Fault> {
+    if !result.certificate_verified() || !result.identity_policy_checked() {
+        return Err(Fault::UntrustedCertificate);
+    }
+    if authority.sct.is_required() && !result.sct_verified() {
+        return Err(Fault::CertificateNotLogged);
+    }
+    if authority.log.is_required() && !result.tlog_verified() {
+        return Err(Fault::NotProven);
+    }
+    if result.verified_timestamps().is_empty() {
+        return Err(Fault::NoTime);
+    }
+    result.certificate().and_then(Identity::of).ok_or(Fault::OtherSubject)
+}

@@ -1,0 +1,63 @@
+//! Who made something that nobody of a scope made: what a person needs to know to trust them, or not to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::authority::{Authority, Need, Who};
+use super::evidence::{Evidence, Form};
+use super::identity::{Claims, SubjectRule};
+use super::root::TrustRoot;
+use super::weigh::{claims_to_be_by, weigh};
+
+/// Who may have signed.
+#[derive(Debug, Clone)]
+pub(crate) enum Claimed {
+    /// Somebody with a key. Which, nothing says but the key itself. `logged`: whether it claims to be in a log.
+    Key { logged: bool },
+    /// This identity, whose certificate holds under a trust root that is shipped.
+    Identity(Arc<Authority>),
+}
+
+/// Who signed these, each once, those with a certificate first.
+pub(crate) fn claimed(evidence: &[Evidence], now: SystemTime) -> Vec<Claimed> {
+    let mut known = BTreeSet::new();
+    let mut found: Vec<Claimed> = Vec::new();
+    let mut key = None;
+    for evidence in evidence {
+        match identity(evidence, now) {
+            Some(authority) if known.insert(authority.name.clone()) => {
+                found.push(Claimed::Identity(Arc::new(authority)));
+            }
+            Some(_) => {}
+            None => {
+                if let Form::SimpleSigning { notes, .. } | Form::Envelope { notes, .. } = &evidence.form
+                    && notes.certificate.is_none()
+                    && notes.signature.is_some()
+                {
+                    key.get_or_insert(Claimed::Key { logged: notes.log.is_some() });
+                }
+            }
+        }
+    }
+    found.extend(key);
+    found
+}
+
+/// Whom the certificate of a signature names, if everything about it holds.
+fn identity(evidence: &Evidence, now: SystemTime) -> Option<Authority> {
+    let identity = claims_to_be_by(evidence).ok()?;
+    let subject = identity.subject.expose();
+    [TrustRoot::public_good(), TrustRoot::github()].into_iter().flatten().find_map(|root| {
+        let need = |has: bool| if has { Need::Required } else { Need::Ignore };
+        let (log, sct) = (need(root.has_logs()), need(root.has_certificate_logs()));
+        let timestamp = need(!root.has_logs());
+        let issuer = identity.issuer.expose().to_owned();
+        let name = format!("{subject} by {issuer}");
+        let rule = SubjectRule::exactly(subject).ok()?;
+        let who = Who::Keyless { issuer, subject: rule, claims: Claims::new(), root };
+        let authority = Authority { name, who, log, sct, timestamp };
+        let log_root = TrustRoot::public_good().ok()?;
+        weigh(evidence, &authority, &log_root, now).is_ok().then_some(authority)
+    })
+}

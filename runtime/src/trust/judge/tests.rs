@@ -1,0 +1,457 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::trust::evidence::{Evidence, Form, Notes, Place};
+use crate::trust::forge::{self, Given, Hand, Statement};
+use crate::trust::signature::Candidate;
+
+const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const OTHER: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+const ACME: &str = r#"
+    default = "reject"
+    [[scope]]
+    match = "ghcr.io/acme/*"
+    signers = [{ key = "acme.pub", log = "ignore" }]
+"#;
+
+fn digest(text: &str) -> Digest {
+    text.parse().unwrap()
+}
+
+fn subject() -> Subject {
+    of_manifests(&[digest(DIGEST)])
+}
+
+fn of_manifests(manifests: &[Digest]) -> Subject {
+    let reference: crate::artifact::Reference = "ghcr.io/acme/time:1".parse().unwrap();
+    let (name, reference) = (Name::of(&reference), reference.to_string());
+    Subject { reference, name, manifests: manifests.to_vec(), content: vec![Digest::of(b"component")] }
+}
+
+/// A policy beside which `acme.pub` and `other.pub` lie.
+fn policy(text: &str, acme: &Hand, other: &Hand) -> TrustPolicy {
+    let mut files = Given::new([("acme.pub", acme.pem().into_bytes()), ("other.pub", other.pem().into_bytes())]);
+    TrustPolicy::read(text, &mut files).unwrap()
+}
+
+fn decide(policy: &TrustPolicy, waived: &[&str], subject: &Subject, found: Result<Found, String>) -> Decision {
+    let waived = waived.iter().map(|text| digest(text)).collect();
+    let law = Law { policy, waived: &waived };
+    let now = SystemTime::now();
+    law.without_evidence(subject, now).unwrap_or_else(|| law.with_evidence(subject, found, now))
+}
+
+/// The basis, or the reason's code.
+fn outcome(policy: &TrustPolicy, waived: &[&str], found: Result<Found, String>) -> Result<Basis, &'static str> {
+    match decide(policy, waived, &subject(), found).verdict {
+        Verdict::Accepted { basis, .. } => Ok(basis),
+        Verdict::Refused { why, .. } => Err(why.reason.code()),
+    }
+}
+
+fn found(candidates: impl IntoIterator<Item = Candidate>) -> Result<Found, String> {
+    Ok(beside(candidates.into_iter().map(|candidate| of(&digest(DIGEST), candidate))))
+}
+
+fn beside(evidence: impl IntoIterator<Item = Evidence>) -> Found {
+    Found { evidence: evidence.into_iter().collect(), ..Found::default() }
+}
+
+fn of(about: &Digest, candidate: Candidate) -> Evidence {
+    let Candidate { payload, signature, promise } = candidate;
+    let notes = Notes { signature, log: promise, ..Notes::default() };
+    Evidence { about: *about, place: Place::LegacyTag, form: Form::SimpleSigning { payload, notes } }
+}
+
+fn statement() -> Statement {
+    Statement::new(DIGEST, "ghcr.io/acme/time")
+}
+
+/// An attestation in a bundle, by a key.
+fn attestation(hand: &Hand, about: &Digest, kind: &str, predicate: &Value) -> Evidence {
+    let statement = in_toto(about, kind, predicate);
+    let kind = "application/vnd.in-toto+json";
+    let pae = format!("DSSEv1 {} {kind} {} {statement}", kind.len(), statement.len());
+    use base64::Engine;
+    let base64 = |bytes: &[u8]| base64::prelude::BASE64_STANDARD.encode(bytes);
+    let bundle = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": { "publicKey": { "hint": "" } },
+        "dsseEnvelope": {
+            "payload": base64(statement.as_bytes()),
+            "payloadType": kind,
+            "signatures": [{ "sig": base64(&hand.sign_raw(pae.as_bytes())) }],
+        },
+    });
+    Evidence { about: *about, place: Place::Referrers, form: Form::Bundle(bundle.to_string().into_bytes()) }
+}
+
+fn in_toto(about: &Digest, kind: &str, predicate: &Value) -> String {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": "x", "digest": { "sha256": about.hex() } }],
+        "predicateType": kind,
+        "predicate": predicate,
+    })
+    .to_string()
+}
+
+fn bare(carrier: &Digest, by_index: bool, statement: &str) -> Evidence {
+    let form = Form::Statement { statement: statement.as_bytes().to_vec(), carrier: *carrier, by_index };
+    Evidence { about: *carrier, place: Place::Index, form }
+}
+
+fn sbom(licence: &str) -> Value {
+    json!({
+        "spdxVersion": "SPDX-2.3",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": "time",
+        "creationInfo": { "created": "2026-01-02T03:04:05Z", "creators": ["Tool: x"] },
+        "packages": [{ "name": "left", "SPDXID": "SPDXRef-left", "versionInfo": "1.0.0", "licenseDeclared": licence,
+            "licenseConcluded": licence, "downloadLocation": "NOASSERTION" }],
+    })
+}
+
+fn provenance(source: &str) -> Value {
+    json!({
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": { "workflow": { "repository": source, "ref": "refs/tags/v1", "path": "x.yml" } },
+            "resolvedDependencies": [{ "uri": format!("git+{source}@refs/tags/v1"), "digest": { "gitCommit": "00" } }],
+        },
+        "runDetails": { "builder": { "id": "https://github.com/acme/builder" } },
+    })
+}
+
+const SPDX: &str = "https://spdx.dev/Document/v2.3";
+const SLSA: &str = "https://slsa.dev/provenance/v1";
+
+#[test]
+fn attack_34_one_valid_signature_by_a_trusted_key_is_enough_whatever_lies_beside_it() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    let policy = policy(ACME, &acme, &stranger);
+    let good = || acme.sign(&statement());
+    let all = [stranger.sign(&statement()), forge::garbage(), good(), good(), acme.sign(&statement().tagged("2"))];
+    let decision = decide(&policy, &[], &subject(), found(all));
+    let Verdict::Accepted { basis: Basis::Signed, signers, manifest, .. } = decision.verdict else { panic!("refused") };
+    assert_eq!((signers.len(), signers[0].name.as_str(), manifest), (1, "acme.pub", Some(digest(DIGEST))));
+    // Something unusable beside it, too.
+    let others = Found { others: 3, ..found([good()]).unwrap() };
+    assert_eq!(outcome(&policy, &[], Ok(others)), Ok(Basis::Signed));
+}
+
+#[test]
+fn every_way_to_have_no_valid_signature_has_its_reason() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    let policy = policy(ACME, &acme, &stranger);
+    let mut altered = acme.sign(&statement());
+    altered.payload = statement().tagged("2").bytes();
+    let others = Ok(Found { others: 1, ..Found::default() });
+    for (expected, result) in [
+        ("unsigned", found([])),
+        ("unknown-signer", found([stranger.sign(&statement())])),
+        ("unknown-signer", found([altered])),
+        ("signature-unreadable", found([forge::garbage()])),
+        ("no-signature", others),
+        ("signatures-unavailable", Err("the registry answered with status 500".to_owned())),
+        ("other-statement", found([acme.sign(&statement().of_type("atomic container signature"))])),
+        ("payload-unreadable", found([acme.sign_bytes(b"{}")])),
+        ("no-repository", found([acme.sign(&Statement::new(DIGEST, ""))])),
+        // A bad one is graver than a stranger's.
+        ("other-digest", found([stranger.sign(&statement()), acme.sign(&Statement::new(OTHER, "ghcr.io/acme/time"))])),
+    ] {
+        assert_eq!(outcome(&policy, &[], result), Err(expected));
+    }
+}
+
+#[test]
+fn attack_20_a_payload_that_names_another_digest_counts_under_no_tag() {
+    let acme = Hand::new();
+    let policy = policy(ACME, &acme, &acme);
+    let other = found([acme.sign(&Statement::new(OTHER, "ghcr.io/acme/time"))]);
+    assert_eq!(outcome(&policy, &[], other), Err("other-digest"));
+}
+
+#[test]
+fn attack_22_a_signature_for_another_repository_does_not_count() {
+    let acme = Hand::new();
+    let policy = policy(ACME, &acme, &acme);
+    for repository in ["ghcr.io/acme/evil", "ghcr.io/acme-evil/time", "evil.io/acme/time"] {
+        let other = found([acme.sign(&Statement::new(DIGEST, repository))]);
+        assert_eq!(outcome(&policy, &[], other), Err("other-repository"));
+    }
+}
+
+#[test]
+fn attack_57_what_cannot_be_found_out_is_never_taken_for_unsigned_nor_waived() {
+    let acme = Hand::new();
+    let policy = policy(ACME, &acme, &acme);
+    let down = || Err("the registry is down".to_owned());
+    assert_eq!(outcome(&policy, &[], down()), Err("signatures-unavailable"));
+    assert_eq!(outcome(&policy, &[DIGEST], down()), Err("signatures-unavailable"));
+}
+
+#[test]
+fn a_waiver_lifts_that_nobody_vouches_and_nothing_else() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    let scoped = policy(ACME, &acme, &stranger);
+    assert_eq!(outcome(&scoped, &[DIGEST], found([])), Ok(Basis::Waived));
+    assert_eq!(outcome(&scoped, &[DIGEST], found([acme.sign(&statement())])), Ok(Basis::Signed));
+    for (reason, result) in [
+        ("unknown-signer", found([stranger.sign(&statement())])),
+        ("other-digest", found([acme.sign(&Statement::new(OTHER, "ghcr.io/acme/time"))])),
+        ("no-signature", Ok(Found { others: 1, ..Found::default() })),
+    ] {
+        assert_eq!(outcome(&scoped, &[DIGEST], result), Err(reason));
+    }
+    // Nor does one for another digest.
+    assert_eq!(outcome(&scoped, &[OTHER], found([])), Err("unsigned"));
+    let empty = policy("default = \"reject\"", &acme, &stranger);
+    assert_eq!(outcome(&empty, &[OTHER], found([])), Err("no-scope"));
+    assert_eq!(outcome(&empty, &[DIGEST], found([])), Ok(Basis::Waived));
+}
+
+#[test]
+fn without_a_scope_the_default_holds_and_within_one_it_does_not() {
+    let acme = Hand::new();
+    let allowing = policy("default = \"allow-unsigned\"", &acme, &acme);
+    assert_eq!(outcome(&allowing, &[], found([])), Ok(Basis::AllowedUnsigned));
+    let scoped = policy(&ACME.replace("reject", "allow-unsigned"), &acme, &acme);
+    assert_eq!(outcome(&scoped, &[], found([])), Err("unsigned"));
+}
+
+#[test]
+fn a_reviewed_digest_needs_no_signature_and_only_that_one() {
+    let acme = Hand::new();
+    let reviewed = |digest: &str| {
+        let text = format!("default = \"reject\"\n[[scope]]\nmatch = \"ghcr.io/acme/time\"\ndigests = [\"{digest}\"]");
+        policy(&text, &acme, &acme)
+    };
+    assert_eq!(outcome(&reviewed(DIGEST), &[], Err("down".to_owned())), Ok(Basis::Reviewed));
+    assert_eq!(outcome(&reviewed(OTHER), &[], found([])), Err("not-reviewed"));
+    assert_eq!(outcome(&reviewed(OTHER), &[DIGEST], found([])), Ok(Basis::Waived));
+}
+
+#[test]
+fn what_is_denied_never_runs_by_whatever_digest_it_is_named() {
+    let acme = Hand::new();
+    for denied in [digest(DIGEST), Digest::of(b"component")] {
+        let text = ACME.replacen("default", &format!("deny = [\"{denied}\"]\ndefault"), 1);
+        let policy = policy(&text, &acme, &acme);
+        let signed = found([acme.sign(&statement())]);
+        assert_eq!(outcome(&policy, &[DIGEST], signed), Err("denied"));
+    }
+}
+
+#[test]
+fn attack_23_a_signature_over_the_index_or_the_platforms_manifest_counts_and_no_other() {
+    let acme = Hand::new();
+    let policy = policy(ACME, &acme, &acme);
+    let (index, platform) = (Digest::of(b"index"), Digest::of(b"platform"));
+    let subject = of_manifests(&[index, platform]);
+    let signed =
+        |about: &Digest, named: &Digest| of(about, acme.sign(&Statement::new(&named.to_string(), "ghcr.io/acme/time")));
+    for (evidence, over) in [
+        (vec![signed(&index, &index)], Some(index)),
+        (vec![signed(&platform, &platform)], Some(platform)),
+        // Each under the tag of the other.
+        (vec![signed(&index, &platform), signed(&platform, &index)], None),
+        (vec![signed(&platform, &Digest::of(b"another platform"))], None),
+    ] {
+        match (decide(&policy, &[], &subject, Ok(beside(evidence))).verdict, over) {
+            (Verdict::Accepted { manifest, .. }, Some(digest)) => assert_eq!(manifest, Some(digest)),
+            (Verdict::Refused { why, .. }, None) => assert_eq!(why.reason.code(), "other-digest"),
+            (verdict, _) => panic!("{verdict:?}"),
+        }
+    }
+}
+
+#[test]
+fn attack_21_a_signature_of_something_else_says_nothing_of_this() {
+    let acme = Hand::new();
+    let policy = policy(ACME, &acme, &acme);
+    let copied = of(&digest(DIGEST), acme.sign(&Statement::new(OTHER, "ghcr.io/acme/victim")));
+    let decision = decide(&policy, &[], &subject(), Ok(beside([copied])));
+    assert!(matches!(decision.verdict, Verdict::Refused { why, .. } if why.reason.code() == "other-digest"));
+}
+
+#[test]
+fn attack_35_one_keys_signatures_count_once_against_a_threshold() {
+    let (acme, other) = (Hand::new(), Hand::new());
+    let text = ACME.replace(
+        "signers = [{ key = \"acme.pub\", log = \"ignore\" }]",
+        "signers = [{ key = \"acme.pub\", log = \"ignore\" }, { key = \"other.pub\", log = \"ignore\" }]\nthreshold = 2",
+    );
+    let policy = policy(&text, &acme, &other);
+    let (first, second) = (acme.sign(&statement()), acme.sign(&statement().tagged("2")));
+    assert_eq!(outcome(&policy, &[DIGEST], found([first.clone(), first.clone(), second])), Err("too-few-signers"));
+    assert_eq!(outcome(&policy, &[], found([first, other.sign(&statement())])), Ok(Basis::Signed));
+}
+
+#[test]
+fn attack_33_an_sbom_is_no_signature() {
+    let acme = Hand::new();
+    let policy = policy(ACME, &acme, &acme);
+    let attested = attestation(&acme, &digest(DIGEST), SPDX, &sbom("MIT"));
+    assert_eq!(outcome(&policy, &[DIGEST], Ok(beside([attested]))), Err("only-attested"));
+    let signed = attestation(&acme, &digest(DIGEST), "https://sigstore.dev/cosign/sign/v1", &json!({}));
+    assert_eq!(outcome(&policy, &[], Ok(beside([signed]))), Ok(Basis::Signed));
+}
+
+/// ACME's scope, with these lines besides.
+fn asking(lines: &str) -> String {
+    format!("{ACME}\n{lines}")
+}
+
+#[test]
+fn all_requirements_hold_together() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    let text = asking(
+        "sbom = { required = true, deny-licences = [\"AGPL-3.0-only\"] }\nprovenance = { required = true, source = \"https://github.com/acme/tools\" }",
+    );
+    let policy = policy(&text, &acme, &stranger);
+    let this = digest(DIGEST);
+    let signature = || of(&this, acme.sign(&statement()));
+    let sbom_of = |hand: &Hand, licence: &str| attestation(hand, &this, SPDX, &sbom(licence));
+    let built = |hand: &Hand, source: &str| attestation(hand, &this, SLSA, &provenance(source));
+    let ours = "https://github.com/acme/tools";
+    for (expected, evidence) in [
+        (Ok(Basis::Signed), vec![signature(), sbom_of(&acme, "MIT"), built(&acme, ours)]),
+        (Err("unsigned"), vec![]),
+        (Err("only-attested"), vec![sbom_of(&acme, "MIT"), built(&acme, ours)]),
+        (Err("no-sbom"), vec![signature(), built(&acme, ours)]),
+        (Err("unknown-signer"), vec![signature(), sbom_of(&stranger, "MIT"), built(&acme, ours)]),
+        (Err("licence-denied"), vec![signature(), sbom_of(&acme, "AGPL-3.0-only"), built(&acme, ours)]),
+        // One that is clean hides nothing that is in the other.
+        (
+            Err("licence-denied"),
+            vec![signature(), sbom_of(&acme, "MIT"), sbom_of(&acme, "AGPL-3.0-only"), built(&acme, ours)],
+        ),
+        (Err("no-provenance"), vec![signature(), sbom_of(&acme, "MIT")]),
+        (Err("other-source"), vec![signature(), sbom_of(&acme, "MIT"), built(&acme, "https://github.com/acme/evil")]),
+    ] {
+        assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), expected);
+    }
+}
+
+#[test]
+fn attack_31_what_counts_is_the_type_in_the_signed_statement() {
+    let acme = Hand::new();
+    let policy = policy(&asking("sbom = { required = true }"), &acme, &acme);
+    let this = digest(DIGEST);
+    let mislabelled = attestation(&acme, &this, "https://acme.example/note", &sbom("MIT"));
+    let evidence = [of(&this, acme.sign(&statement())), mislabelled];
+    assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), Err("no-sbom"));
+}
+
+#[test]
+fn attack_32_an_sbom_of_something_else_does_not_count() {
+    let acme = Hand::new();
+    let policy = policy(&asking("sbom = { required = true }"), &acme, &acme);
+    let this = digest(DIGEST);
+    let mut other = attestation(&acme, &digest(OTHER), SPDX, &sbom("MIT"));
+    other.about = this;
+    let evidence = [of(&this, acme.sign(&statement())), other];
+    assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), Err("other-digest"));
+}
+
+#[test]
+fn attack_39_a_bare_statement_counts_only_where_something_signed_covers_it() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    let policy = policy(&asking("sbom = { required = true }"), &acme, &stranger);
+    let (index, platform, carrier) = (Digest::of(b"index"), Digest::of(b"platform"), Digest::of(b"carrier"));
+    let subject = of_manifests(&[index, platform]);
+    let sign =
+        |hand: &Hand, digest: &Digest| of(digest, hand.sign(&Statement::new(&digest.to_string(), "ghcr.io/acme/time")));
+    let statement = |by_index| bare(&carrier, by_index, &in_toto(&platform, SPDX, &sbom("MIT")));
+    let other = bare(&carrier, true, &in_toto(&Digest::of(b"another"), SPDX, &sbom("MIT")));
+    for (expected, evidence) in [
+        // The index names the carrier by its digest, and is signed.
+        (Ok(Basis::Signed), vec![sign(&acme, &index), statement(true)]),
+        // The carrier is signed itself.
+        (Ok(Basis::Signed), vec![sign(&acme, &platform), statement(true), sign(&acme, &carrier)]),
+        (Ok(Basis::Signed), vec![sign(&acme, &platform), statement(false), sign(&acme, &carrier)]),
+        // Nothing that is signed covers it.
+        (Err("not-signed"), vec![sign(&acme, &platform), statement(true)]),
+        (Err("not-signed"), vec![sign(&acme, &index), statement(false)]),
+        (Err("not-signed"), vec![sign(&acme, &platform), sign(&stranger, &index), statement(true)]),
+        (Err("not-signed"), vec![sign(&acme, &platform), sign(&stranger, &carrier), statement(false)]),
+        // It is about another platform.
+        (Err("other-digest"), vec![sign(&acme, &index), other.clone()]),
+        // Whoever signs the carrier alone has not signed the image.
+        (Err("only-attested"), vec![sign(&acme, &carrier), statement(false)]),
+    ] {
+        let got = match decide(&policy, &[], &subject, Ok(beside(evidence))).verdict {
+            Verdict::Accepted { basis, .. } => Ok(basis),
+            Verdict::Refused { why, .. } => Err(why.reason.code()),
+        };
+        assert_eq!(got, expected);
+    }
+}
+
+#[test]
+fn an_attestation_has_signers_of_its_own_where_they_are_named() {
+    let (acme, auditor) = (Hand::new(), Hand::new());
+    let kind = "https://acme.example/audit/v1";
+    let text = asking(&format!(
+        "attestations = [{{ type = \"{kind}\", signers = [{{ key = \"other.pub\", log = \"ignore\" }}] }}]"
+    ));
+    let policy = policy(&text, &acme, &auditor);
+    let this = digest(DIGEST);
+    let signature = || of(&this, acme.sign(&statement()));
+    let audit = |hand: &Hand| attestation(hand, &this, kind, &json!({ "passed": true }));
+    assert_eq!(outcome(&policy, &[], Ok(beside([signature(), audit(&auditor)]))), Ok(Basis::Signed));
+    assert_eq!(outcome(&policy, &[], Ok(beside([signature(), audit(&acme)]))), Err("not-attested"));
+    assert_eq!(outcome(&policy, &[], Ok(beside([signature()]))), Err("not-attested"));
+    assert_eq!(outcome(&policy, &[], Ok(beside([audit(&auditor)]))), Err("only-attested"));
+}
+
+#[test]
+fn a_scope_that_warns_lets_run_and_says_why_it_should_not() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    let policy = policy(&asking("mode = \"warn\""), &acme, &stranger);
+    for result in [found([]), found([stranger.sign(&statement())]), Err("down".to_owned())] {
+        let decision = decide(&policy, &[], &subject(), result);
+        let Verdict::Accepted { basis: Basis::Warned, warning: Some(_), .. } = decision.verdict else {
+            panic!("{:?}", decision.verdict)
+        };
+        assert!(Basis::Warned.is_unverified());
+    }
+    assert_eq!(outcome(&policy, &[], found([acme.sign(&statement())])), Ok(Basis::Signed));
+}
+
+#[test]
+fn attack_56_todays_policy_judges_what_yesterdays_accepted() {
+    let (acme, other) = (Hand::new(), Hand::new());
+    let signed = || found([acme.sign(&statement())]);
+    assert_eq!(outcome(&policy(ACME, &acme, &other), &[], signed()), Ok(Basis::Signed));
+    // The same file has another key now.
+    assert_eq!(outcome(&policy(ACME, &other, &acme), &[], signed()), Err("unknown-signer"));
+    assert_eq!(outcome(&policy("default = \"reject\"", &acme, &other), &[], signed()), Err("no-scope"));
+}
+
+#[test]
+fn what_would_let_it_run_is_a_policy_that_does() {
+    let (acme, stranger) = (Hand::new(), Hand::new());
+    for text in ["default = \"reject\"", ACME] {
+        let evidence = || found([stranger.sign(&statement())]);
+        let Verdict::Refused { remedies, .. } =
+            decide(&policy(text, &acme, &acme), &[], &subject(), evidence()).verdict
+        else {
+            panic!("accepted")
+        };
+        let mut tried = 0;
+        for remedy in remedies.iter().filter(|remedy| !remedy.write.starts_with("--")) {
+            // Where the scope is there already, the line takes the place of its old one, if it has one.
+            let kept = text.lines().filter(|line| !(remedy.write.starts_with("signers") && line.contains("signers")));
+            let text = format!("{}\n{}", Vec::from_iter(kept).join("\n"), remedy.write);
+            let pem = |hand: &Hand| hand.pem().into_bytes();
+            let mut files = Given::new([("acme.pub", pem(&acme)), ("THEIR.pub", pem(&stranger))]);
+            let policy = TrustPolicy::read(&text, &mut files).unwrap();
+            assert!(outcome(&policy, &[], evidence()).is_ok(), "{text}");
+            tried += 1;
+        }
+        assert_eq!(tried, 2, "{remedies:?}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Why an artifact may not run: codes that stay the same, and words.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use super::fault::Fault;
+
+/// Why an artifact may not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reason {
+    code: &'static str,
+    words: &'static str,
+    waivable: bool,
+}
+
+impl Reason {
+    pub(crate) const DENIED: Self = Self::grave("denied", "its digest is denied: it never runs");
+    pub(crate) const NO_SCOPE: Self =
+        Self::mild("no-scope", "your trust policy has no scope for it, and rejects what has none");
+    pub(crate) const UNSIGNED: Self = Self::mild("unsigned", "nobody signed it, and its scope wants a signature");
+    pub(crate) const NOT_REVIEWED: Self =
+        Self::mild("not-reviewed", "its digest is not among those that its scope has as reviewed");
+    pub(crate) const ONLY_ATTESTED: Self = Self::grave(
+        "only-attested",
+        "somebody that is trusted attests something of it, and nobody that is trusted signed it",
+    );
+    pub(crate) const NO_SIGNATURE: Self =
+        Self::grave("no-signature", "what lies in the place for its signatures is none");
+    pub(crate) const SIGNATURES_UNAVAILABLE: Self =
+        Self::grave("signatures-unavailable", "whether it is signed could not be found out");
+    pub(crate) const TOO_FEW_SIGNERS: Self =
+        Self::grave("too-few-signers", "fewer different signers signed it than its scope wants");
+    pub(crate) const NOT_ATTESTED: Self = Self::mild("not-attested", "nobody attested what its scope wants attested");
+    pub(crate) const NO_SBOM: Self = Self::mild("no-sbom", "it has no SBOM by somebody that its scope trusts for that");
+    pub(crate) const NO_PROVENANCE: Self =
+        Self::mild("no-provenance", "it has no provenance by somebody that its scope trusts for that");
+
+    /// One that a person may overlook for once: nobody says anything.
+    const fn mild(code: &'static str, words: &'static str) -> Self {
+        Self { code, words, waivable: true }
+    }
+
+    /// One that is never overlooked: something is wrong, or might be.
+    pub(crate) const fn grave(code: &'static str, words: &'static str) -> Self {
+        Self { code, words, waivable: false }
+    }
+
+    /// What an SBOM or provenance fails by, whose own words say more.
+    pub(crate) const fn found(code: &'static str) -> Self {
+        Self::grave(code, "what was attested of it is not what its scope wants")
+    }
+
+    /// The code.
+    pub fn code(self) -> &'static str {
+        self.code
+    }
+
+    /// Why, in words that follow the name of the artifact.
+    pub(crate) fn words(self) -> &'static str {
+        self.words
+    }
+
+    /// Whether a person may let it run for once. Bad signatures, and those that might be there, are never overlooked.
+    pub(crate) fn can_be_waived(self) -> bool {
+        self.waivable
+    }
+}
+
+impl From<Fault> for Reason {
+    fn from(fault: Fault) -> Self {
+        Self::grave(fault.code(), fault.words())
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code)
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code)
+    }
+}

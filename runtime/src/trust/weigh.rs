@@ -1,0 +1,132 @@
+//! From evidence and an authority to what is known to have been said, and by whom.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, SystemTime};
+
+use super::authority::{Authority, Who};
+use super::bundle::{self, Message, Offered};
+use super::evidence::{Evidence, Form};
+use super::fault::Fault;
+use super::identity::Identity;
+use super::payload::Payload;
+use super::root::TrustRoot;
+use super::statement::{PAYLOAD_TYPE, Statement};
+use super::{by_certificate, by_key, legacy};
+use crate::artifact::Digest;
+use crate::untrusted::Untrusted;
+
+/// How far the clock of a log, or of a timestamp authority, may be ahead of this machine's.
+const SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// What an authority said, with everything that it asks for checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Authenticated {
+    pub(crate) said: Said,
+    /// Who signed, for counting: the same one is the same, however often and wherever they signed.
+    pub(crate) signer: SignerId,
+    /// What the signer's certificate says, where there is one.
+    pub(crate) identity: Option<Identity>,
+    /// Whether the transparency log is known to have it.
+    pub(crate) logged: bool,
+    /// The earliest time that a log or timestamp authority saw it at, where one did.
+    pub(crate) at: Option<SystemTime>,
+}
+
+/// What was said. Each is about the manifest that the evidence was found beside.
+#[derive(Debug, Clone)]
+pub(crate) enum Said {
+    /// cosign's old signature. Which repository it is for has yet to be compared.
+    Payload(Payload),
+    /// An attestation, or cosign's new signature.
+    Statement(Statement),
+    /// A signature over the manifest itself.
+    Manifest,
+}
+
+/// One signer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum SignerId {
+    /// Whoever has the key with this fingerprint.
+    Key(Digest),
+    /// Whoever is known to the issuer under this name.
+    Identity { issuer: Untrusted, subject: Untrusted },
+}
+
+/// What was proven besides the signature.
+#[derive(Debug, Default)]
+pub(super) struct Proven {
+    pub(super) identity: Option<Identity>,
+    pub(super) logged: bool,
+    pub(super) at: Option<SystemTime>,
+}
+
+/// What this evidence is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
+/// certificates have their own. `now` is this machine's time.
+///
+/// # Errors
+/// Where it does not count: see [`Fault`].
+pub(crate) fn weigh(
+    evidence: &Evidence,
+    authority: &Authority,
+    log_root: &TrustRoot,
+    now: SystemTime,
+) -> Result<Authenticated, Fault> {
+    let offered = offered(evidence)?;
+    let (offered, proven, signer) = match &authority.who {
+        Who::Key(key) => {
+            let (offered, proven) = by_key::check(offered, key, authority, log_root, &evidence.about)?;
+            (offered, proven, SignerId::Key(*key.fingerprint()))
+        }
+        Who::Keyless { .. } => by_certificate::check(offered, authority, &evidence.about)?,
+    };
+    let Proven { identity, logged, at } = proven;
+    if at.is_some_and(|at| at > now + SKEW) {
+        return Err(Fault::InTheFuture);
+    }
+    Ok(Authenticated { said: said(offered, &evidence.about)?, signer, identity, logged, at })
+}
+
+/// Whom the certificate that came with this evidence names. Nothing of it is checked: it is only a name to check it for.
+///
+/// # Errors
+/// Where there is none.
+pub(crate) fn claims_to_be_by(evidence: &Evidence) -> Result<Identity, Fault> {
+    by_certificate::claimed(&offered(evidence)?)
+}
+
+fn offered(evidence: &Evidence) -> Result<Offered<'_>, Fault> {
+    match &evidence.form {
+        Form::SimpleSigning { payload, notes } => legacy::signature(payload, notes),
+        Form::Envelope { envelope, notes } => legacy::attestation(envelope, notes),
+        Form::Bundle(bytes) => bundle::read(bytes),
+        Form::Statement { .. } => Err(Fault::NotSigned),
+    }
+}
+
+/// What is known to be signed is read, and has to be about this manifest.
+fn said(offered: Offered<'_>, about: &Digest) -> Result<Said, Fault> {
+    match offered.message {
+        Message::Manifest => Ok(Said::Manifest),
+        Message::Payload(bytes) => {
+            let payload = Payload::read(&bytes).map_err(Fault::Payload)?;
+            if payload.manifest == *about { Ok(Said::Payload(payload)) } else { Err(Fault::OtherDigest) }
+        }
+        Message::Envelope => {
+            let statement = statement_of(&offered.bundle)?;
+            if statement.is_about(about) { Ok(Said::Statement(statement)) } else { Err(Fault::OtherDigest) }
+        }
+    }
+}
+
+/// The statement inside an envelope.
+pub(super) fn statement_of(bundle: &sigstore_types::Bundle) -> Result<Statement, Fault> {
+    let sigstore_types::SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
+        return Err(Fault::Unsupported);
+    };
+    if envelope.payload_type != PAYLOAD_TYPE {
+        return Err(Fault::OtherPayloadType);
+    }
+    Statement::read(envelope.payload.as_bytes()).map_err(Fault::Statement)
+}
