@@ -180,3 +180,33 @@ fn what_was_verified_before_is_known_or_nothing_starts() {
     scene.place.run(&["tools", "clock"]).good();
     assert_eq!(fs::read_to_string(&record).unwrap(), good);
 }
+
+#[test]
+fn another_signer_does_not_take_the_place_of_the_one_that_was_locked() {
+    let scene = Scene::new();
+    let config = scene.place.home.path().join("config");
+    let other = Key::new(&config, "other");
+    let keys = ["acme.pub", "other.pub"].map(|key| format!("{{ key = \"{key}\", log = \"ignore\" }}"));
+    let (name, keys) = (scene.name(), keys.join(", "));
+    let policy = format!("default = \"reject\"\n[[scope]]\nmatch = \"{name}\"\nsigners = [{keys}]\n");
+    fs::write(config.join("trust.toml"), policy).unwrap();
+    let digest = scene.push("1");
+    scene.place.update();
+    let signers = |text: &str| text.lines().find(|line| line.starts_with("signers = ")).map(str::to_owned);
+    let locked = signers(&scene.place.lock_text()).unwrap_or_else(|| panic!("{}", scene.place.lock_text()));
+    let sign = |keys: &[&Key]| {
+        let signatures: Vec<_> = keys.iter().map(|key| key.sign(&digest, &scene.name())).collect();
+        Repository::new(&scene.name()).push_signatures(&digest, &signatures);
+    };
+    // One signature more takes nothing away.
+    sign(&[&scene.key, &other]);
+    scene.place.run(&["tools", "clock", "--locked"]).good();
+    // Trusted as well, but not who signed what was locked.
+    sign(&[&other]);
+    let refused = scene.place.run(&["tools", "clock"]);
+    assert!(refused.failed(3).contains("clock is not what was locked (other-signer)"), "{refused}");
+    assert!(refused.stderr.contains("somebody else signed it (other-signer)"), "{refused}");
+    scene.place.update();
+    scene.place.run(&["tools", "clock", "--locked"]).good();
+    assert_ne!(signers(&scene.place.lock_text()), Some(locked));
+}
