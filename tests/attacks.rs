@@ -96,7 +96,8 @@ fn names_below(folder: &Path, found: &mut impl FnMut(&str)) {
             names_below(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            let names = text.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
+            let names =
+                text.lines().filter_map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn "));
             names.filter(|name| name.starts_with("attack_")).for_each(&mut *found);
         }
     }

@@ -7,8 +7,8 @@
 
 mod support;
 
-mod beside;
 mod attacks;
+mod beside;
 mod brave;
 mod built_in;
 mod cache;
