@@ -8,6 +8,7 @@
 mod support;
 
 mod beside;
+mod attacks;
 mod brave;
 mod built_in;
 mod cache;
