@@ -130,7 +130,7 @@ async fn attack_44_an_answer_other_than_a_list_is_never_taken_for_none() {
     let twice = format!(r#"{{"schemaVersion":2,"manifests":[],"manifests":[{}]}}"#, own_entry("x"));
     let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
     let sha512 = json!({ "schemaVersion": 2, "manifests": [{ "mediaType": "a/b", "digest": "sha512:00", "size": 1 }] });
-    let replies: Vec<(&str, Box<dyn Fn() -> Reply + Send + Sync>)> = vec![
+    let replies: Vec<(&str, Box<Answering>)> = vec![
         ("Broken", Box::new(|| Reply::new("500 Internal Server Error", &[("retry-after", "0")], b""))),
         ("Denied", Box::new(|| Reply::new("401 Unauthorized", &[("www-authenticate", "Basic realm=x")], b""))),
         ("Denied", Box::new(|| Reply::new("403 Forbidden", &[], b""))),
@@ -158,6 +158,8 @@ async fn attack_44_an_answer_other_than_a_list_is_never_taken_for_none() {
         assert!(format!("{error:?}").starts_with(expected), "{expected}: {error:?}");
     }
 }
+
+type Answering = dyn Fn() -> Reply + Send + Sync;
 
 fn own_entry(text: &str) -> Value {
     json!({ "mediaType": "a/b", "digest": digest_of(text.as_bytes()), "size": text.len() })

@@ -35,7 +35,7 @@ enum At {
     /// How the image's own index lists it. A `subject` may be missing: the index says the same.
     InIndex(Descriptor),
     /// It was under a tag of its own.
-    Tagged(Manifest),
+    Tagged(Box<Manifest>),
 }
 
 /// One question.
@@ -171,13 +171,13 @@ impl Question {
                 // GitLab's registry takes the tag for the digest, and gives the manifest itself.
                 Some(list) if *list.digest() != subject => match list.content {
                     Content::Index { manifests } => Ok((manifests.into_iter().map(At::Listed).collect(), false)),
-                    Content::Image { .. } => Ok((vec![At::Tagged(list)], false)),
+                    Content::Image { .. } => Ok((vec![At::Tagged(Box::new(list))], false)),
                 },
                 _ => Ok((Vec::new(), false)),
             },
             Self::LegacyTag(ending) => {
                 let manifest = depot.companion(fallback_tag(&subject) + ending).await?;
-                Ok((manifest.into_iter().map(At::Tagged).collect(), false))
+                Ok((manifest.into_iter().map(|manifest| At::Tagged(Box::new(manifest))).collect(), false))
             }
         }
     }
@@ -239,7 +239,7 @@ impl Lead<'_> {
     /// Its manifest, if it is what it is said to be, and about what it is said to be. That it cannot be had from where it is listed is one thing; that nobody answers is another.
     pub(super) async fn manifest(&self) -> Result<Result<Manifest, Strange>, GatherError> {
         if let At::Tagged(manifest) = &self.at {
-            return Ok(self.check(manifest).map(|()| manifest.clone()));
+            return Ok(self.check(manifest).map(|()| Manifest::clone(manifest)));
         }
         let manifest = or_strange(self.depot.manifest(&Selector::Digest(self.digest())).await);
         let manifest = manifest.map_err(|source| GatherError { digest: self.about(), place: self.place, source })?;
