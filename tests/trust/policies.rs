@@ -16,6 +16,9 @@ fn machine(policy: &str, scene: &Scene) -> tempfile::TempDir {
     fs::create_dir(etc.path().join("lockgate")).unwrap();
     fs::write(etc.path().join("lockgate/trust.toml"), policy).unwrap();
     fs::copy(&scene.acme.public, etc.path().join("lockgate/acme.pub")).unwrap();
+    // Where the system's certificate authorities are.
+    let copied = std::process::Command::new("cp").args(["-a", "/etc/ssl"]).arg(etc.path()).status().unwrap();
+    assert!(copied.success());
     etc
 }
 

@@ -286,6 +286,23 @@ async fn what_is_attached_is_listed_by_the_registry_or_under_the_fallback_tag() 
 }
 
 #[tokio::test]
+async fn a_registry_that_claims_to_list_and_makes_no_lists_gets_the_fallback_tag() {
+    let claims = Mutex::new(String::new());
+    let claimed = Arc::new(claims);
+    let subject_of_claim = Arc::clone(&claimed);
+    let registry = OwnRegistry::good_but(Lists(None), move |heard, _| {
+        let subject = subject_of_claim.lock().unwrap();
+        let is_referrer = heard.method == "PUT" && heard.path.contains("/manifests/sha256:");
+        is_referrer.then(|| Reply::new("201 Created", &[("oci-subject", &subject)], b""))
+    });
+    let subject = digest(&subject(&registry));
+    *claimed.lock().unwrap() = subject.to_string();
+    let attached = Seen::of(&registry).depot().attach(&subject, &attachment("one")).await.unwrap();
+    let list = registry.tagged("a/b", &fallback_tag(&subject)).unwrap();
+    assert_eq!(digest(&list["manifests"][0]), attached);
+}
+
+#[tokio::test]
 async fn many_who_attach_at_the_same_time_lose_nothing() {
     let registry = OwnRegistry::without_lists();
     let subject = subject(&registry);
