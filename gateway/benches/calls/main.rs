@@ -13,7 +13,15 @@ mod http;
 mod measure;
 mod pull;
 mod stdio;
-#[allow(dead_code, unused_imports, reason = "it is there for the tests from outside")]
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "it is there for the tests from outside"
+)]
 #[path = "../../../tests/support/mod.rs"]
 mod support;
 mod trust;
