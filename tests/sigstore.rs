@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::support::cosign::{Repository, Signature, payload};
+use crate::support::cosign::{Key, Repository, Signature, payload};
 use crate::support::sigstore::{ISSUER, SIGNATURE, sign, statement, workflow};
 use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
 
@@ -240,7 +240,7 @@ fn the_lines_that_a_refusal_prints_name_who_signed_and_let_it_run() {
 }
 
 #[test]
-fn a_survey_shows_who_signed_and_writes_what_trusts_them() {
+fn a_survey_shows_who_signed_and_takes_no_wider_scope_away() {
     let scene = Scene::new();
     scene.attach("good", &[(release(), scene.signature())]);
     // The policy names the instance, and nobody who signs with it here.
@@ -255,6 +255,25 @@ fn a_survey_shows_who_signed_and_writes_what_trusts_them() {
     shown.failed(3);
     let signer = format!("{WORKFLOW} by {ISSUER}");
     assert!(shown.stdout.contains(&format!("signed by {signer}")), "{shown}");
-    add(&["--signer", &signer]).good();
+    // What the wider scope asks for would no longer hold for this one.
+    let signer = format!("{signer}, for https://github.com/acme/time");
+    let refused = add(&["--signer", &signer]);
+    assert!(refused.failed(3).contains("would no longer hold"), "{refused}");
+}
+
+#[test]
+fn attack_35_a_workflow_that_signs_on_two_branches_is_one_signer() {
+    let scene = Scene::new();
+    let elsewhere = workflow("acme/time", "release.yml", "refs/heads/dev");
+    scene.attach("good", &[(release(), scene.signature()), (elsewhere, scene.signature())]);
+    let config = scene.home.path().join("config");
+    let key = Key::new(&config, "acme");
+    let text = format!(
+        "default = \"reject\"\n[[scope]]\nmatch = \"{}\"\nthreshold = 2\nsigners = [\n  {{ issuer = \"{ISSUER}\", root = \"good.json\", subject-pattern = \"https://github.com/acme/time/.*\" }},\n  {{ key = \"acme.pub\", log = \"ignore\" }},\n]\n",
+        scene.name()
+    );
+    fs::write(config.join("trust.toml"), text).unwrap();
+    scene.refused("too-few-signers");
+    scene.repository().push_signatures(&scene.digest, &[key.sign(&scene.digest, &scene.name())]);
     scene.accepted();
 }

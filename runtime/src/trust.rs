@@ -149,6 +149,9 @@ pub enum Refused {
         /// What was judged, and how.
         decision: Box<Decision>,
     },
+    /// The trust policy says that it never runs.
+    #[error("{0} is refused (denied): its digest is denied by the trust policy, and never runs")]
+    Denied(Digest),
     /// What should run is not what the judged manifest names.
     #[error("{found} is not what the manifest {manifest} names")]
     NotNamed {
@@ -190,7 +193,7 @@ impl Refused {
                 Verdict::Refused { remedies, .. } => remedies,
                 Verdict::Accepted { .. } => &[],
             },
-            Self::Changed { .. } | Self::NotNamed { .. } => &[],
+            Self::Changed { .. } | Self::Denied(_) | Self::NotNamed { .. } => &[],
         }
     }
 }

@@ -110,6 +110,7 @@ impl Runtime {
                 return Err(ResolveError::NotYet(source.to_string()));
             }
         };
+        self.not_denied(artifact.digest())?;
         Ok(Pulled { artifact, manifest: None })
     }
 

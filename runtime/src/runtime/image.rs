@@ -35,6 +35,7 @@ impl Runtime {
     pub(super) async fn find_image(&self, image: &Image) -> Result<FoundImage, ResolveError> {
         match image {
             Image::Local(id) => {
+                self.not_denied(id)?;
                 self.containers.find(*id).await?;
                 Ok(FoundImage::Local(ContainerRun { image: *id, manifest: None, index: None }))
             }
@@ -51,7 +52,10 @@ impl Runtime {
         // Plans can be written down, and read again.
         container::check_grant(&plan.grant).map_err(ResolveError::from)?;
         let (verified, pull) = match &plan.source {
-            Source::Image(Image::Local(id)) if *id == run.image => (VerifiedImage::own(*id), None),
+            Source::Image(Image::Local(id)) if *id == run.image => {
+                self.not_denied(id)?;
+                (VerifiedImage::own(*id), None)
+            }
             Source::Image(Image::Registry(reference)) => self.verified_image(&plan.name, reference, run).await?,
             _ => return Err(ResolveError::NotYet(plan.source.to_string()).into()),
         };

@@ -2,10 +2,10 @@
 
 use super::image::{FoundImage, subject};
 use super::{ResolveError, Runtime};
-use crate::artifact::Depot;
+use crate::artifact::{Depot, Digest};
 use crate::settings::Event;
 use crate::spec::{Image, ServerName, Source};
-use crate::trust::{Authority, Decision, Explanation, Name, SignerKey, Subject, Survey};
+use crate::trust::{Authority, Decision, Explanation, Name, Refused, SignerKey, Subject, Survey};
 
 impl Runtime {
     /// Judges what lies in a registry or a folder, without pulling it.
@@ -46,6 +46,11 @@ impl Runtime {
         let key = key.map(|(name, key, log)| Authority::of_key(name, key, log));
         let surveyed = self.judge.survey(&subject, key, &depot, &self.depots).await;
         surveyed.map_err(|problem| ResolveError::Unknowable { reference: source.to_string(), problem })
+    }
+
+    /// Refuses what the policies deny, also where nobody has to vouch for it.
+    pub(super) fn not_denied(&self, digest: &Digest) -> Result<(), Refused> {
+        if self.judge.denies(digest) { Err(Refused::Denied(*digest)) } else { Ok(()) }
     }
 
     /// The same decision, of which whoever looks after this gateway was told.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::authority::{Authority, Need, Who};
 use super::evidence::{Evidence, Form};
-use super::identity::{Claims, SubjectRule};
+use super::identity::{Claim, Claims, SubjectRule};
 use super::root::TrustRoot;
 use super::weigh::{claims_to_be_by, weigh};
 
@@ -56,9 +56,14 @@ fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> O
         let (log, sct) = (need(root.has_logs()), need(root.has_certificate_logs()));
         let timestamp = need(!root.has_logs());
         let issuer = identity.issuer.expose().to_owned();
-        let name = format!("{subject} by {issuer}");
+        // A workflow that others call signs for all of them: what was built is part of who signed.
+        let pinned = [Claim::Source, Claim::OwnerId].into_iter();
+        let claims: Claims =
+            pinned.filter_map(|claim| Some((claim, identity.claims.get(&claim)?.expose().to_owned()))).collect();
+        let source = claims.get(&Claim::Source).map(|source| format!(", for {source}")).unwrap_or_default();
+        let name = format!("{subject} by {issuer}{source}");
         let rule = SubjectRule::exactly(subject).ok()?;
-        let who = Who::Keyless { issuer, subject: rule, claims: Claims::new(), root };
+        let who = Who::Keyless { issuer, subject: rule, claims, root };
         let authority = Authority { name, who, log, sct, timestamp };
         let log_root = TrustRoot::public_good().ok()?;
         weigh(evidence, &authority, &log_root, now).is_ok().then_some(authority)

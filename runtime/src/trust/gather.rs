@@ -14,6 +14,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -174,6 +175,7 @@ async fn look_beside(
             blobs.push(wants);
         }
     }
+    let mut known = BTreeSet::new();
     let bytes = together(blobs.iter().map(|wants| wants.fetch().boxed()).collect()).await?;
     for wants in &wanting {
         let blob = blobs.iter().zip(&bytes).find(|(known, _)| known.is_of_same_blob(wants));
@@ -185,7 +187,10 @@ async fn look_beside(
                 if matches!(evidence.form, Form::Statement { .. }) && is_new {
                     carriers.push(wants.carrier.clone());
                 }
-                found.evidence.push(evidence);
+                // The same thing, listed many times, says no more than once.
+                if known.insert((wants.about, wants.place, wants.key())) {
+                    found.evidence.push(evidence);
+                }
             }
             Err(problem) => found.note(wants.about, wants.place, Some(*wants.carrier.digest()), *problem),
         }

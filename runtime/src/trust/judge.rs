@@ -57,11 +57,25 @@ impl Judge {
     /// Judges what lies in a depot. Evidence is asked for only where it matters.
     pub(crate) async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         if let Some(ceiling) = &self.ceiling {
-            let decision = Law { policy: ceiling, waived: &BTreeSet::new() }.decide(subject, depot, depots).await;
-            if let Verdict::Refused { .. } = decision.verdict {
-                return decision;
-            }
+            let most = Law { policy: ceiling, waived: &BTreeSet::new() }.decide(subject, depot, depots).await;
+            let own = match most.verdict {
+                Verdict::Refused { .. } => return most,
+                Verdict::Accepted { .. } => self.by_own(subject, depot, depots).await,
+            };
+            // What the machine only warns of is shown, whatever the person's own policy says.
+            let is_warned = matches!(most.verdict, Verdict::Accepted { basis: Basis::Warned, .. });
+            let is_accepted = matches!(own.verdict, Verdict::Accepted { .. });
+            return if is_warned && is_accepted { most } else { own };
         }
+        self.by_own(subject, depot, depots).await
+    }
+
+    /// Whether this digest never runs, whoever it belongs to.
+    pub(crate) fn denies(&self, digest: &Digest) -> bool {
+        self.ceiling.iter().chain([&self.policy]).any(|policy| policy.denies(digest))
+    }
+
+    async fn by_own(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         Law { policy: &self.policy, waived: &self.waived }.decide(subject, depot, depots).await
     }
 }
@@ -143,7 +157,7 @@ impl Law<'_> {
             (Some(why), Some(Mode::Warn)) => {
                 Verdict::Accepted { basis: Basis::Warned, manifest: None, signers: Vec::new(), warning: Some(why) }
             }
-            (Some(why), _) => match self.waived(subject).filter(|_| why.reason.can_be_waived()) {
+            (Some(why), _) => match self.waived(subject).filter(|_| can_be_waived(&why, weighed.as_ref())) {
                 Some(digest) => Verdict::Accepted {
                     basis: Basis::Waived,
                     manifest: Some(*digest),
@@ -152,7 +166,8 @@ impl Law<'_> {
                 },
                 None => {
                     let unknown = weighed.as_ref().map_or(&*strangers, |weighed| &*weighed.unknown);
-                    let remedies = remedy::remedies(why.reason, subject, self.policy, unknown);
+                    let waivable = can_be_waived(&why, weighed.as_ref());
+                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown);
                     Verdict::Refused { why, remedies }
                 }
             },
@@ -183,6 +198,11 @@ impl Law<'_> {
             checked,
         }
     }
+}
+
+/// Whether a person may let it run for once: nobody says something that is asked for, and nothing is wrong.
+fn can_be_waived(why: &Problem, weighed: Option<&Weighed>) -> bool {
+    why.reason.can_be_waived() && weighed.is_none_or(Weighed::can_be_waived)
 }
 
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {

@@ -16,10 +16,11 @@ pub use self::file::InvalidTrustPolicy;
 pub use self::written::WrittenTrustPolicy;
 use super::authority::{Authority, Who};
 use super::key::SignerKey;
-use super::provenance::ProvenanceRules;
+use super::provenance::{Provenance, ProvenanceRules};
 use super::root::TrustRoot;
-use super::sbom::SbomRules;
+use super::sbom::{Sbom, SbomRules};
 use super::scope::{Name, Pattern};
+use super::vex::OPENVEX_PREDICATE;
 use crate::artifact::{Digest, Reference};
 
 /// Who is trusted for what. Without any rule it rejects everything but what is shipped as trusted.
@@ -102,6 +103,27 @@ pub(crate) struct Attestations {
     pub(crate) signers: Vec<Arc<Authority>>,
 }
 
+/// Types of attestations that say the same kind of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    Sbom,
+    Provenance,
+    Vex,
+}
+
+impl Family {
+    /// The family of a type, if it has one.
+    pub(crate) fn of(predicate_type: &str) -> Option<Self> {
+        if Sbom::is_predicate_type(predicate_type) {
+            Some(Self::Sbom)
+        } else if Provenance::version(predicate_type).is_some() {
+            Some(Self::Provenance)
+        } else {
+            predicate_type.starts_with(OPENVEX_PREDICATE).then_some(Self::Vex)
+        }
+    }
+}
+
 impl Scope {
     fn new(written: String, pattern: Pattern) -> Self {
         Self {
@@ -162,10 +184,24 @@ impl Scope {
         roots
     }
 
-    /// Who may attest something of this kind: those named for it, or else the signers.
-    pub(crate) fn attesters(&self, predicate_type: &str) -> &[Arc<Authority>] {
-        let named = self.attestations.iter().find(|asked| asked.types.iter().any(|known| known == predicate_type));
-        named.map_or(&self.signers, |asked| &asked.signers)
+    /// Who may attest something of this kind: those named for exactly that, or else for another of its family, or else the
+    /// signers. Who is not named for a version is not trusted for it because another version is written.
+    pub(crate) fn attesters(&self, predicate_type: &str) -> Vec<Arc<Authority>> {
+        let named = |is_meant: &dyn Fn(&str) -> bool| -> Vec<Arc<Authority>> {
+            let asked = self.attestations.iter().filter(|asked| asked.types.iter().any(|known| is_meant(known)));
+            asked.flat_map(|asked| asked.signers.iter().cloned()).collect()
+        };
+        let exactly = named(&|known| known == predicate_type);
+        if !exactly.is_empty() {
+            return exactly;
+        }
+        let kin = named(&|known| Family::of(known).is_some_and(|family| Some(family) == Family::of(predicate_type)));
+        if kin.is_empty() { self.signers.clone() } else { kin }
+    }
+
+    /// Whether somebody is named for attestations of this family.
+    pub(crate) fn names_family(&self, family: Family) -> bool {
+        self.attestations.iter().any(|asked| asked.types.iter().any(|known| Family::of(known) == Some(family)))
     }
 }
 

@@ -5,11 +5,10 @@ use super::claimed::Claimed;
 use super::decision::Remedy;
 use super::judge::Subject;
 use super::policy::{Scope, TrustPolicy};
-use super::reason::Reason;
 use crate::artifact::Digest;
 
 /// What would let it run. `unknown` are those who signed it and whom its scope does not trust.
-pub(crate) fn remedies(reason: Reason, subject: &Subject, policy: &TrustPolicy, unknown: &[Claimed]) -> Vec<Remedy> {
+pub(crate) fn remedies(waivable: bool, subject: &Subject, policy: &TrustPolicy, unknown: &[Claimed]) -> Vec<Remedy> {
     let scope = policy.scope(&subject.name);
     // What each of the manifests stands for is the same; the first one is what a person sees at the registry. A key on
     // the command line was given for this once, and stands in no file.
@@ -41,7 +40,7 @@ pub(crate) fn remedies(reason: Reason, subject: &Subject, policy: &TrustPolicy, 
             },
         });
     }
-    if reason.can_be_waived() {
+    if waivable {
         remedies.push(Remedy {
             when: "to run it this once though nobody vouches for it, add".to_owned(),
             write: format!("--allow-unsigned {digest}"),
@@ -99,7 +98,18 @@ fn key(path: &str, log: Need) -> String {
     format!("{{ key = {}, log = \"{log}\" }}", quoted(path))
 }
 
-/// As TOML reads it back: a JSON string is a basic string, too (TOML 1.0, "String").
+/// As TOML reads it back: a basic string (TOML 1.0, "String").
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() => quoted.push(c),
+            // What a terminal could act on, or a reader not see.
+            c => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
+        }
+    }
+    quoted.push('"');
+    quoted
 }

@@ -19,6 +19,9 @@ const MAX_DOCUMENT_BYTES: usize = 8 << 20;
 /// The most statements of one document, and vulnerabilities, products and parts of one statement.
 const MAX_STATEMENTS: usize = 10_000;
 
+/// The most products that all statements of a document have together.
+const MAX_PRODUCTS: usize = 100_000;
+
 /// What one document says.
 #[derive(Debug, Clone)]
 pub(crate) struct Vex {

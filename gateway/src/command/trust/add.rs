@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{SignerKey, Survey, Surveyed, TrustPolicy};
+use lockgate_runtime::{Explanation, SignerKey, Survey, Surveyed, TrustPolicy};
 use serde::Serialize;
 
 use super::super::trusting::{Trusting, read_file};
@@ -57,6 +57,10 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
     }
     let place = common.folders()?.config.join("trust.toml");
     let chosen = choose(common.format, &survey, signer.as_deref(), digest)?;
+    if let Some(Chosen { is_digest: false, .. }) = &chosen {
+        check_nothing_is_lost(&runtime.explain(&source)?, &survey)?;
+    }
+    let chosen = chosen.map(|chosen| chosen.line);
     let scope = chosen.map(|line| format!("[[scope]]\nmatch = \"{}\"\n{line}\n", survey.name));
     if let Some(scope) = &scope {
         if config.trust.is_some() {
@@ -80,11 +84,32 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
         .hint("say whom: --signer SIGNER, as it is shown; or --digest, if you have reviewed exactly this content"))
 }
 
+/// What the person wants to have written.
+struct Chosen {
+    line: String,
+    is_digest: bool,
+}
+
+/// A narrower scope takes the place of a wider one with all that it asks for: that is nothing to do by the way.
+fn check_nothing_is_lost(explained: &[Explanation], survey: &Survey) -> Result<(), CommandError> {
+    if survey.name == "oci-layout" {
+        let message = "a scope for `oci-layout` is for every folder, and for everything that this signer ever signed";
+        return Err(CommandError::new(Kind::Refused, message).hint("trust exactly this content: --digest"));
+    }
+    let Some(Explanation { scope: Some(scope), policy, .. }) = explained.last() else { return Ok(()) };
+    if *scope == survey.name {
+        return Ok(());
+    }
+    let message = format!("the scope {scope} of {policy} is for it, and what that asks for would no longer hold");
+    Err(CommandError::new(Kind::Refused, message)
+        .hint("add the signer to a scope by hand, with all that it should ask for"))
+}
+
 /// The line that the person wants, if they want one.
-fn choose(format: Format, survey: &Survey, signer: Option<&str>, digest: bool) -> Result<Option<String>, CommandError> {
-    let reviewed = || format!("digests = [\"{}\"]", survey.manifest);
+fn choose(format: Format, survey: &Survey, signer: Option<&str>, digest: bool) -> Result<Option<Chosen>, CommandError> {
+    let reviewed = || Chosen { line: format!("digests = [\"{}\"]", survey.manifest), is_digest: true };
     let signed: Vec<&Surveyed> = survey.signers.iter().filter(|signer| signer.signed).collect();
-    let line = |signer: &Surveyed| format!("signers = [{}]", signer.line);
+    let line = |signer: &Surveyed| Chosen { line: format!("signers = [{}]", signer.line), is_digest: false };
     if digest {
         return Ok(Some(reviewed()));
     }
@@ -114,6 +139,12 @@ fn append(path: &Path, scope: &str) -> Result<(), CommandError> {
         CommandError::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
             .hint("make it writable, and see that its disk is not full; nothing was changed")
     };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unwritable)?;
+    // Two of these at once do not lose what one of them wrote; and what a link names is changed, not the link.
+    let lock = fs::File::open(folder).map_err(unwritable)?;
+    lock.lock().map_err(unwritable)?;
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let before = match read_file(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|error| unwritable(std::io::Error::other(error)))?,
         Err(error) if error.kind() == ErrorKind::NotFound => "default = \"reject\"\n".to_owned(),
@@ -126,7 +157,6 @@ fn append(path: &Path, scope: &str) -> Result<(), CommandError> {
         CommandError::new(Kind::Usage, message).hint(format!("nothing was changed; write it by hand:\n{scope}"))
     })?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unwritable)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
     file.write_all(text.as_bytes()).map_err(unwritable)?;
     file.as_file().sync_all().map_err(unwritable)?;

@@ -10,12 +10,16 @@ use crate::trust::signature::{LOG_ANNOTATION, SIGNATURE_ANNOTATION, SIGNATURE_ME
 /// The most layers of one manifest that are looked at.
 pub(crate) const MAX_LAYERS: usize = 64;
 
-/// What is always read, in bytes; what is larger counts against [`MAX_LARGE`].
+/// What counts against [`MAX_SMALL`], in bytes; what is larger counts against [`MAX_LARGE`].
 const SMALL: u64 = MAX_PAYLOAD_BYTES as u64;
 
 /// The largest statement that is read, in bytes; and, as they hold one in base64, envelope and bundle.
 const MAX_STATEMENT: u64 = 40 * 1024 * 1024;
 const MAX_ENVELOPE: u64 = MAX_STATEMENT / 3 * 4 + 1024 * 1024;
+
+/// How large all that is small is together, at most, in bytes; each counts as no less than [`LEAST`].
+const MAX_SMALL: u64 = 16 * 1024 * 1024;
+const LEAST: u64 = 1024;
 
 /// How large all that is not small is together, at most, in bytes.
 const MAX_LARGE: u64 = 64 * 1024 * 1024;
@@ -36,6 +40,7 @@ enum Kind {
 /// How much more may be read.
 pub(super) struct Budget {
     large: u64,
+    small: u64,
 }
 
 /// A layer that is to be read.
@@ -137,14 +142,15 @@ impl Kind {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { large: MAX_LARGE }
+        Self { large: MAX_LARGE, small: MAX_SMALL }
     }
 }
 
 impl Budget {
     fn take(&mut self, size: u64) -> bool {
-        let cost = if size <= SMALL { 0 } else { size };
-        self.large.checked_sub(cost).inspect(|left| self.large = *left).is_some()
+        // Each costs something, however small: what one blob holds may be listed any number of times.
+        let left = if size <= SMALL { &mut self.small } else { &mut self.large };
+        left.checked_sub(size.max(LEAST)).inspect(|rest| *left = *rest).is_some()
     }
 }
 
@@ -152,6 +158,13 @@ impl Wanting<'_> {
     /// Whether both are to be read from the same bytes.
     pub(super) fn is_of_same_blob(&self, other: &Self) -> bool {
         (self.layer.digest, self.layer.size) == (other.layer.digest, other.layer.size)
+    }
+
+    /// What tells it from others of the same manifest and place.
+    pub(super) fn key(&self) -> (Digest, Vec<(String, String)>, Option<(Digest, bool)>) {
+        let carrier = (self.kind == Kind::Statement).then(|| (*self.carrier.digest(), self.by_index));
+        let notes = self.layer.annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        (self.layer.digest, notes, carrier)
     }
 
     /// Reads the layer.

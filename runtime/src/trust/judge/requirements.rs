@@ -12,7 +12,7 @@ use crate::trust::authority::Authority;
 use crate::trust::decision::{Problem, Requirement, SignedBy};
 use crate::trust::fault::Fault;
 use crate::trust::identity::Claim;
-use crate::trust::policy::{Attestations, Scope};
+use crate::trust::policy::{Attestations, Family, Scope};
 use crate::trust::provenance::{CertificateClaims, Provenance, ProvenanceFault, ProvenanceRules, ProvenanceSummary};
 use crate::trust::reason::Reason;
 use crate::trust::sbom::{OpenSnapshot, Sbom, SbomFault, SbomFindings, SbomRules, SbomSummary};
@@ -47,7 +47,10 @@ impl Outcome {
     fn sbom(&mut self, subject: &Subject, scope: &Scope, known: &Known, now: SystemTime, open: OpenSnapshot<'_>) {
         let said = trusted(scope, known, Sbom::is_predicate_type);
         let counts_vex = scope.sbom.as_ref().is_some_and(SbomRules::wants_vex);
-        let vex: Vec<Vex> = trusted(scope, known, |_| counts_vex)
+        // Where somebody is named for VEX, what others say in an SBOM takes nothing away.
+        let has_named = scope.names_family(Family::Vex);
+        let is_vex = |kind: &str| counts_vex && (!has_named || Family::of(kind) == Some(Family::Vex));
+        let vex: Vec<Vex> = trusted(scope, known, is_vex)
             .filter_map(|(Attested { statement, .. }, _)| {
                 Vex::read(&statement.predicate_type, statement.predicate.as_str(), &subject.manifests).ok()
             })
@@ -139,17 +142,19 @@ impl From<ProvenanceFault> for Problem {
 
 /// Enough different signers stand behind the artifact itself.
 fn signed(subject: &Subject, scope: &Scope, known: &Known) -> Requirement {
-    let mut signers: BTreeMap<&SignerId, &Signer> = BTreeMap::new();
+    let mut signers: BTreeMap<&SignerId, Vec<&Signer>> = BTreeMap::new();
     for voucher in known.vouchers.iter().filter(|voucher| subject.manifests.contains(&voucher.manifest)) {
         if is_among(&voucher.by, &scope.signers) {
-            signers.entry(&voucher.by.id).or_insert(&voucher.by);
+            signers.entry(&voucher.by.id).or_default().push(&voucher.by);
         }
     }
-    let by: Vec<SignedBy> = signers.values().map(|signer| signer.shown()).collect();
-    match by.len() {
+    let by: Vec<SignedBy> =
+        signers.values().filter_map(|as_whom| as_whom.first()).map(|signer| signer.shown()).collect();
+    match count(&signers.into_values().collect::<Vec<_>>(), &scope.signers) {
         0 => {
-            // Who attests what is inside does not say with that that it should run.
-            let nothing = if known.attested.is_empty() { Reason::UNSIGNED } else { Reason::ONLY_ATTESTED };
+            // Who attests what is inside, or vouches for something else, does not say with that that it should run.
+            let nobody = known.attested.is_empty() && known.vouchers.is_empty();
+            let nothing = if nobody { Reason::UNSIGNED } else { Reason::ONLY_ATTESTED };
             unmet("signature", missing(nothing, &known.signature_faults, known.others))
         }
         n if n < scope.threshold => {
@@ -158,6 +163,26 @@ fn signed(subject: &Subject, scope: &Scope, known: &Known) -> Requirement {
         }
         _ => Requirement { by, ..met("signature") },
     }
+}
+
+/// How many signers these are: each counts as one of those that the scope names, and each of those once. Whoever meets
+/// one pattern under several names, as a workflow does on several tags, is one.
+fn count(signers: &[Vec<&Signer>], named: &[Arc<Authority>]) -> usize {
+    /// Finds a place for a signer, moving others where that helps (augmenting paths of a bipartite matching).
+    fn place(at: usize, fits: &[Vec<usize>], seen: &mut [bool], taken: &mut [Option<usize>]) -> bool {
+        fits[at].iter().any(|&named| {
+            let is_new = !std::mem::replace(&mut seen[named], true);
+            let is_free = is_new && taken[named].is_none_or(|other| place(other, fits, seen, taken));
+            if is_free {
+                taken[named] = Some(at);
+            }
+            is_free
+        })
+    }
+    let place_of = |signer: &&Signer| named.iter().position(|named| Arc::ptr_eq(named, &signer.authority));
+    let fits: Vec<Vec<usize>> = signers.iter().map(|as_whom| as_whom.iter().filter_map(place_of).collect()).collect();
+    let mut taken = vec![None; named.len()];
+    (0..fits.len()).filter(|at| place(*at, &fits, &mut vec![false; named.len()], &mut taken)).count()
 }
 
 fn attested(asked: &Attestations, known: &Known) -> Requirement {
@@ -181,7 +206,7 @@ fn trusted<'a>(
     known.attested.iter().filter_map(move |attested| {
         let predicate_type = &attested.statement.predicate_type;
         let attesters = scope.attesters(predicate_type);
-        let by: Vec<&Signer> = attested.by.iter().filter(|signer| is_among(signer, attesters)).collect();
+        let by: Vec<&Signer> = attested.by.iter().filter(|signer| is_among(signer, &attesters)).collect();
         (is_type(predicate_type) && !by.is_empty()).then_some((attested, by))
     })
 }

@@ -455,3 +455,39 @@ fn what_would_let_it_run_is_a_policy_that_does() {
         assert_eq!(tried, 2, "{remedies:?}");
     }
 }
+
+#[test]
+fn a_waiver_does_not_reach_what_is_wrong_behind_what_is_missing() {
+    let acme = Hand::new();
+    let text = asking(
+        "sbom = { required = true }\nprovenance = { required = true, source = \"https://github.com/acme/tools\" }",
+    );
+    let policy = policy(&text, &acme, &acme);
+    let this = digest(DIGEST);
+    let signature = || of(&this, acme.sign(&statement()));
+    let built = |source: &str| attestation(&acme, &this, SLSA, &provenance(source));
+    let elsewhere = vec![signature(), built("https://github.com/acme/evil")];
+    assert_eq!(outcome(&policy, &[DIGEST], Ok(beside(elsewhere))), Err("other-source"));
+    let missing = vec![signature(), built("https://github.com/acme/tools")];
+    assert_eq!(outcome(&policy, &[DIGEST], Ok(beside(missing))), Ok(Basis::Waived));
+    // A trusted signer's attestation of something else lies here.
+    let mut other = attestation(&acme, &digest(OTHER), SPDX, &sbom("MIT"));
+    other.about = this;
+    let scoped = self::policy(ACME, &acme, &acme);
+    assert_eq!(outcome(&scoped, &[DIGEST], Ok(beside([other]))), Err("other-digest"));
+}
+
+#[test]
+fn who_is_not_named_for_a_version_is_not_trusted_for_it_because_another_is_written() {
+    let (acme, builder) = (Hand::new(), Hand::new());
+    let text = asking(
+        "attestations = [{ type = \"https://slsa.dev/provenance/v0.2\", signers = [{ key = \"other.pub\", log = \"ignore\" }] }]\nprovenance = { required = false, source = \"https://github.com/acme/tools\" }",
+    );
+    let policy = policy(&text, &acme, &builder);
+    let scope = policy.scope(&subject().name).unwrap();
+    for kind in ["https://slsa.dev/provenance/v0.2", SLSA] {
+        let attesters = scope.attesters(kind);
+        assert_eq!(attesters.iter().map(|by| by.name.as_str()).collect::<Vec<_>>(), ["other.pub"], "{kind}");
+    }
+    assert_eq!(scope.attesters(SPDX)[0].name, "acme.pub");
+}

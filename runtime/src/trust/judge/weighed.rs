@@ -32,6 +32,8 @@ pub(super) struct Weighed {
     /// What nobody that the scope trusts made.
     pub(super) unknown: Vec<Claimed>,
     manifest: Option<Digest>,
+    /// Whether somebody that the scope trusts made something that does not hold.
+    has_bad: bool,
 }
 
 /// What is known of a subject: who vouches for which manifest, and what was attested.
@@ -94,17 +96,29 @@ impl Weighed {
                 checked.push(line);
             }
         }
-        let vouched = known.vouchers.iter().map(|voucher| voucher.manifest);
+        let counted = |voucher: &&Voucher| {
+            let identity = voucher.by.shown().identity;
+            requirements.iter().flat_map(|requirement| &requirement.by).any(|by| by.identity == identity)
+        };
+        let vouched = known.vouchers.iter().filter(counted).map(|voucher| voucher.manifest);
         let manifest = subject.manifests.iter().find(|manifest| vouched.clone().any(|digest| digest == **manifest));
         // Who that is matters only where something is missing.
         let met = requirements.iter().all(|requirement| requirement.held);
         let unknown = if met { Vec::new() } else { claimed(&strangers, &scope.roots(), now) };
-        Self { requirements, sboms, provenance, checked, unknown, manifest: manifest.copied() }
+        let faults = known.signature_faults.iter().chain(&known.attestation_faults);
+        let has_bad = faults.into_iter().any(|fault| fault.is_by_trusted());
+        Self { requirements, sboms, provenance, checked, unknown, manifest: manifest.copied(), has_bad }
     }
 
-    /// Why it may not run: the first requirement that is not met.
+    /// Why it may not run: the first requirement that is not met though something is wrong, or else the first.
     pub(super) fn why(&self) -> Option<&Problem> {
-        self.requirements.iter().find_map(|requirement| requirement.why.as_ref())
+        let mut problems = self.requirements.iter().filter_map(|requirement| requirement.why.as_ref());
+        problems.clone().find(|why| !why.reason.can_be_waived()).or_else(|| problems.next())
+    }
+
+    /// Whether all that is wrong is that nobody says something.
+    pub(super) fn can_be_waived(&self) -> bool {
+        !self.has_bad && self.why().is_none_or(|why| why.reason.can_be_waived())
     }
 
     /// The manifest that was signed.
@@ -162,7 +176,8 @@ impl Known {
                 Err(fault) => furthest = furthest.max(Some(fault)),
             }
         }
-        if let (Some(fault), true) = (furthest, said_by.is_empty()) {
+        // What one of them accepts may still be a bad one of another.
+        if let Some(fault) = furthest.filter(|fault| said_by.is_empty() || fault.is_by_trusted()) {
             let (signature, attestation) = match evidence.form {
                 Form::SimpleSigning { .. } => (true, false),
                 Form::Envelope { .. } | Form::Statement { .. } => (false, true),
@@ -171,7 +186,9 @@ impl Known {
             };
             self.signature_faults.extend(signature.then_some(fault));
             self.attestation_faults.extend(attestation.then_some(fault));
-            return fault.is_by_trusted();
+        }
+        if said_by.is_empty() {
+            return furthest.is_some_and(Fault::is_by_trusted);
         }
         let mut attested: Option<Attested> = None;
         for (said, by) in said_by {

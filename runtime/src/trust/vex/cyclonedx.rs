@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{MAX_STATEMENTS, Product, Statement, VexProblem};
+use super::{MAX_PRODUCTS, MAX_STATEMENTS, Product, Statement, VexProblem};
 use crate::message::Json;
 use crate::trust::sbom::{MAX_DOCUMENT_BYTES, Purl, Sbom, SbomProblem, list};
 
@@ -78,6 +78,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Statement>, VexProblem> {
     let of_document = document.metadata.and_then(|metadata| metadata.timestamp);
     let written: Vec<Vulnerability> = list(document.vulnerabilities, MAX_STATEMENTS, "vulnerabilities")
         .map_err(|problem| VexProblem::unreadable(&problem))?;
+    let mut left = MAX_PRODUCTS;
     let statement = |vulnerability: Vulnerability| {
         let analysis = vulnerability.analysis?;
         let state = analysis.state?;
@@ -87,11 +88,15 @@ pub(super) fn read(text: &str) -> Result<Vec<Statement>, VexProblem> {
                 None => Purl::parse(&affects.reference).ok().into_iter().collect(),
             }
         };
+        // What is beyond clears nothing.
+        let products: Vec<Product> =
+            vulnerability.affects.into_iter().flat_map(named).map(Product::Package).take(left).collect();
+        left -= products.len();
         Some(Statement {
             names: std::iter::once(vulnerability.id)
                 .chain(vulnerability.references.into_iter().map(|one| one.id))
                 .collect(),
-            products: vulnerability.affects.into_iter().flat_map(named).map(Product::Package).collect(),
+            products,
             is_harmless: matches!(
                 state.as_str(),
                 "not_affected" | "false_positive" | "resolved" | "resolved_with_pedigree"

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{MAX_DOCUMENT_BYTES, MAX_STATEMENTS, Product, Purl, Statement, VexProblem};
+use super::{MAX_DOCUMENT_BYTES, MAX_PRODUCTS, MAX_STATEMENTS, Product, Purl, Statement, VexProblem};
 use crate::artifact::Digest;
 use crate::message::Json;
 
@@ -83,7 +83,16 @@ pub(super) fn read(text: &str, subjects: &[Digest]) -> Result<Vec<Statement>, Ve
         return Err(VexProblem::Unreadable(format!("it has more than {MAX_STATEMENTS} statements")));
     }
     let time = document.timestamp;
-    document.statements.into_iter().map(|statement| statement.read(time, subjects)).collect()
+    let (mut statements, mut products) = (Vec::new(), 0);
+    for statement in document.statements {
+        let statement = statement.read(time, subjects)?;
+        products += statement.products.len();
+        if products > MAX_PRODUCTS {
+            return Err(VexProblem::Unreadable(format!("it speaks of more than {MAX_PRODUCTS} products")));
+        }
+        statements.push(statement);
+    }
+    Ok(statements)
 }
 
 impl FileStatement {
@@ -129,7 +138,11 @@ impl FileProduct {
             (true, _) if !is_this_artifact => {}
             (true, true) => products.push(Product::Artifact),
             (false, true) => products.push(Product::Package(purl)),
-            (_, false) => products.extend(parts.filter_map(Named::purl).map(Product::Package)),
+            (_, false) => {
+                // One more than are read is enough to refuse the document.
+                let left = (MAX_PRODUCTS + 1).saturating_sub(products.len());
+                products.extend(parts.filter_map(Named::purl).map(Product::Package).take(left));
+            }
         }
     }
 }
