@@ -35,6 +35,7 @@ mod remote_real;
 mod sandbox;
 mod secrets;
 mod several;
+mod sign;
 mod sigstore;
 mod small_hosts;
 mod stdio;

@@ -28,6 +28,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use attach::{Attachment, Layer};
 pub use copy::Copied;
 pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};

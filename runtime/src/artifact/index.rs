@@ -12,17 +12,21 @@ pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub(super) const EMPTY_INDEX: &[u8] =
     br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
-/// The list with this entry, under this tag, which no other has from then on. An entry without a tag is there once.
-/// Nothing where it is no list.
+/// The list with this entry, under this tag, which no other has from then on. An entry without a tag is there
+/// once, and not beside the same with one. Nothing where it is no list.
 pub(super) fn with_entry(list: &[u8], entry: Json, tag: Option<&str>) -> Option<Json> {
     let list = Json::parse(std::str::from_utf8(list).ok()?).ok()?;
     let mut members = list.members().ok()?;
     let mut entries: Vec<Json> = members.read("manifests").ok()??;
     let (digest, entry) = (digest_of(&entry), with_tag(&entry, tag)?);
+    let is_same = |known: &Json| digest_of(known) == digest;
+    if tag.is_none() && entries.iter().any(|known| is_same(known) && tag_of(known).is_some()) {
+        return Some(list);
+    }
     entries.retain(|known| match (tag, tag_of(known)) {
         (Some(tag), Some(known)) => known != tag,
-        (None, None) => digest_of(known) != digest,
-        _ => true,
+        (None, Some(_)) => true,
+        (_, None) => !is_same(known),
     });
     entries.push(entry);
     members.set("manifests", Json::of(&entries));

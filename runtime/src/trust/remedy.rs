@@ -95,11 +95,12 @@ pub(super) fn signer(authority: &Authority) -> String {
     format!("{{ {} }}", parts.join(", "))
 }
 
-fn key(path: &str, log: Need) -> String {
+/// A key as it is written.
+pub(super) fn key(path: &str, log: Need) -> String {
     format!("{{ key = {}, log = \"{log}\" }}", quoted(path))
 }
 
 /// As TOML reads it back: a JSON string is a basic string, too (TOML 1.0, "String").
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
