@@ -4,7 +4,7 @@ SHELL := /bin/bash
 target := $(or $(CARGO_TARGET_DIR),target)
 lockgate := $(target)/release/lockgate
 
-.PHONY: help demo test build examples setup bench lint clean
+.PHONY: help demo test build examples setup bench fuzz lint clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,13 +28,17 @@ setup: ## install what is missing (as root on Debian), or say what to install
 bench: build ## measure, as ratios in one run: a table, and target/bench.json
 	cargo bench --locked --package lockgate --features built-in-servers --bench calls -- --json $(abspath $(target))/bench.json
 
+fuzz: ## feed made-up bytes to whatever reads strangers' ones: FUZZ_SECONDS for each of eight parsers
+	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),30)
+
 lint: setup examples ## format, clippy, licences and bans
 	cargo fmt --all --check
 	cd examples && cargo fmt --all --check
+	cd fuzz && cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd examples && cargo clippy --locked -- -D warnings
 	.setup/bin/cargo-deny --all-features check bans licenses sources
 
 clean: ## remove everything that was built or installed here
-	rm -rf .setup examples/dist examples/target
+	rm -rf .setup examples/dist examples/target fuzz/target
 	cargo clean

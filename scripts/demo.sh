@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows every kind of server behind one gateway, in a home that starts empty: a component that was pushed to a registry
-# and signed there with openssl and curl; a server of npm's in a container; one that somebody else runs; and a component
+# and signed there, with a key and as a workflow; a server of npm's in a container; one that somebody else runs; and a component
 # that uses a token it was not given. What this machine lacks for a step is said, and the rest is shown.
 set -euo pipefail
 lockgate=$(realpath "$1")
@@ -109,6 +109,53 @@ EOF
     step 'Another server of the same scope, which nobody signed'
     show push "$repository/examples/dist/test/probe.wasm" "$registry/acme/other:1"
     show call "$registry/acme/other:1" echo text=hello || echo "(exit $?)"
+
+    keyless "$registry/workshop/time"
+}
+
+# keyless REPOSITORY: signed as a workflow does, without a key of its own, and with an SBOM.
+keyless() {
+    step "A workflow builds and signs one with Sigstore (npm's @sigstore/sign, on an instance of its own), and attests an SBOM"
+    local name=$1 digest workflow claims
+    digest=$("$lockgate" push "$repository/examples/dist/time.wasm" "$name:1" --format json |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["digest"])')
+    workflow=workshop/time/.github/workflows/release.yml@refs/tags/v1
+    claims='{"iss":"https://token.actions.githubusercontent.com","sub":"https://github.com/'$workflow'",
+        "repository":"workshop/time","repository_owner_id":"4242","ref":"refs/tags/v1",
+        "sha":"0123456789012345678901234567890123456789","runner_environment":"github-hosted",
+        "workflow_ref":"'$workflow'","job_workflow_ref":"'$workflow'"}'
+    # statement TYPE PREDICATE
+    statement() {
+        printf '{"claims":%s,"image":"%s","digest":"%s","statement":{"_type":"https://in-toto.io/Statement/v1",
+            "subject":[{"name":"time","digest":{"sha256":"%s"}}],"predicateType":"%s","predicate":%s}}' \
+            "$claims" "$name" "$digest" "${digest#sha256:}" "$1" "$2"
+    }
+    {
+        printf '['
+        statement https://sigstore.dev/cosign/sign/v1 '{}'
+        printf ','
+        statement https://spdx.dev/Document/v2.3 '{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","name":"time",
+            "creationInfo":{"created":"2026-11-01T00:00:00Z","creators":["Tool: demo"]},
+            "packages":[{"name":"jiff","SPDXID":"SPDXRef-jiff","versionInfo":"0.2.15","licenseDeclared":"MIT OR Unlicense",
+            "licenseConcluded":"MIT","downloadLocation":"NOASSERTION"}]}'
+        printf ']'
+    } | node "$repository/tests/clients/sigstore_signer.mjs" "$node" "$config/trusted_root.json" >/dev/null
+    cat >>"$config/trust.toml" <<EOF
+
+[[scope]]
+match = "$name"
+signers = [{ issuer = "https://token.actions.githubusercontent.com", subject-pattern = "https://github.com/workshop/time/.github/workflows/release.yml@refs/tags/v.*", owner-id = "4242", root = "trusted_root.json" }]
+sbom = { required = true, deny-licences = ["AGPL-3.0-only"] }
+EOF
+    tail -4 "$config/trust.toml"
+    show trust explain "$name:1"
+    show verify "$name:1"
+    show call "$name:1" get_current_time timezone=UTC
+
+    step 'The same artifact, where another workflow is asked for'
+    sed 's/release.yml/nightly.yml/' "$config/trust.toml" >nightly.toml
+    cp "$config/trusted_root.json" "$config/acme.pub" .
+    show call --trust-policy nightly.toml "$name:1" get_current_time timezone=UTC || echo "(exit $?)"
 }
 
 # sign REPOSITORY DIGEST: as cosign's key signatures lie in a registry (cosign, "Signature Specification").

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::support::cosign::{Key, Repository, Signature};
 use crate::support::own_registry::{Lists, OwnRegistry, Reply, digest_of, not_found};
-use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
+use crate::support::sigstore::{ISSUER, SIGNATURE, sign, statement, workflow};
+use crate::support::{Ended, Home, Lockgate, OciRegistry, folder, probe};
 
 /// A person who trusts `acme.pub` for `acme/*` of a registry with one component, `acme/time:1`.
 struct Scene {
@@ -81,6 +82,42 @@ fn a_signature_under_the_fallback_tag_counts_where_the_registry_makes_no_lists()
     scene.is_signed();
     drop(registry);
     scene.is_signed();
+}
+
+#[test]
+fn what_another_program_attached_is_verified_there_and_in_a_folder_without_a_network() {
+    for registry in [OwnRegistry::with_lists(), OwnRegistry::without_lists()] {
+        let scene = Scene::at(&registry.name());
+        let config = scene.home.path().join("config");
+        let claims = workflow("acme/time", "release.yml", "refs/heads/main");
+        let signers =
+            format!("signers = [{{ issuer = \"{ISSUER}\", subject = {}, root = \"root.json\" }}]", claims["sub"]);
+        let scope = |name: &str| format!("[[scope]]\nmatch = \"{name}\"\n{signers}\n");
+        let policy = format!("default = \"reject\"\n{}{}", scope(&scene.name), scope("oci-layout"));
+        fs::write(config.join("trust.toml"), policy).unwrap();
+        let item = |statement: Value| json!({ "claims": claims, "statement": statement, "image": scene.name, "digest": scene.digest });
+        let sbom = json!({ "spdxVersion": "SPDX-2.3" });
+        let sbom = statement(&scene.digest, "https://spdx.dev/Document", &sbom);
+        // An instance of its own, whose keys are known, so that it is unsigned and not unknown.
+        sign(&config.join("root.json"), &[]);
+        scene.is_refused("unsigned");
+        sign(&config.join("root.json"), &[item(sbom), item(statement(&scene.digest, SIGNATURE, &json!({})))]);
+        scene.is_signed();
+        let (_folder, folder) = folder();
+        let to = folder.join("copy");
+        let pull = Lockgate::new("pull").arg(format!("{}:1", scene.name)).arg("--to").arg(&to);
+        assert_eq!(pull.home(scene.home.path()).run().good(), scene.digest);
+        drop(registry);
+        // On the machine that asked before, and on one that never did.
+        scene.is_signed();
+        let copied = format!("oci-layout:{}", to.display());
+        let verify = Lockgate::new("verify").arg(&copied).args(["--format", "json"]).home(scene.home.path()).run();
+        assert_eq!(verify.json()["basis"], "signed", "{verify}");
+        fs::remove_dir_all(scene.home.path().join("data/store")).unwrap();
+        let call = Lockgate::call(&copied, "echo").arg("text=hello").home(scene.home.path()).run();
+        assert_eq!(call.good(), "hello");
+        assert_ne!(scene.verify().code, Some(0));
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod support;
 
+mod attacks;
 mod beside;
 mod brave;
 mod built_in;

@@ -227,7 +227,7 @@ fn what_others_push_is_pulled_too() {
 }
 
 #[test]
-fn what_is_no_component_says_what_it_is() {
+fn attack_55_what_is_no_component_says_what_it_is() {
     let (registry, home) = (OciRegistry::start(), Home::empty());
     let component = fs::read(time()).unwrap();
     let kind = "application/vnd.wasm.component.v1";

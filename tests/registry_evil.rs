@@ -547,7 +547,7 @@ fn output(command: &mut std::process::Command) -> Vec<u8> {
 }
 
 #[test]
-fn a_configuration_of_another_component_is_refused() {
+fn attack_55_a_configuration_of_another_component_is_refused() {
     let config = json!({"architecture": "wasm", "os": "wasip2", "layerDigests": [digest_of(b"other")]}).to_string();
     let kind = "application/vnd.wasm.config.v0+json";
     let swapped = Artifact::of(config.as_bytes(), kind, &component(1000), "application/wasm", json!({}));

@@ -224,3 +224,37 @@ fn a_signature_with_a_certificate_counts_in_cosigns_old_layout() {
     push(in_the_old_layout(other.into_bytes(), &good));
     scene.refused("altered");
 }
+
+#[test]
+fn the_lines_that_a_refusal_prints_name_who_signed_and_let_it_run() {
+    let scene = Scene::new();
+    scene.attach("good", &[(release(), scene.signature())]);
+    scene.trust(r#"subject = "https://github.com/acme/time/.github/workflows/other.yml@refs/heads/main""#);
+    let refused = scene.verify();
+    refused.failed(3);
+    let remedies = refused.json()["remedies"].as_array().unwrap().clone();
+    let line = remedies.iter().find_map(|remedy| remedy["write"].as_str().filter(|write| write.contains(WORKFLOW)));
+    let text = format!("default = \"reject\"\n[[scope]]\nmatch = \"{}\"\n{}\n", scene.name(), line.unwrap());
+    fs::write(scene.home.path().join("config/trust.toml"), text).unwrap();
+    scene.accepted();
+}
+
+#[test]
+fn a_survey_shows_who_signed_and_writes_what_trusts_them() {
+    let scene = Scene::new();
+    scene.attach("good", &[(release(), scene.signature())]);
+    // The policy names the instance, and nobody who signs with it here.
+    scene.trust(r#"subject = "https://github.com/acme/other""#);
+    let policy = scene.home.path().join("config/trust.toml");
+    let wide = fs::read_to_string(&policy).unwrap().replace("acme/time\"", "**\"");
+    fs::write(&policy, wide).unwrap();
+    let add = |more: &[&str]| {
+        Lockgate::new("trust").args(["add", &format!("{}:1", scene.name())]).args(more).home(scene.home.path()).run()
+    };
+    let shown = add(&[]);
+    shown.failed(3);
+    let signer = format!("{WORKFLOW} by {ISSUER}");
+    assert!(shown.stdout.contains(&format!("signed by {signer}")), "{shown}");
+    add(&["--signer", &signer]).good();
+    scene.accepted();
+}

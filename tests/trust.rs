@@ -269,7 +269,7 @@ fn a_reviewed_digest_runs_and_no_other() {
 }
 
 #[test]
-fn a_tag_that_moved_is_judged_as_what_it_is_now() {
+fn attack_40_a_tag_that_moved_is_judged_as_what_it_is_now() {
     let scene = Scene::new();
     scene.push_signatures(&[scene.good_signature()]);
     scene.accepted("signed");

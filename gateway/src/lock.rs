@@ -32,6 +32,6 @@ pub(crate) use self::file::{LOCK_FILE, LockError, LockFile};
 pub(crate) use self::history::{History, HistoryError, RolledBack};
 pub(crate) use self::locked::{Locked, Origin};
 pub(crate) use self::shown::{shown, surface_lines};
-pub(crate) use self::surface::{Kind, Page, Said, Surface, SurfaceError};
+pub(crate) use self::surface::{Kind, Page, Surface, SurfaceError};
 pub(crate) use self::texts::Texts;
 pub(crate) use self::watch::{Watch, is_taken_away};

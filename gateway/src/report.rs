@@ -159,8 +159,8 @@ fn judged(server: &ServerName, decision: &Decision) -> String {
         Verdict::Accepted { basis, signers, .. } => {
             let by = |by: &SignedBy| {
                 let logged = if by.logged { ", logged" } else { "" };
-                if by.identity == by.name {
-                    format!("{}{logged}", by.name)
+                if by.root.is_some() {
+                    format!("{}{logged}", by.identity)
                 } else {
                     format!("{} {}{logged}", by.name, by.identity)
                 }

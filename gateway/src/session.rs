@@ -41,7 +41,7 @@ use tokio::sync::watch;
 pub(crate) use self::alone::{Alone, check_spoken, neither_era};
 pub(crate) use self::circle::Circle;
 use self::client::Legacy;
-pub(crate) use self::direct::{Direct, SurveyError};
+pub(crate) use self::direct::{Direct, Guise, SurveyError};
 use self::flights::Flights;
 use self::offers::Offers;
 use self::outbox::Reply;

@@ -26,7 +26,8 @@ mod wasm;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+
+use ::bytes::Bytes;
 
 pub(crate) use attach::{Attachment, Layer};
 pub use copy::Copied;
@@ -54,7 +55,7 @@ pub(crate) const MAX_COMPONENT_BYTES: u64 = 256 * 1024 * 1024;
 #[derive(Clone)]
 pub struct Artifact {
     digest: Digest,
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
 }
 
 /// Why an artifact cannot be read.
@@ -80,9 +81,9 @@ pub enum ArtifactError {
 }
 
 impl Artifact {
-    /// Takes bytes under the digest they have.
-    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
-        let bytes = bytes.into();
+    /// Takes bytes under the digest they have. What is given as a `Vec` is not copied.
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
+        let bytes = Bytes::from(bytes.into());
         Self { digest: Digest::of(&bytes), bytes }
     }
 
@@ -96,8 +97,9 @@ impl Artifact {
         if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(ArtifactError::NotAFile(path.to_owned()));
         }
-        let mut bytes = Vec::new();
         let file = File::open(path).map_err(unreadable)?;
+        let length = file.metadata().map_err(unreadable)?.len().min(MAX_COMPONENT_BYTES);
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         file.take(MAX_COMPONENT_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         if bytes.len() as u64 > MAX_COMPONENT_BYTES {
             return Err(ArtifactError::TooLarge(path.to_owned()));

@@ -66,6 +66,20 @@ pub use self::survey::{Survey, Surveyed};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
+/// What is fuzzed, for the crate whose root is `fuzz_root.rs`.
+#[cfg(fuzzing)]
+pub(crate) mod fuzzed {
+    pub(crate) use super::evidence::{Evidence, Form, Notes, Place};
+    pub(crate) use super::provenance::Provenance;
+    pub(crate) use super::root::TrustRoot;
+    pub(crate) use super::sbom::Sbom;
+    pub(crate) use super::scope::Name;
+    pub(crate) use super::statement::Statement;
+    pub(crate) use super::vex::Vex;
+    pub(crate) use super::vulnerability::{SnapshotFile, look_up};
+    pub(crate) use super::weigh::weigh;
+}
+
 /// Why an artifact may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

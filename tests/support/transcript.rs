@@ -35,7 +35,15 @@ pub(super) fn transcript(ended: &Ended, shown: &str, names: &Names) -> String {
         (Some(code), _) => text.push_str(&format!("exit {code}\n")),
         (None, signal) => text.push_str(&format!("ended by signal {signal:?}\n")),
     }
-    sizes(&digests(&temporary(&names.apply(&text))))
+    sizes(&digests(&temporary(&times(&names.apply(&text)))))
+}
+
+/// When something was judged.
+fn times(text: &str) -> String {
+    const AT: &str = "1> at        ";
+    text.split_inclusive('\n')
+        .map(|line| if line.starts_with(AT) { format!("{AT}TIME\n") } else { line.into() })
+        .collect()
 }
 
 /// Control characters written out, so that snapshots are plain text.

@@ -16,6 +16,9 @@ fn machine(policy: &str, scene: &Scene) -> tempfile::TempDir {
     fs::create_dir(etc.path().join("lockgate")).unwrap();
     fs::write(etc.path().join("lockgate/trust.toml"), policy).unwrap();
     fs::copy(&scene.acme.public, etc.path().join("lockgate/acme.pub")).unwrap();
+    // Where the system's certificate authorities are.
+    let copied = std::process::Command::new("cp").args(["-a", "/etc/ssl"]).arg(etc.path()).status().unwrap();
+    assert!(copied.success());
     etc
 }
 
@@ -146,4 +149,21 @@ fn a_scope_that_warns_runs_what_it_would_not_and_says_so_each_time() {
     assert!(ended.stderr.contains("NOT VERIFIED: it does not meet its scope"), "{ended}");
     scene.push_signatures(&[scene.good_signature()]);
     assert_eq!(scene.accepted("signed").stderr, "");
+}
+
+#[test]
+fn signatures_that_lie_in_another_repository_count_where_the_policy_says_so() {
+    let scene = Scene::new();
+    scene.repository("signatures").push_signatures(&scene.digest, &[scene.good_signature()]);
+    scene.refused("unsigned");
+    scene.policy(&format!("{}signatures = \"{}\"\n", scene.acme_policy(), scene.name("signatures")));
+    scene.accepted("signed");
+    // The payload has to name what was signed, wherever it lies.
+    let other = scene.acme.sign(&scene.digest, &scene.name("acme/other"));
+    scene.repository("more").push_signatures(&scene.digest, &[other]);
+    scene.policy(&format!("{}signatures = \"{}\"\n", scene.acme_policy(), scene.name("more")));
+    scene.refused("other-repository");
+    // A repository that cannot be asked is none without signatures.
+    scene.policy(&format!("{}signatures = \"127.0.0.1:1/signatures\"\n", scene.acme_policy()));
+    scene.refused("signatures-unavailable");
 }

@@ -23,32 +23,7 @@ pub(crate) struct Executor {
 
 impl Executor {
     pub(crate) fn start(home: &Path, component: &Path) -> Self {
-        let settings = Settings {
-            code_folder: home.join("cache/code"),
-            store_folder: home.join("data/store"),
-            registry: RegistrySettings::default(),
-            run_folder: home.join("run"),
-            engine_socket: None,
-            key_file: home.join("data/code.key"),
-            own_folders: vec![home.to_owned()],
-            compile_worker: CompileWorker {
-                program: env!("CARGO_BIN_EXE_lockgate").into(),
-                arguments: vec!["compile-worker".into()],
-            },
-            roots: Vec::new(),
-            listeners: Vec::new(),
-            secrets: SecretSettings {
-                variable: |_| None,
-                store: None,
-                encrypted_file: home.join("data/secrets.age"),
-                key_file: home.join("config/secrets.key"),
-            },
-            guest_threads: 1,
-            ceiling: None,
-            trust: TrustPolicy::default(),
-            waived: BTreeSet::new(),
-        };
-        let runtime = Runtime::new(settings, Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
+        let runtime = Runtime::new(settings(home), Hooks { event: Arc::new(|_| ()) }, &[]).expect("a runtime");
         let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");
         let spec = Spec {
             name: "bench".parse().expect("a name"),
@@ -92,5 +67,34 @@ impl Executor {
 
     fn call(&self) -> Call {
         self.link.call(Request { method: "tools/call".to_owned(), params: self.params.clone() })
+    }
+}
+
+/// A runtime's settings, with everything below one folder.
+pub(crate) fn settings(home: &Path) -> Settings {
+    Settings {
+        code_folder: home.join("cache/code"),
+        store_folder: home.join("data/store"),
+        registry: RegistrySettings::default(),
+        run_folder: home.join("run"),
+        engine_socket: None,
+        key_file: home.join("data/code.key"),
+        own_folders: vec![home.to_owned()],
+        compile_worker: CompileWorker {
+            program: env!("CARGO_BIN_EXE_lockgate").into(),
+            arguments: vec!["compile-worker".into()],
+        },
+        roots: Vec::new(),
+        listeners: Vec::new(),
+        secrets: SecretSettings {
+            variable: |_| None,
+            store: None,
+            encrypted_file: home.join("data/secrets.age"),
+            key_file: home.join("config/secrets.key"),
+        },
+        guest_threads: 1,
+        ceiling: None,
+        trust: TrustPolicy::default(),
+        waived: BTreeSet::new(),
     }
 }

@@ -13,9 +13,18 @@ mod http;
 mod measure;
 mod pull;
 mod stdio;
-#[allow(dead_code, unused_imports, reason = "it is there for the tests from outside")]
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "it is there for the tests from outside"
+)]
 #[path = "../../../tests/support/mod.rs"]
 mod support;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -136,6 +145,23 @@ fn main() {
         value: pulled.memory as f64 / f64::from(1 << 20),
         unit: "MiB",
         must: Some(Must::BeAtMost(64.0)),
+        detail: String::new(),
+    });
+
+    let again = trust::again_offline(home.path(), 50);
+    rows.push(Row {
+        name: "judging a cached artifact again, offline: keyless, with an SBOM",
+        value: again.as_secs_f64() * 1e3,
+        unit: "ms",
+        must: Some(Must::BeAtMost(5.0)),
+        detail: String::new(),
+    });
+    let start = trust::start_with(20, 5);
+    rows.push(Row {
+        name: "process start to the tools of 20 signed servers, cache warm",
+        value: start.as_secs_f64() * 1e3,
+        unit: "ms",
+        must: Some(Must::BeAtMost(250.0)),
         detail: String::new(),
     });
 

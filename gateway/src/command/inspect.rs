@@ -1,10 +1,11 @@
-//! `lockgate inspect`: what a server is, read without running it.
+//! `lockgate inspect`: what a server is and who speaks for it, read without running it.
 
 use clap::Args;
-use lockgate_runtime::{Description, Digest, Form, Runs, Shape, Source, Untrusted};
+use lockgate_runtime::{Description, Digest, Form, Image, Runs, Shape, Source, Survey, Untrusted};
 use serde::Serialize;
 
 use super::selection::without_grant;
+use super::trust::surveyed;
 use super::trusting::Trusting;
 use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
@@ -12,7 +13,7 @@ use crate::report::Detail;
 
 #[derive(Debug, Args)]
 pub(super) struct InspectArgs {
-    /// A path to a .wasm, or the name of a built-in server
+    /// A path to a .wasm, an OCI reference, oci-layout:DIR, docker://IMAGE, or a name
     #[arg(value_name = "SERVER")]
     server: String,
 }
@@ -21,7 +22,23 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
     let config = common.config()?;
     let source = without_grant(&args.server, &config)?.source;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
-    let runs = block_on(async { Ok(runtime.inspect(&source).await?) })?;
+    let (runs, survey) = block_on(async {
+        let runs = runtime.inspect(&source).await?;
+        // Who signed it and what they say is inside, whether anybody trusts them or not.
+        let survey = match &source {
+            Source::Oci(_) | Source::Layout(_) | Source::Image(Image::Registry(_)) => {
+                Some(runtime.survey(&source, None).await?)
+            }
+            Source::File(_) | Source::BuiltIn(_) | Source::Image(Image::Local(_)) | Source::Remote(_) => None,
+        };
+        Ok((runs, survey))
+    })?;
+    if let (Runs::Container(run), Some(survey)) = (&runs, &survey) {
+        return match common.format {
+            Format::Json => output::json(&serde_json::json!({ "source": source, "runs": run, "survey": survey })),
+            Format::Text => output::text_line(&surveyed(survey)),
+        };
+    }
     let Runs::Wasm { digest, manifest, bytes, component } = runs else {
         return Err(CommandError::new(
             Kind::Failed,
@@ -39,13 +56,16 @@ pub(super) fn execute(common: &Common, args: InspectArgs) -> Result<(), CommandE
                 digest: Digest,
                 bytes: usize,
                 component: Description,
+                #[serde(skip_serializing_if = "Option::is_none")]
+                survey: Option<Survey>,
             }
-            output::json(&Document { source, manifest, digest, bytes, component })
+            output::json(&Document { source, manifest, digest, bytes, component, survey })
         }
         Format::Text => {
             let manifest = manifest.map(|digest| format!("manifest {digest}\n")).unwrap_or_default();
             output::text_line(&format!("source   {source}\n{manifest}digest   {digest}\nsize     {bytes} bytes"))?;
-            output::text_line(&describe(&component))
+            output::text_line(&describe(&component))?;
+            survey.map_or(Ok(()), |survey| output::text_line(&surveyed(&survey)))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use lockgate_runtime::{Plan, Principal, Runtime, Server, ServerName};
+use lockgate_runtime::{Plan, Runtime, Server, ServerName};
 
 use super::selection::Chosen;
 use super::trusting::Trusting;
@@ -21,7 +21,7 @@ use crate::lock::{
 };
 use crate::report;
 use crate::servers::Started;
-use crate::session::{Direct, SurveyError};
+use crate::session::{Guise, SurveyError};
 
 /// How long a server may take to say what it has, before it runs without having been compared as a whole.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -88,7 +88,10 @@ impl Starter {
         if unlocked.is_empty() || !output::is_dialogue() {
             return Ok(starter);
         }
-        update::offer(common, config, trusting, unlocked)?;
+        // Those that are not accepted do not start; the others do.
+        if let Err(error) = update::offer(common, config, trusting, unlocked) {
+            output::error(&error.text());
+        }
         Ok(Self { locks: read_locks(chosen)?, ..starter })
     }
 
@@ -124,8 +127,8 @@ impl Starter {
         let (Some(locked), Some(configured)) = (locked, configured) else {
             return Ok(server.into());
         };
-        match tokio::time::timeout(PATIENCE, survey(&server)).await {
-            Ok(Ok(surface)) => self.refuse(&configured.name, locked.surface_drift(&surface))?,
+        match tokio::time::timeout(PATIENCE, compare(&server, locked)).await {
+            Ok(Ok(differences)) => self.refuse(&configured.name, differences)?,
             // One that is not there now may come later, and is compared with every answer.
             Ok(Err(error)) => note_not_compared(&configured.name, &error.to_string()),
             Err(_) => note_not_compared(&configured.name, &format!("no answer within {} s", PATIENCE.as_secs())),
@@ -173,9 +176,25 @@ fn read_locks(chosen: &[Chosen]) -> Result<BTreeMap<PathBuf, Option<LockFile>>, 
     Ok(locks)
 }
 
-/// What a server says to a client of today.
+/// What a server says to some client or other.
 pub(super) async fn survey(server: &Server) -> Result<Surface, SurveyError> {
-    Direct::to(server.open(Principal::local()), None).await?.survey().await
+    let mut surface = Surface::default();
+    Guise::Able.survey(server, &mut surface).await?;
+    Guise::Plain.survey(server, &mut surface).await?;
+    Ok(surface)
+}
+
+/// How what a server says differs from what was locked. The client that can do most sees most; only what it misses is
+/// looked for as another one.
+async fn compare(server: &Server, locked: &Locked) -> Result<Vec<Difference>, SurveyError> {
+    let mut surface = Surface::default();
+    Guise::Able.survey(server, &mut surface).await?;
+    let differences = locked.surface_drift(&surface);
+    if !differences.iter().any(|difference| difference.found.is_none()) {
+        return Ok(differences);
+    }
+    Guise::Plain.survey(server, &mut surface).await?;
+    Ok(locked.surface_drift(&surface))
 }
 
 fn note_not_compared(server: &ServerName, why: &str) {

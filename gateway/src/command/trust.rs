@@ -5,7 +5,7 @@ mod add;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use lockgate_runtime::{Explanation, Image, Source};
+use lockgate_runtime::{Explanation, Image, Source, Survey, Surveyed};
 
 use super::trusting::{PolicyFile, Trusting, read_policy};
 use super::{Common, Format, output};
@@ -62,9 +62,12 @@ fn check(common: &Common, file: &Path) -> Result<(), CommandError> {
     match common.format {
         Format::Json => output::json(&serde_json::json!({ "file": file, "scopes": scopes })),
         Format::Text => {
-            let count = scopes.len();
+            let count = match scopes.len() {
+                1 => "1 scope".to_owned(),
+                count => format!("{count} scopes"),
+            };
             let list: String = scopes.iter().map(|scope| format!("\n  {scope}")).collect();
-            output::text_line(&format!("{} can be used: {count} scopes{list}", file.display()))
+            output::text_line(&format!("{} can be used: {count}{list}", file.display()))
         }
     }
 }
@@ -105,5 +108,18 @@ fn text(explanation: &Explanation) -> String {
     if *only_warns {
         lines.push("mode      it only warns: what does not hold runs all the same".to_owned());
     }
+    lines.join("\n")
+}
+
+/// Who speaks for something and what they say, for a person.
+pub(super) fn surveyed(survey: &Survey) -> String {
+    let Survey { name, signers, sboms, provenance, missing, .. } = survey;
+    let mut lines = vec![format!("name      {name}")];
+    for Surveyed { name, signed, .. } in signers {
+        lines.push(format!("{}{name}", if *signed { "signed by " } else { "attested by " }));
+    }
+    lines.extend(sboms.iter().map(|sbom| format!("inside    {}", sbom.line())));
+    lines.extend(provenance.iter().map(|provenance| format!("built     {}", provenance.line())));
+    lines.extend(missing.iter().map(|missing| format!("missing   {missing}")));
     lines.join("\n")
 }

@@ -86,6 +86,7 @@ fn signer(by: &SignedBy) -> String {
     let root = root.as_ref().map(|root| format!(", by the trust root {root}")).unwrap_or_default();
     let logged = if *logged { ", logged" } else { "" };
     let at = at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
-    let identity = if identity == name { String::new() } else { format!(" {identity}") };
-    format!("          by {name}{identity}{root}{logged}{at}")
+    // What the policy says of somebody without a key is a rule; the certificate says who it is.
+    let who = if root.is_empty() { format!("{name} {identity}") } else { identity.clone() };
+    format!("          by {who}{root}{logged}{at}")
 }

@@ -202,16 +202,10 @@ impl Locked {
         Difference::of_text(Subject::Instructions, self.instructions.as_ref(), found)
     }
 
-    /// How a page of one of its lists differs. Only a page that is the whole list shows what is gone.
-    pub(crate) fn page_drift(&self, kind: Kind, page: &Page, is_whole: bool) -> Vec<Difference> {
-        let mut differences: Vec<_> =
-            page.items.iter().filter_map(|(name, said)| self.item_drift(kind, name, said)).collect();
-        if is_whole {
-            let found: std::collections::HashSet<&String> = page.items.iter().map(|(name, _)| name).collect();
-            let gone = self.names(kind).filter(|name| !found.contains(name));
-            differences.extend(gone.filter_map(|name| self.gone(kind, name)));
-        }
-        differences
+    /// How what is on a page of one of its lists differs. What is not there is no difference: some servers have less for
+    /// some clients.
+    pub(crate) fn page_drift(&self, kind: Kind, page: &Page) -> Vec<Difference> {
+        page.items.iter().filter_map(|(name, said)| self.item_drift(kind, name, said)).collect()
     }
 
     fn item_drift(&self, kind: Kind, name: &str, said: &Said) -> Option<Difference> {

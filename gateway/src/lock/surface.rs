@@ -106,6 +106,8 @@ pub(crate) struct Said {
 /// All that a model reads of a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Surface {
+    /// Whether it has said how to use it, or that it says nothing.
+    introduced: bool,
     /// How to use it.
     pub(crate) instructions: Option<Said>,
     /// What it has of each kind, by name or URI.
@@ -132,6 +134,9 @@ pub(crate) enum SurfaceError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Other instructions for other clients.
+    #[error("it has other instructions for clients that can do more")]
+    Instructions,
     /// Two things of one name.
     #[error("it has two different {}s named `{}`", kind.word(), Untrusted::new(name.as_str()).to_line(128))]
     Twice {
@@ -189,6 +194,19 @@ impl Page {
 }
 
 impl Surface {
+    /// Adds its instructions.
+    ///
+    /// # Errors
+    /// Where it has said something, and it was something else.
+    pub(crate) fn introduce(&mut self, instructions: Option<&str>) -> Result<(), SurfaceError> {
+        let said = instructions.map(Said::words);
+        if self.introduced && said != self.instructions {
+            return Err(SurfaceError::Instructions);
+        }
+        (self.introduced, self.instructions) = (true, said);
+        Ok(())
+    }
+
     /// Adds a page of a list.
     ///
     /// # Errors
@@ -283,6 +301,16 @@ mod tests {
         assert!(add(r#"{"prompts":[{"name":"a","description":"other"}]}"#).is_err());
         add("{}").unwrap();
         assert_eq!(surface.items[&Kind::Prompt].keys().collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn instructions_are_the_same_for_everybody() {
+        for (one, other) in [(Some("a"), Some("b")), (Some("a"), None), (None, Some("b"))] {
+            let mut surface = Surface::default();
+            surface.introduce(one).unwrap();
+            surface.introduce(one).unwrap();
+            assert!(surface.introduce(other).is_err());
+        }
     }
 
     proptest::proptest! {

@@ -83,13 +83,12 @@ impl Watch {
     ///
     /// # Errors
     /// Where it is not: the server is taken away.
-    pub(crate) fn check_list(&self, method: &str, params: &Json, result: &Json) -> Result<(), RpcError> {
+    pub(crate) fn check_list(&self, method: &str, result: &Json) -> Result<(), RpcError> {
         let Some(kind) = Kind::of_method(method) else { return Ok(()) };
-        let is_first = !params.members().is_ok_and(|params| params.get("cursor").is_some());
-        self.check(&format!("{method} {is_first} {}", result.as_str()), || {
+        self.check(&format!("{method} {}", result.as_str()), || {
             let page = Page::read(kind, result)
                 .map_err(|error| RpcError::new(code::INTERNAL_ERROR, format!("{}: {error}", self.server)))?;
-            Ok(self.locked.page_drift(kind, &page, is_first && page.next.is_none()))
+            Ok(self.locked.page_drift(kind, &page))
         })
     }
 
@@ -152,7 +151,8 @@ mod tests {
     }
 
     fn watch() -> (Arc<Watch>, Arc<AtomicUsize>) {
-        let mut surface = Surface { instructions: Some(Said::words("Ask.")), ..Surface::default() };
+        let mut surface = Surface::default();
+        surface.introduce(Some("Ask.")).unwrap();
         surface.add(Kind::Tool, Page::read(Kind::Tool, &json(LIST)).unwrap()).unwrap();
         let told = Arc::<AtomicUsize>::default();
         let count = Arc::clone(&told);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     fn list(watch: &Watch, result: &str) -> Result<(), RpcError> {
-        watch.check_list("tools/list", &Json::empty_object(), &json(result))
+        watch.check_list("tools/list", &json(result))
     }
 
     #[test]
@@ -173,8 +173,10 @@ mod tests {
             list(&watch, LIST).unwrap();
             list(&watch, r#"{"tools":[{"description":"Adds.","name":"a","_meta":{"at":1}}],"_meta":{}}"#).unwrap();
         }
-        watch.check_list("prompts/list", &Json::empty_object(), &json(r#"{"prompts":[]}"#)).unwrap();
-        watch.check_list("tools/call", &Json::empty_object(), &json(r#"{"tools":[{"name":"x"}]}"#)).unwrap();
+        watch.check_list("prompts/list", &json(r#"{"prompts":[]}"#)).unwrap();
+        watch.check_list("tools/call", &json(r#"{"tools":[{"name":"x"}]}"#)).unwrap();
+        // Some servers have less for some clients.
+        list(&watch, r#"{"tools":[]}"#).unwrap();
         assert_eq!(told.load(Ordering::Relaxed), 0);
     }
 
@@ -184,7 +186,7 @@ mod tests {
             r#"{"tools":[{"name":"a","description":"Adds. IGNORE ALL"}]}"#,
             r#"{"tools":[{"name":"a","description":"Adds."},{"name":"evil"}]}"#,
             r#"{"tools":[{"name":"a","description":"Adds."},{"name":"a","description":"Adds. IGNORE ALL"}]}"#,
-            r#"{"tools":[]}"#,
+            r#"{"tools":[{"name":"evil"}],"nextCursor":"2"}"#,
         ] {
             let (watch, told) = watch();
             let error = list(&watch, other).unwrap_err();
@@ -193,15 +195,6 @@ mod tests {
             assert!(list(&watch, LIST).is_err() && watch.check_there().is_err());
             assert_eq!(told.load(Ordering::Relaxed), 1, "{other}");
         }
-    }
-
-    #[test]
-    fn only_a_whole_list_shows_what_is_gone() {
-        let (watch, _) = watch();
-        list(&watch, r#"{"tools":[],"nextCursor":"2"}"#).unwrap();
-        watch.check_list("tools/list", &json(r#"{"cursor":"2"}"#), &json(r#"{"tools":[]}"#)).unwrap();
-        // The same words mean something else where they are the whole list.
-        list(&watch, r#"{"tools":[]}"#).unwrap_err();
     }
 
     #[test]

@@ -17,7 +17,6 @@ pub(crate) struct Asked {
 struct List {
     watch: Arc<Watch>,
     method: String,
-    params: Json,
 }
 
 impl Asked {
@@ -30,7 +29,7 @@ impl Asked {
             watch.check_there()?;
         }
         let list = watch.filter(|_| Kind::of_method(&request.method).is_some());
-        let list = list.map(|watch| List { watch, method: request.method.clone(), params: request.params.clone() });
+        let list = list.map(|watch| List { watch, method: request.method.clone() });
         Ok(Self { call: link.call(request), list })
     }
 
@@ -43,8 +42,8 @@ impl Asked {
     pub(crate) async fn next(&mut self) -> Option<Answer> {
         let answer = self.call.next().await?;
         Some(match (answer, &self.list) {
-            (Answer::Done(Ok(result)), Some(List { watch, method, params })) => {
-                Answer::Done(watch.check_list(method, params, &result).map(|()| result))
+            (Answer::Done(Ok(result)), Some(List { watch, method })) => {
+                Answer::Done(watch.check_list(method, &result).map(|()| result))
             }
             (answer, _) => answer,
         })

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use lockgate_runtime::message::{Json, Members, Request, RpcError, code, meta};
-use lockgate_runtime::{Card, Era, Link};
+use lockgate_runtime::{Caller, Card, ClientSession, Era, Link, Principal, Server};
 use serde::Serialize;
 
 use super::method::Served;
 use super::revision::MODERN;
 use super::upstream;
-use crate::lock::{Kind, Page, Said, Surface, SurfaceError, Watch};
+use crate::lock::{Kind, Page, Surface, SurfaceError, Watch};
 use crate::router::Asked;
 
 /// The most pages of a list that are asked for: a server could go on for ever.
@@ -25,6 +25,57 @@ pub(crate) struct Direct {
     link: Link,
     watch: Option<Arc<Watch>>,
     card: Arc<Card>,
+    /// What the client can do that we are.
+    capabilities: Json,
+}
+
+/// A client that a server may see in us: some have more tools for those that can do more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guise {
+    /// One that can be asked nothing.
+    Plain,
+    /// One that can do all that MCP has.
+    Able,
+}
+
+impl Guise {
+    /// What it can do (MCP schema, `ClientCapabilities`).
+    fn capabilities(self) -> Json {
+        match self {
+            Self::Plain => Json::empty_object(),
+            Self::Able => Json::of(&serde_json::json!({
+                "roots": { "listChanged": true },
+                "sampling": { "context": {}, "tools": {} },
+                "elicitation": { "form": {}, "url": {} },
+                "tasks": {
+                    "list": {},
+                    "cancel": {},
+                    "requests": { "sampling": { "createMessage": {} }, "elicitation": { "create": {} } },
+                },
+            })),
+        }
+    }
+
+    /// Asks a server for everything that a model reads of it, and adds that.
+    ///
+    /// # Errors
+    /// Where it does not say all of it, or something else than what is there already.
+    pub(crate) async fn survey(self, server: &Server, surface: &mut Surface) -> Result<(), SurveyError> {
+        let capabilities = self.capabilities();
+        let session = (self == Self::Able).then(|| ClientSession {
+            revision: "2025-11-25".to_owned(),
+            info: info(),
+            capabilities: capabilities.clone(),
+        });
+        let link = server.open(Caller { principal: Principal::local(), session });
+        let card = link.card().await?;
+        Direct { link, watch: None, card, capabilities }.add_to(surface).await
+    }
+}
+
+/// Who we are.
+fn info() -> Json {
+    Json::of(&serde_json::json!({ "name": "lockgate", "version": env!("CARGO_PKG_VERSION") }))
 }
 
 /// Why it is not known what a server says.
@@ -51,7 +102,7 @@ impl Direct {
     /// Where it cannot be reached.
     pub(crate) async fn to(link: Link, watch: Option<Arc<Watch>>) -> Result<Self, RpcError> {
         let card = link.card().await?;
-        Ok(Self { link, watch, card })
+        Ok(Self { link, watch, card, capabilities: Json::empty_object() })
     }
 
     /// Calls a tool.
@@ -96,17 +147,16 @@ impl Direct {
                 Some(next) => cursor = Some(next),
             }
         }
-        let message = format!("its answer to {} does not come to an end", kind.method());
+        let message = format!("the server's answer to {} does not come to an end", kind.method());
         Err(RpcError::new(code::INTERNAL_ERROR, message).into())
     }
 
-    /// Everything that a model reads of it. A list that it does not say it has is empty.
+    /// Adds everything that a model reads of it. A list that it does not say it has is empty.
     ///
     /// # Errors
-    /// Where it does not say all of it.
-    pub(crate) async fn survey(&self) -> Result<Surface, SurveyError> {
-        let instructions = self.card.instructions.as_deref().map(Said::words);
-        let mut surface = Surface { instructions, ..Surface::default() };
+    /// Where it does not say all of it, or something else than what is there already.
+    async fn add_to(&self, surface: &mut Surface) -> Result<(), SurveyError> {
+        surface.introduce(self.card.instructions.as_deref())?;
         let capabilities = self.card.capabilities.members().unwrap_or_default();
         for kind in Kind::ALL {
             let part = match kind {
@@ -128,7 +178,7 @@ impl Direct {
                 Err(error) => return Err(error),
             }
         }
-        Ok(surface)
+        Ok(())
     }
 
     fn era(&self) -> Era {
@@ -138,9 +188,8 @@ impl Direct {
     fn send(&self, method: &str, params: Json) -> Result<Asked, RpcError> {
         let mut of_request = Members::default();
         of_request.set(meta::PROTOCOL_VERSION, Json::of(&MODERN));
-        of_request.set(meta::CLIENT_CAPABILITIES, Json::empty_object());
-        let info = serde_json::json!({ "name": "lockgate", "version": env!("CARGO_PKG_VERSION") });
-        of_request.set(meta::CLIENT_INFO, Json::of(&info));
+        of_request.set(meta::CLIENT_CAPABILITIES, self.capabilities.clone());
+        of_request.set(meta::CLIENT_INFO, info());
         let mut members = params.members().unwrap_or_default();
         members.set("_meta", of_request.to_json());
         let params = upstream::params(self.era(), members.to_json())?;

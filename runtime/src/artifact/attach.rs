@@ -84,7 +84,9 @@ impl Depot {
         match self {
             Self::Registry { registry, .. } => {
                 registry.upload_all(&packed).await?;
-                let lists = registry.upload_manifest(&digest.to_string(), &packed.manifest).await?;
+                // Some registries say that they list it, and make no lists.
+                let lists = registry.upload_manifest(&digest.to_string(), &packed.manifest).await?
+                    && registry.referrers(subject.digest()).await?.is_some();
                 if !lists {
                     registry.list_under_tag(&subject, &packed.manifest).await?;
                 }

@@ -26,6 +26,12 @@ use crate::message::Json;
 /// The most manifests that are copied.
 const MAX_MANIFESTS: usize = 2000;
 
+/// How large they are together, at most, in bytes.
+const MAX_MANIFESTS_BYTES: usize = 64 * 1024 * 1024;
+
+/// The largest manifest of something that lies beside another one, in bytes.
+const MAX_BESIDE_BYTES: u64 = 1024 * 1024;
+
 /// The most manifests beside one other that are copied. Whoever may push could add any number.
 const MAX_BESIDE: usize = 256;
 
@@ -80,6 +86,7 @@ impl Depots {
             signatures: signatures.map(|repository| place.registry(repository)),
             waiting: VecDeque::new(),
             manifests: BTreeMap::new(),
+            bytes: 0,
             entries: Vec::new(),
             left_out: 0,
         };
@@ -87,7 +94,7 @@ impl Depots {
         let digest = *root.digest();
         let tag = if let Selector::Tag(tag) = from.selector() { Some(tag.clone()) } else { None };
         copy.entries.push((Json::of(&WrittenDescriptor::of_manifest(&root)), tag));
-        copy.take(root, true, 0);
+        copy.take_own(root)?;
         copy.walk().await?;
         let kept = copy.blobs(&self.store()).await?;
         let (manifests, left_out, entries) = (copy.manifests.len(), copy.left_out, copy.entries);
@@ -103,6 +110,8 @@ struct Copy {
     waiting: VecDeque<Step>,
     /// Whether each belongs to the artifact itself.
     manifests: BTreeMap<Digest, (Manifest, bool)>,
+    /// How large these are together.
+    bytes: usize,
     /// What the folder will list, and under which tag.
     entries: Vec<(Json, Option<String>)>,
     left_out: usize,
@@ -123,17 +132,33 @@ struct Beside {
 }
 
 impl Copy {
-    /// Takes a manifest, unless it was taken before.
-    fn take(&mut self, manifest: Manifest, is_own: bool, steps: usize) {
-        let known = self.manifests.get_mut(manifest.digest());
-        if let Some((_, owned)) = known {
+    /// Takes a manifest, unless it was taken before. Whether it is here now.
+    fn take(&mut self, manifest: &Manifest, is_own: bool) -> bool {
+        if let Some((_, owned)) = self.manifests.get_mut(manifest.digest()) {
             *owned |= is_own;
-        } else if self.manifests.len() == MAX_MANIFESTS {
-            self.left_out += 1;
-        } else {
-            self.manifests.insert(*manifest.digest(), (manifest.clone(), is_own));
-            self.waiting.push_back(Step { manifest, is_own, steps });
+            return true;
         }
+        let bytes = self.bytes + manifest.bytes().len();
+        let fits = self.manifests.len() < MAX_MANIFESTS && bytes <= MAX_MANIFESTS_BYTES;
+        if fits {
+            self.bytes = bytes;
+            self.manifests.insert(*manifest.digest(), (manifest.clone(), is_own));
+        }
+        fits
+    }
+
+    /// Takes a manifest of the artifact itself, without which there is no copy.
+    fn take_own(&mut self, manifest: Manifest) -> Result<(), DepotError> {
+        let is_new = !self.manifests.contains_key(manifest.digest());
+        if !self.take(&manifest, true) {
+            let wanted = "the list of everything that belongs to it".to_owned();
+            let (size, cap) = (self.bytes + manifest.bytes().len(), MAX_MANIFESTS_BYTES);
+            return Err(DepotError::AnswerTooLarge { wanted, size: size as u64, cap: cap as u64 });
+        }
+        if is_new {
+            self.waiting.push_back(Step { manifest, is_own: true, steps: 0 });
+        }
+        Ok(())
     }
 
     async fn walk(&mut self) -> Result<(), DepotError> {
@@ -143,7 +168,7 @@ impl Copy {
             {
                 let children = manifests.iter().map(|entry| child(&self.own, entry).boxed()).collect();
                 for child in together(children).await? {
-                    self.take(child, true, steps);
+                    self.take_own(child)?;
                 }
             }
             if steps < MAX_STEPS {
@@ -161,16 +186,14 @@ impl Copy {
             let mut entries = listed.entries;
             self.left_out += usize::from(listed.more);
             for (tag, manifest) in tagged {
+                if !self.take(&manifest, false) {
+                    self.left_out += 1;
+                    continue;
+                }
                 self.entries.push((Json::of(&WrittenDescriptor::of_manifest(&manifest)), Some(tag)));
-                match &manifest.content {
-                    // The list is copied, and what it lists as if the registry had listed it.
-                    Content::Index { manifests } => {
-                        entries.extend(manifests.iter().cloned());
-                        self.manifests.insert(*manifest.digest(), (manifest, false));
-                    }
-                    Content::Image { .. } => {
-                        self.manifests.insert(*manifest.digest(), (manifest, false));
-                    }
+                // The list is copied, and what it lists as if the registry had listed it.
+                if let Content::Index { manifests } = &manifest.content {
+                    entries.extend(manifests.iter().cloned());
                 }
             }
             let mut seen = BTreeSet::new();
@@ -180,12 +203,12 @@ impl Copy {
             let manifests = together(entries.iter().map(|entry| referrer(depot, entry).boxed()).collect()).await?;
             for manifest in manifests {
                 match manifest {
-                    Some(manifest) => {
-                        if !self.manifests.contains_key(manifest.digest()) {
-                            self.entries.push((Json::of(&WrittenDescriptor::of_manifest(&manifest)), None));
-                        }
-                        self.take(manifest, false, steps);
+                    Some(manifest) if self.manifests.contains_key(manifest.digest()) => {}
+                    Some(manifest) if self.take(&manifest, false) => {
+                        self.entries.push((Json::of(&WrittenDescriptor::of_manifest(&manifest)), None));
+                        self.waiting.push_back(Step { manifest, is_own: false, steps });
                     }
+                    Some(_) => self.left_out += 1,
                     None => self.left_out += 1,
                 }
             }
@@ -230,8 +253,11 @@ async fn child(depot: &Depot, entry: &Descriptor) -> Result<Manifest, DepotError
 
 /// What is said to refer to a manifest; nothing where it is not there or cannot be read.
 async fn referrer(depot: &Depot, entry: &Descriptor) -> Result<Option<Manifest>, DepotError> {
+    if entry.size > MAX_BESIDE_BYTES {
+        return Ok(None);
+    }
     match depot.manifest(&Selector::Digest(entry.digest)).await {
-        Ok(manifest) => Ok(Some(manifest)),
+        Ok(manifest) => Ok(Some(manifest).filter(|manifest| manifest.bytes().len() as u64 == entry.size)),
         Err(DepotError::None(_) | DepotError::Manifest { .. } | DepotError::AnswerTooLarge { .. }) => Ok(None),
         Err(error) => Err(error),
     }

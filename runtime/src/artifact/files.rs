@@ -24,7 +24,8 @@ pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
 /// Reads a regular file of at most `cap` bytes; nothing where there is none.
 pub(super) fn read(path: &Path, cap: u64) -> io::Result<Option<Vec<u8>>> {
     let Some(file) = open(path)? else { return Ok(None) };
-    let mut bytes = Vec::new();
+    let length = file.metadata()?.len().min(cap);
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.take(cap.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > cap {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {cap} bytes")));

@@ -184,13 +184,7 @@ pub(super) fn blob(media_type: &str, artifact: &Artifact) -> (Descriptor, Bytes)
         annotations: BTreeMap::new(),
         platform: None,
     };
-    (descriptor, Bytes::from_owner(artifact.clone()))
-}
-
-impl AsRef<[u8]> for Artifact {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes()
-    }
+    (descriptor, artifact.bytes.clone())
 }
 
 impl Depot {

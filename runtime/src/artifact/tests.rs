@@ -130,7 +130,7 @@ async fn attack_44_an_answer_other_than_a_list_is_never_taken_for_none() {
     let twice = format!(r#"{{"schemaVersion":2,"manifests":[],"manifests":[{}]}}"#, own_entry("x"));
     let docker = "application/vnd.docker.distribution.manifest.list.v2+json";
     let sha512 = json!({ "schemaVersion": 2, "manifests": [{ "mediaType": "a/b", "digest": "sha512:00", "size": 1 }] });
-    let replies: Vec<(&str, Box<dyn Fn() -> Reply + Send + Sync>)> = vec![
+    let replies: Vec<(&str, Box<Answering>)> = vec![
         ("Broken", Box::new(|| Reply::new("500 Internal Server Error", &[("retry-after", "0")], b""))),
         ("Denied", Box::new(|| Reply::new("401 Unauthorized", &[("www-authenticate", "Basic realm=x")], b""))),
         ("Denied", Box::new(|| Reply::new("403 Forbidden", &[], b""))),
@@ -158,6 +158,8 @@ async fn attack_44_an_answer_other_than_a_list_is_never_taken_for_none() {
         assert!(format!("{error:?}").starts_with(expected), "{expected}: {error:?}");
     }
 }
+
+type Answering = dyn Fn() -> Reply + Send + Sync;
 
 fn own_entry(text: &str) -> Value {
     json!({ "mediaType": "a/b", "digest": digest_of(text.as_bytes()), "size": text.len() })
@@ -283,6 +285,23 @@ async fn what_is_attached_is_listed_by_the_registry_or_under_the_fallback_tag() 
         assert_eq!(depot.blob(config, 9).await.unwrap().bytes(), b"{}");
         assert_eq!(depot.blob(&layers[0], 9).await.unwrap().bytes(), b"one");
     }
+}
+
+#[tokio::test]
+async fn a_registry_that_claims_to_list_and_makes_no_lists_gets_the_fallback_tag() {
+    let claims = Mutex::new(String::new());
+    let claimed = Arc::new(claims);
+    let subject_of_claim = Arc::clone(&claimed);
+    let registry = OwnRegistry::good_but(Lists(None), move |heard, _| {
+        let subject = subject_of_claim.lock().unwrap();
+        let is_referrer = heard.method == "PUT" && heard.path.contains("/manifests/sha256:");
+        is_referrer.then(|| Reply::new("201 Created", &[("oci-subject", &subject)], b""))
+    });
+    let subject = digest(&subject(&registry));
+    *claimed.lock().unwrap() = subject.to_string();
+    let attached = Seen::of(&registry).depot().attach(&subject, &attachment("one")).await.unwrap();
+    let list = registry.tagged("a/b", &fallback_tag(&subject)).unwrap();
+    assert_eq!(digest(&list["manifests"][0]), attached);
 }
 
 #[tokio::test]

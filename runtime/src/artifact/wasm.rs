@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_several_things_is_none() {
+    fn attack_55_what_could_be_several_things_is_none() {
         for (config, layers) in [
             (CONFIG, &[LAYER, LAYER][..]),
             (CONFIG, &[LAYER, "text/plain"]),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_agrees_with_its_layer() {
+    fn attack_55_a_configuration_agrees_with_its_layer() {
         let layer = selected(CONFIG, &[LAYER]).unwrap().blob;
         let config = |os: &str, digest: &str| {
             check_config(

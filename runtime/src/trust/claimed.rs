@@ -15,17 +15,20 @@ use super::weigh::{claims_to_be_by, weigh};
 pub(crate) enum Claimed {
     /// Somebody with a key. Which, nothing says but the key itself. `logged`: whether it claims to be in a log.
     Key { logged: bool },
-    /// This identity, whose certificate holds under a trust root that is shipped.
+    /// This identity, whose certificate holds.
     Identity(Arc<Authority>),
 }
 
-/// Who signed these, each once, those with a certificate first.
-pub(crate) fn claimed(evidence: &[Evidence], now: SystemTime) -> Vec<Claimed> {
+/// Who signed these, each once, those with a certificate first. Certificates count under the trust roots that are shipped,
+/// and under those that the policy has `named`.
+pub(crate) fn claimed(evidence: &[Evidence], named: &[Arc<TrustRoot>], now: SystemTime) -> Vec<Claimed> {
+    let shipped = [TrustRoot::public_good(), TrustRoot::github()].into_iter().flatten();
+    let roots: Vec<Arc<TrustRoot>> = shipped.chain(named.iter().cloned()).collect();
     let mut known = BTreeSet::new();
     let mut found: Vec<Claimed> = Vec::new();
     let mut key = None;
     for evidence in evidence {
-        match identity(evidence, now) {
+        match identity(evidence, &roots, now) {
             Some(authority) if known.insert(authority.name.clone()) => {
                 found.push(Claimed::Identity(Arc::new(authority)));
             }
@@ -45,10 +48,10 @@ pub(crate) fn claimed(evidence: &[Evidence], now: SystemTime) -> Vec<Claimed> {
 }
 
 /// Whom the certificate of a signature names, if everything about it holds.
-fn identity(evidence: &Evidence, now: SystemTime) -> Option<Authority> {
+fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Option<Authority> {
     let identity = claims_to_be_by(evidence).ok()?;
     let subject = identity.subject.expose();
-    [TrustRoot::public_good(), TrustRoot::github()].into_iter().flatten().find_map(|root| {
+    roots.iter().cloned().find_map(|root| {
         let need = |has: bool| if has { Need::Required } else { Need::Ignore };
         let (log, sct) = (need(root.has_logs()), need(root.has_certificate_logs()));
         let timestamp = need(!root.has_logs());

@@ -162,8 +162,7 @@ async fn look_beside(
     let manifests = together(leads.iter().map(|lead| lead.manifest().boxed()).collect()).await?;
     let mut wanting: Vec<Wanting<'_>> = Vec::new();
     for (lead, manifest) in leads.iter().zip(manifests) {
-        let fitting = manifest.and_then(|manifest| lead.check(&manifest).map(|()| manifest));
-        match fitting.and_then(|manifest| content::of(lead, manifest, wanted, budget, found)) {
+        match manifest.and_then(|manifest| content::of(lead, manifest, wanted, budget, found)) {
             Ok(wants) => wanting.extend(wants),
             Err(problem) => found.note(lead.about(), lead.place, Some(lead.digest()), problem),
         }

@@ -123,7 +123,7 @@ impl Law<'_> {
         let mut strangers = Vec::new();
         let (weighed, why) = match (scope, found) {
             (None, Ok(found)) => {
-                strangers = claimed(&found.evidence, now);
+                strangers = claimed(&found.evidence, &[], now);
                 (None, Some(Reason::NO_SCOPE.into()))
             }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),

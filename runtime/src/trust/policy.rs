@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::file::InvalidTrustPolicy;
 pub use self::written::WrittenTrustPolicy;
-use super::authority::Authority;
+use super::authority::{Authority, Who};
 use super::key::SignerKey;
 use super::provenance::ProvenanceRules;
+use super::root::TrustRoot;
 use super::sbom::SbomRules;
 use super::scope::{Name, Pattern};
 use crate::artifact::{Digest, Reference};
@@ -146,6 +147,19 @@ impl Scope {
     /// Everybody whose word could count for something.
     pub(crate) fn authorities(&self) -> impl Iterator<Item = &Arc<Authority>> {
         self.signers.iter().chain(self.attestations.iter().flat_map(|asked| &asked.signers))
+    }
+
+    /// The trust roots that it names.
+    pub(crate) fn roots(&self) -> Vec<Arc<TrustRoot>> {
+        let mut roots: Vec<Arc<TrustRoot>> = Vec::new();
+        for authority in self.authorities() {
+            if let Who::Keyless { root, .. } = &authority.who
+                && !roots.iter().any(|known| known.digest() == root.digest())
+            {
+                roots.push(Arc::clone(root));
+            }
+        }
+        roots
     }
 
     /// Who may attest something of this kind: those named for it, or else the signers.

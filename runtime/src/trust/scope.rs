@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn other_spellings_of_a_registry_do_not_slip_past() {
+    fn attack_58_other_spellings_of_a_registry_do_not_slip_past() {
         for (pattern, spellings) in [
             (
                 "docker.io/mcp/*",

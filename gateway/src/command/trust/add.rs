@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::super::trusting::{Trusting, read_file};
 use super::super::{Common, Format, block_on, output};
-use super::judged;
+use super::{judged, surveyed};
 use crate::config::FilesBeside;
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
@@ -52,7 +52,8 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
     let key = key.map(|path| read_key(&path)).transpose()?.map(|(name, key)| (name, key, !no_log));
     let survey = block_on(async { Ok(runtime.survey(&source, key).await?) })?;
     if common.format == Format::Text {
-        output::text_line(&text(&survey))?;
+        let Survey { reference, manifest, .. } = &survey;
+        output::text_line(&format!("reference {reference}\nmanifest  {manifest}\n{}", surveyed(&survey)))?;
     }
     let place = common.folders()?.config.join("trust.toml");
     let chosen = choose(common.format, &survey, signer.as_deref(), digest)?;
@@ -142,17 +143,4 @@ fn read_key(path: &Path) -> Result<(String, SignerKey), CommandError> {
     let bytes = read_file(&path).map_err(|error| unusable(error.to_string()))?;
     let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
     Ok((name, key))
-}
-
-fn text(survey: &Survey) -> String {
-    let Survey { reference, name, manifest, signers, sboms, provenance, missing } = survey;
-    let mut lines =
-        vec![format!("reference {reference}"), format!("name      {name}"), format!("manifest  {manifest}")];
-    for Surveyed { name, signed, .. } in signers {
-        lines.push(format!("{}{name}", if *signed { "signed by " } else { "attested by " }));
-    }
-    lines.extend(sboms.iter().map(|sbom| format!("inside    {}", sbom.line())));
-    lines.extend(provenance.iter().map(|provenance| format!("built     {}", provenance.line())));
-    lines.extend(missing.iter().map(|missing| format!("missing   {missing}")));
-    lines.join("\n")
 }

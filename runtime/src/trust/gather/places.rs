@@ -9,6 +9,12 @@ use crate::trust::evidence::Place;
 /// The most manifests of one place that are looked at. Whoever may push could add any number.
 const MAX_LEADS: usize = 64;
 
+/// The largest manifest of something that lies beside another one, in bytes: 64 signatures with their certificates.
+const MAX_LEAD_BYTES: u64 = 1024 * 1024;
+
+/// How large all of these are together, at most, in bytes.
+const MAX_LEADS_BYTES: u64 = 16 * 1024 * 1024;
+
 /// What BuildKit writes at the entries of an index (BuildKit, `docs/attestations/attestation-storage.md`).
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
@@ -29,7 +35,7 @@ enum At {
     /// How the image's own index lists it. A `subject` may be missing: the index says the same.
     InIndex(Descriptor),
     /// It was under a tag of its own.
-    Tagged(Manifest),
+    Tagged(Box<Manifest>),
 }
 
 /// One question.
@@ -98,15 +104,20 @@ fn add<'a>(
     // What is likely to be a signature comes before what is not; nothing is left out for what its list says it is.
     at.sort_by_key(At::rank);
     let mut added = 0;
+    let mut bytes: u64 = leads.iter().map(|lead| lead.at.size()).sum();
     for at in at {
         let lead = Lead { subject, place, depot, at };
         if leads.iter().any(|known| known.digest() == lead.digest() && known.about() == lead.about()) {
             continue;
         }
-        if added == MAX_LEADS {
-            found.note(*subject.digest(), place, Some(lead.digest()), Strange::TooMany);
+        let size = lead.at.size();
+        let too_large = (size > MAX_LEAD_BYTES).then_some(Strange::TooLarge);
+        let too_many = added == MAX_LEADS || bytes.saturating_add(size) > MAX_LEADS_BYTES;
+        if let Some(problem) = too_large.or(too_many.then_some(Strange::TooMany)) {
+            found.note(*subject.digest(), place, Some(lead.digest()), problem);
             continue;
         }
+        bytes += size;
         added += 1;
         leads.push(lead);
     }
@@ -160,19 +171,27 @@ impl Question {
                 // GitLab's registry takes the tag for the digest, and gives the manifest itself.
                 Some(list) if *list.digest() != subject => match list.content {
                     Content::Index { manifests } => Ok((manifests.into_iter().map(At::Listed).collect(), false)),
-                    Content::Image { .. } => Ok((vec![At::Tagged(list)], false)),
+                    Content::Image { .. } => Ok((vec![At::Tagged(Box::new(list))], false)),
                 },
                 _ => Ok((Vec::new(), false)),
             },
             Self::LegacyTag(ending) => {
                 let manifest = depot.companion(fallback_tag(&subject) + ending).await?;
-                Ok((manifest.into_iter().map(At::Tagged).collect(), false))
+                Ok((manifest.into_iter().map(|manifest| At::Tagged(Box::new(manifest))).collect(), false))
             }
         }
     }
 }
 
 impl At {
+    /// How large the manifest is said to be, in bytes. Of one that is here already, nothing more is read.
+    fn size(&self) -> u64 {
+        match self {
+            Self::Listed(entry) | Self::InIndex(entry) => entry.size,
+            Self::Tagged(_) => 0,
+        }
+    }
+
     fn rank(&self) -> u8 {
         const LIKELY: [&str; 5] = [
             "application/vnd.dev.sigstore.",
@@ -217,17 +236,19 @@ impl Lead<'_> {
         matches!(self.at, At::Tagged(_) | At::InIndex(_))
     }
 
-    /// Its manifest. That it cannot be had from where it is listed is one thing; that nobody answers is another.
+    /// Its manifest, if it is what it is said to be, and about what it is said to be. That it cannot be had from where it is listed is one thing; that nobody answers is another.
     pub(super) async fn manifest(&self) -> Result<Result<Manifest, Strange>, GatherError> {
         if let At::Tagged(manifest) = &self.at {
-            return Ok(Ok(manifest.clone()));
+            return Ok(self.check(manifest).map(|()| Manifest::clone(manifest)));
         }
-        let manifest = self.depot.manifest(&Selector::Digest(self.digest())).await;
-        or_strange(manifest).map_err(|source| GatherError { digest: self.about(), place: self.place, source })
+        let manifest = or_strange(self.depot.manifest(&Selector::Digest(self.digest())).await);
+        let manifest = manifest.map_err(|source| GatherError { digest: self.about(), place: self.place, source })?;
+        // One that does not fit is not held any longer: its size is another than the one that was counted.
+        Ok(manifest.and_then(|manifest| self.check(&manifest).map(|()| manifest)))
     }
 
     /// Checks that its manifest is what it is said to be, and about what it is said to be.
-    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), Strange> {
+    fn check(&self, manifest: &Manifest) -> Result<(), Strange> {
         if let At::Listed(entry) | At::InIndex(entry) = &self.at {
             if entry.size != manifest.bytes().len() as u64 {
                 return Err(Strange::OtherSize);

@@ -373,6 +373,7 @@ async fn a_list_that_lies_about_its_entries_makes_no_evidence() {
     let missing = with(good.clone(), "digest", Digest::of(b"nowhere").to_string().into());
     let entries = [
         missing,
+        with(referrer("large"), "size", (2 * 1024 * 1024).into()),
         with(referrer("a"), "size", 7.into()),
         with(referrer("b"), "mediaType", INDEX.into()),
         folder.image(&[(BUNDLE, "about nothing")], json!({})),
@@ -389,6 +390,7 @@ async fn a_list_that_lies_about_its_entries_makes_no_evidence() {
     assert_eq!(
         problems(&found),
         [
+            Strange::TooLarge,
             Strange::Missing,
             Strange::OtherSize,
             Strange::OtherMediaType,

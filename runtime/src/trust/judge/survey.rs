@@ -33,7 +33,11 @@ impl Judge {
         let found = gather::gather(depot, elsewhere.as_ref(), &subject.manifests, Wanted { attestations: true }).await;
         let found = found.map_err(|error| with_causes(&error))?;
         let now = SystemTime::now();
-        let (mut signers, with_a_key) = identities(&claimed(&found.evidence, now));
+        let (mut signers, with_a_key) = identities(&claimed(
+            &found.evidence,
+            &self.policy.scope(&subject.name).map(Scope::roots).unwrap_or_default(),
+            now,
+        ));
         let has_key = key.is_some();
         signers.extend(key.map(Arc::new));
         let scope = Scope::of_signers(signers.clone());

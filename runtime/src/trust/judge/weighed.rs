@@ -98,7 +98,7 @@ impl Weighed {
         let manifest = subject.manifests.iter().find(|manifest| vouched.clone().any(|digest| digest == **manifest));
         // Who that is matters only where something is missing.
         let met = requirements.iter().all(|requirement| requirement.held);
-        let unknown = if met { Vec::new() } else { claimed(&strangers, now) };
+        let unknown = if met { Vec::new() } else { claimed(&strangers, &scope.roots(), now) };
         Self { requirements, sboms, provenance, checked, unknown, manifest: manifest.copied() }
     }
 
