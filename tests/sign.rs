@@ -56,7 +56,7 @@ impl Scene {
         let policy = format!("default = \"reject\"\n{}\n", document["scope"].as_str().unwrap());
         fs::write(config.join("trust.toml"), policy).unwrap();
         let checked = Lockgate::new("trust").arg("check").arg(config.join("trust.toml")).home(self.home.path()).run();
-        assert!(checked.good().contains("can be used: 1 scopes"), "{checked}");
+        assert!(checked.good().contains("can be used: 1 scope\n"), "{checked}");
         document
     }
 
@@ -140,6 +140,23 @@ fn what_is_pushed_and_signed_runs_by_the_scope_that_is_printed() {
     let asked = format!("default = \"reject\"\n{}\nsbom = {{ required = true }}\n", scope["scope"].as_str().unwrap());
     fs::write(scene.home.path().join("config/trust.toml"), asked).unwrap();
     scene.verify(&other).failed(3);
+}
+
+#[test]
+fn what_is_signed_where_referrers_are_listed_runs_as_well() {
+    let scene = Scene::new();
+    for registry in [OwnRegistry::with_lists(), OwnRegistry::without_lists()] {
+        let reference = registry.reference("acme/time:1");
+        scene.publish(&reference, &["--sbom", SBOM]);
+        assert_eq!(scene.runs(&reference)["sboms"].as_array().unwrap().len(), 1);
+        // The tag came last.
+        let lines = registry.lines();
+        let at = |end: &str| lines.iter().position(|line| line.starts_with("PUT") && line.ends_with(end)).unwrap();
+        assert!(at("/manifests/1") > at(".sig"), "{lines:#?}");
+        assert!(
+            lines[at("/manifests/1")..].iter().all(|line| line.starts_with("GET") || line.ends_with("/manifests/1"))
+        );
+    }
 }
 
 #[test]

@@ -80,4 +80,15 @@ mod tests {
             assert!(with_entry(none, entry("one"), None).is_none());
         }
     }
+
+    #[test]
+    fn an_entry_gets_its_tag_later_and_does_not_lose_it() {
+        let untagged = with_entry(EMPTY_INDEX, entry("one"), None).unwrap();
+        let tagged = with_entry(untagged.as_str().as_bytes(), entry("one"), Some("v1")).unwrap();
+        let both = with_entry(tagged.as_str().as_bytes(), entry("one"), Some("v2")).unwrap();
+        let again = with_entry(both.as_str().as_bytes(), entry("one"), None).unwrap();
+        let count = |list: &Json| list.as_str().matches(&Digest::of(b"one").hex()).count();
+        assert_eq!([&untagged, &tagged, &both, &again].map(count), [1, 1, 2, 2]);
+        assert_eq!((tagged.as_str().matches(REF_NAME).count(), again.as_str()), (1, both.as_str()));
+    }
 }

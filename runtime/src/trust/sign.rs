@@ -21,7 +21,7 @@ use sigstore_types::{
 pub use self::key::{InvalidSigningKey, SigningKey};
 use super::authority::Need;
 use super::bundle::{self, MAX_BUNDLE_BYTES};
-use super::evidence::{Evidence, Form};
+use super::evidence::{Evidence, Form, Place};
 use super::payload::IMAGE_SIGNATURE;
 use super::predicate::Predicate;
 use super::remedy;
@@ -216,14 +216,18 @@ impl Signing {
         Ok(Attested { what, attachment, statement })
     }
 
-    /// Whether this key has signed these very words before. A signature by it is another each time.
+    /// Whether this key has signed these very words before, and it lies where cosign looks. A signature by it is another
+    /// each time.
     pub(crate) fn has_signed(&self, signature: &Layer, evidence: &Evidence) -> bool {
         let Form::SimpleSigning { payload, notes } = &evidence.form else { return false };
         let made = notes.signature.as_deref().and_then(|text| BASE64_STANDARD.decode(text).ok());
-        payload == signature.content.bytes() && made.is_some_and(|made| self.key.public().signed(payload, &made))
+        let is_found = evidence.place == Place::LegacyTag;
+        is_found
+            && payload == signature.content.bytes()
+            && made.is_some_and(|made| self.key.public().signed(payload, &made))
     }
 
-    /// As [`has_signed`](Self::has_signed), for an attestation.
+    /// Whether this key has attested these very words before.
     pub(crate) fn has_attested(&self, attested: &Attested, evidence: &Evidence) -> bool {
         let Form::Bundle(bytes) = &evidence.form else { return false };
         let Ok(offered) = bundle::read(bytes) else { return false };
