@@ -94,6 +94,8 @@ const HOUSE: &[Room] = &[
             "runtime/src/trust/sbom",
             "runtime/src/trust/sbom.rs",
             "runtime/src/trust/scope.rs",
+            "runtime/src/trust/sign",
+            "runtime/src/trust/sign.rs",
             "runtime/src/trust/signature.rs",
             "runtime/src/trust/statement.rs",
             "runtime/src/trust/version",

@@ -36,6 +36,7 @@ mod remote_real;
 mod sandbox;
 mod secrets;
 mod several;
+mod sign;
 mod sigstore;
 mod small_hosts;
 mod stdio;

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use ::bytes::Bytes;
 
+pub(crate) use attach::{Attachment, Layer};
 pub use copy::Copied;
 pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};

@@ -48,7 +48,7 @@ pub use executor::wasm::{
 };
 pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
-pub use runtime::{BuiltIns, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
+pub use runtime::{BuiltIns, PublishError, Published, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
 pub use sandbox::{
     Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
     InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,
@@ -61,8 +61,8 @@ pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server,
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
-    Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidTrustPolicy, PolicyFiles, Predicate, Problem,
-    ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy, SignerKey, Survey, Surveyed,
-    TrustPolicy, Verdict, WrittenTrustPolicy,
+    Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidSigningKey, InvalidTrustPolicy, PolicyFiles,
+    Predicate, Problem, ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy, SignerKey,
+    Signing, SigningError, SigningKey, Survey, Surveyed, TrustPolicy, Verdict, WrittenTrustPolicy,
 };
 pub use untrusted::Untrusted;

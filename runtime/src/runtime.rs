@@ -3,6 +3,7 @@
 mod component;
 mod error;
 mod image;
+mod publish;
 mod remote;
 mod transfer;
 mod trust;
@@ -10,6 +11,7 @@ mod trust;
 use std::sync::Arc;
 
 pub use self::error::{ResolveError, RuntimeError, ServerError};
+pub use self::publish::{PublishError, Published};
 pub use self::transfer::Transferred;
 use crate::artifact::{Depots, Logins, Pace, Shared, Store};
 use crate::dial::Dialler;

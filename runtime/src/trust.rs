@@ -6,7 +6,8 @@
 //!
 //! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for `evidence`, `weigh` finds out who
 //! of the scope's `authority`s made each of it and what it says, `sbom`, `vulnerability` and `provenance` read and check
-//! what was attested, and `judge` decides. All but `gather` and `advisories` is pure.
+//! what was attested, and `judge` decides. `sign` is the other way round: what an author signs so that others can verify
+//! it. All but `gather` and `advisories` is pure.
 
 mod advisories;
 mod authority;
@@ -35,6 +36,7 @@ mod remedy;
 mod root;
 mod sbom;
 mod scope;
+mod sign;
 mod signature;
 mod statement;
 mod survey;
@@ -49,6 +51,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::authority::Authority;
 pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
 pub use self::explain::Explanation;
+pub(crate) use self::gather::{Wanted, gather};
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
@@ -57,6 +60,8 @@ pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
 pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
+pub(crate) use self::sign::{Attested, Signed};
+pub use self::sign::{InvalidSigningKey, Signing, SigningError, SigningKey};
 pub use self::survey::{Survey, Surveyed};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;

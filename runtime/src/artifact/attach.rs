@@ -20,6 +20,9 @@ const EMPTY_CONFIG: &str = "application/vnd.oci.empty.v1+json";
 /// The configuration of what cosign stores as if it were an image.
 const IMAGE_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 
+/// What the tag ends in that cosign gives to signatures of a manifest.
+const SIGNATURES: &str = ".sig";
+
 /// How often a list is written, at most, where others write it at the same time.
 const MAX_TRIES: u32 = 10;
 
@@ -28,7 +31,6 @@ const SETTLING: Duration = Duration::from_millis(150);
 
 /// What is to be attached to a manifest.
 #[derive(Clone)]
-#[allow(dead_code, reason = "signing, which attaches signatures, is being built")]
 pub(crate) struct Attachment {
     /// What kind of artifact it is, as `application/vnd.dev.sigstore.bundle.v0.3+json`.
     pub(crate) artifact_type: String,
@@ -40,22 +42,11 @@ pub(crate) struct Attachment {
 
 /// The content of something that is attached.
 #[derive(Clone)]
-#[allow(dead_code, reason = "signing, which attaches signatures, is being built")]
 pub(crate) struct Layer {
     pub(crate) media_type: String,
     pub(crate) content: Artifact,
     /// Notes for whoever reads it, as cosign's signature.
     pub(crate) annotations: BTreeMap<String, String>,
-}
-
-/// Which of cosign's tags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "signing, which attaches signatures, is being built")]
-pub(crate) enum CosignTag {
-    /// `.sig`
-    Signatures,
-    /// `.att`
-    Attestations,
 }
 
 #[derive(Serialize)]
@@ -80,7 +71,6 @@ struct WrittenImage<'a> {
     layers: &'a [Json],
 }
 
-#[allow(dead_code, reason = "signing, which attaches signatures, is being built")]
 impl Depot {
     /// Attaches something to a manifest that is here. The same attachment is attached once. Where the registry lists no
     /// referrers, it is added to the list under the [`fallback_tag`].
@@ -109,17 +99,12 @@ impl Depot {
         Ok(digest)
     }
 
-    /// Adds a layer to what cosign's tag for a manifest holds, beside those of others.
+    /// Adds a layer to what cosign's tag for the signatures of a manifest holds, beside those of others.
     ///
     /// # Errors
     /// See [`DepotError`]; [`DepotError::TagTaken`] where something else has that tag.
-    pub(crate) async fn attach_under_tag(
-        &self,
-        subject: &Digest,
-        tag: CosignTag,
-        layer: &Layer,
-    ) -> Result<Digest, DepotError> {
-        let tag = fallback_tag(subject) + tag.ending();
+    pub(crate) async fn attach_under_tag(&self, subject: &Digest, layer: &Layer) -> Result<Digest, DepotError> {
+        let tag = fallback_tag(subject) + SIGNATURES;
         let selector = Selector::Tag(tag.clone());
         for attempt in 0..MAX_TRIES {
             let known = match self {
@@ -151,15 +136,6 @@ impl Depot {
         match self {
             Self::Registry { registry, .. } => registry.reference(selector).to_string(),
             Self::Folder(folder) => format!("oci-layout:{}{selector}", folder.path().display()),
-        }
-    }
-}
-
-impl CosignTag {
-    fn ending(self) -> &'static str {
-        match self {
-            Self::Signatures => ".sig",
-            Self::Attestations => ".att",
         }
     }
 }

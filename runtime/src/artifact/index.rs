@@ -12,17 +12,21 @@ pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub(super) const EMPTY_INDEX: &[u8] =
     br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
 
-/// The list with this entry, under this tag, which no other has from then on. An entry without a tag is there once.
-/// Nothing where it is no list.
+/// The list with this entry, under this tag, which no other has from then on. An entry without a tag is there
+/// once, and not beside the same with one. Nothing where it is no list.
 pub(super) fn with_entry(list: &[u8], entry: Json, tag: Option<&str>) -> Option<Json> {
     let list = Json::parse(std::str::from_utf8(list).ok()?).ok()?;
     let mut members = list.members().ok()?;
     let mut entries: Vec<Json> = members.read("manifests").ok()??;
     let (digest, entry) = (digest_of(&entry), with_tag(&entry, tag)?);
+    let is_same = |known: &Json| digest_of(known) == digest;
+    if tag.is_none() && entries.iter().any(|known| is_same(known) && tag_of(known).is_some()) {
+        return Some(list);
+    }
     entries.retain(|known| match (tag, tag_of(known)) {
         (Some(tag), Some(known)) => known != tag,
-        (None, None) => digest_of(known) != digest,
-        _ => true,
+        (None, Some(_)) => true,
+        (_, None) => !is_same(known),
     });
     entries.push(entry);
     members.set("manifests", Json::of(&entries));
@@ -75,5 +79,16 @@ mod tests {
         for none in [&b"[]"[..], b"{}", b"{", br#"{"manifests":1}"#] {
             assert!(with_entry(none, entry("one"), None).is_none());
         }
+    }
+
+    #[test]
+    fn an_entry_gets_its_tag_later_and_does_not_lose_it() {
+        let untagged = with_entry(EMPTY_INDEX, entry("one"), None).unwrap();
+        let tagged = with_entry(untagged.as_str().as_bytes(), entry("one"), Some("v1")).unwrap();
+        let both = with_entry(tagged.as_str().as_bytes(), entry("one"), Some("v2")).unwrap();
+        let again = with_entry(both.as_str().as_bytes(), entry("one"), None).unwrap();
+        let count = |list: &Json| list.as_str().matches(&Digest::of(b"one").hex()).count();
+        assert_eq!([&untagged, &tagged, &both, &again].map(count), [1, 1, 2, 2]);
+        assert_eq!((tagged.as_str().matches(REF_NAME).count(), again.as_str()), (1, both.as_str()));
     }
 }

@@ -78,7 +78,7 @@ impl fmt::Display for PushTarget {
 }
 
 /// An artifact as it will lie in a registry or folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Packed {
     pub(super) manifest: Manifest,
     pub(super) blobs: Vec<(Descriptor, Bytes)>,
@@ -188,22 +188,23 @@ pub(super) fn blob(media_type: &str, artifact: &Artifact) -> (Descriptor, Bytes)
 }
 
 impl Depot {
-    /// Sends an artifact, and gives it a tag. What is there already is not sent again.
+    /// Sends an artifact, and gives it a tag, if there is one to give. What is there already is not sent again.
     ///
     /// # Errors
     /// See [`DepotError`].
-    pub(crate) async fn push(&self, packed: Packed, tag: &str) -> Result<(), DepotError> {
+    pub(crate) async fn push(&self, packed: &Packed, tag: Option<&str>) -> Result<(), DepotError> {
         match self {
             Self::Registry { registry, .. } => {
                 for (descriptor, bytes) in &packed.blobs {
                     registry.upload(descriptor, bytes.clone()).await?;
                 }
-                registry.upload_manifest(tag, &packed.manifest).await?;
+                let name = tag.map_or_else(|| packed.digest().to_string(), str::to_owned);
+                registry.upload_manifest(&name, &packed.manifest).await?;
                 Ok(())
             }
             Self::Folder(folder) => {
-                let (folder, tag) = (folder.clone(), tag.to_owned());
-                blocking(move || folder.add(&packed, Some(&tag))).await
+                let (folder, packed, tag) = (folder.clone(), packed.clone(), tag.map(str::to_owned));
+                blocking(move || folder.add(&packed, tag.as_deref())).await
             }
         }
     }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::own_registry::{INDEX, Lists, OwnRegistry, Reply, digest_of, not_found};
-use super::attach::{Attachment, CosignTag, Layer};
+use super::attach::{Attachment, Layer};
 use super::*;
 use crate::dial::Dialler;
 use crate::settings::{Event, Hooks, RegistrySettings};
@@ -315,7 +315,7 @@ async fn many_who_attach_at_the_same_time_lose_nothing() {
         async move {
             let attached = depot.attach(&subject, &attachment(text)).await.unwrap();
             let signature = layer("application/vnd.dev.cosign.simplesigning.v1+json", text, &[]);
-            depot.attach_under_tag(&subject, CosignTag::Signatures, &signature).await.unwrap();
+            depot.attach_under_tag(&subject, &signature).await.unwrap();
             attached
         }
     });
@@ -339,7 +339,7 @@ async fn signatures_of_others_under_cosigns_tag_stay() {
     let sign = |text: &str, note: &str| layer(kind, text, &[("dev.cosignproject.cosign/signature", note)]);
     for (text, note) in [("one", "a"), ("one", "b"), ("one", "a"), ("two", "a")] {
         let signature = sign(text, note);
-        depot.attach_under_tag(&digest(&subject), CosignTag::Signatures, &signature).await.unwrap();
+        depot.attach_under_tag(&digest(&subject), &signature).await.unwrap();
     }
     let tag = fallback_tag(&digest(&subject)) + ".sig";
     let manifest = depot.companion(tag.clone()).await.unwrap().unwrap();
@@ -355,7 +355,7 @@ async fn signatures_of_others_under_cosigns_tag_stay() {
     // What is none of this kind is left as it is.
     let component = registry.tagged("a/b", "1").unwrap();
     registry.manifest("a/b", Some(&tag), &component);
-    let error = depot.attach_under_tag(&digest(&subject), CosignTag::Signatures, &sign("x", "y")).await.unwrap_err();
+    let error = depot.attach_under_tag(&digest(&subject), &sign("x", "y")).await.unwrap_err();
     assert!(matches!(error, DepotError::TagTaken(_)), "{error}");
     let registry = OwnRegistry::without_lists();
     let subject = self::subject(&registry);
@@ -379,11 +379,11 @@ async fn a_folder_is_attached_to_as_a_registry_is() {
     let artifact = Artifact::new(*b"\0asm\x0d\0\x01\0");
     let packed = Packed::component(&artifact, &Default::default(), &Default::default()).unwrap();
     let subject = *packed.digest();
-    folder.push(packed, "1").await.unwrap();
+    folder.push(&packed, Some("1")).await.unwrap();
     let attached = folder.attach(&subject, &attachment("one")).await.unwrap();
     assert_eq!(folder.attach(&subject, &attachment("one")).await.unwrap(), attached);
     let signature = layer("application/vnd.dev.cosign.simplesigning.v1+json", "payload", &[]);
-    let signed = folder.attach_under_tag(&subject, CosignTag::Signatures, &signature).await.unwrap();
+    let signed = folder.attach_under_tag(&subject, &signature).await.unwrap();
     assert_eq!(digests(&folder.referrers(&subject).await.unwrap()), [attached]);
     let found = folder.companion(fallback_tag(&subject) + ".sig").await.unwrap().unwrap();
     assert_eq!(*found.digest(), signed);

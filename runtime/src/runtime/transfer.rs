@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::component::read_file;
 use super::{ResolveError, Runtime};
-use crate::artifact::{Copied, DepotError, Digest, Packed, PushTarget, Reference};
+use crate::artifact::{Copied, Depot, DepotError, Digest, Packed, PushTarget, Reference};
 use crate::executor::wasm::describe;
 
 /// What was pulled or pushed.
@@ -49,17 +49,28 @@ impl Runtime {
     /// # Errors
     /// Where the file is no server, or the registry or folder does not take it.
     pub async fn push(&self, file: PathBuf, to: &PushTarget) -> Result<Transferred, ResolveError> {
-        let artifact = read_file(file.clone()).await?;
-        let described = describe(artifact.bytes());
-        let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
-        let packed = Packed::component(&artifact, &described.imports, &described.exports)?;
-        let bytes = artifact.bytes().len() as u64;
-        let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
-        let (depot, tag) = match to {
-            PushTarget::Registry { reference, tag } => (self.depots.registry(reference), tag),
-            PushTarget::Layout { folder, tag } => (self.depots.folder(folder), tag),
-        };
-        depot.push(packed, tag).await?;
+        let (packed, done) = pack(file).await?;
+        let (depot, tag) = self.place(to);
+        depot.push(&packed, Some(tag)).await?;
         Ok(done)
     }
+
+    /// Where something is pushed to, and under which tag.
+    pub(super) fn place<'t>(&self, to: &'t PushTarget) -> (Depot, &'t str) {
+        match to {
+            PushTarget::Registry { reference, tag } => (self.depots.registry(reference), tag),
+            PushTarget::Layout { folder, tag } => (self.depots.folder(folder), tag),
+        }
+    }
+}
+
+/// Packs the server in a file.
+pub(super) async fn pack(file: PathBuf) -> Result<(Packed, Transferred), ResolveError> {
+    let artifact = read_file(file.clone()).await?;
+    let described = describe(artifact.bytes());
+    let described = described.map_err(|error| ResolveError::NotAServer { path: file, error })?;
+    let packed = Packed::component(&artifact, &described.imports, &described.exports)?;
+    let bytes = artifact.bytes().len() as u64;
+    let done = Transferred { manifest: *packed.digest(), component: *artifact.digest(), bytes };
+    Ok((packed, done))
 }

@@ -12,7 +12,7 @@ use crate::untrusted::Untrusted;
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
 /// The one type of statement that counts.
-const IMAGE_SIGNATURE: &str = "cosign container image signature";
+pub(crate) const IMAGE_SIGNATURE: &str = "cosign container image signature";
 
 /// Why a payload says nothing about an artifact, though a trusted key signed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

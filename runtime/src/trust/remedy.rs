@@ -94,12 +94,13 @@ pub(super) fn signer(authority: &Authority) -> String {
     format!("{{ {} }}", parts.join(", "))
 }
 
-fn key(path: &str, log: Need) -> String {
+/// A key as it is written.
+pub(super) fn key(path: &str, log: Need) -> String {
     format!("{{ key = {}, log = \"{log}\" }}", quoted(path))
 }
 
 /// As TOML reads it back: a basic string (TOML 1.0, "String").
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -12,8 +12,11 @@ pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 /// The predicate of cosign 3 that makes a statement a signature and nothing else.
 pub(crate) const SIGNATURE_PREDICATE: &str = "https://sigstore.dev/cosign/sign/v1";
 
+/// The version of statements that is written.
+pub(crate) const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+
 /// The two versions of statements.
-const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
+const TYPES: [&str; 2] = ["https://in-toto.io/Statement/v0.1", STATEMENT_TYPE];
 
 /// The most subjects that a statement may have.
 pub(crate) const MAX_SUBJECTS: usize = 1000;
