@@ -467,8 +467,8 @@ async fn attack_45_a_flood_hides_nothing_that_comes_before_it_and_is_not_waited_
     let noise = folder.image(&[(BUNDLE, "noise")], json!({ "subject": artifact }));
     let flood: Vec<Value> = (0..900)
         .map(|number| {
-            folder
-                .image(&[(BUNDLE, "noise")], json!({ "subject": artifact, "annotations": { "n": number.to_string() } }))
+            let noise = format!("noise {number}");
+            folder.image(&[(BUNDLE, &noise)], json!({ "subject": artifact }))
         })
         .collect();
     let good = folder.image(&[(BUNDLE, "good")], json!({ "subject": artifact }));
@@ -495,13 +495,30 @@ async fn attack_45_what_is_large_is_read_up_to_a_limit_and_what_is_small_always(
     let mut folder = Folder::new();
     let artifact = folder.image(&[], json!({}));
     folder.list(&artifact);
-    let bytes = vec![b' '; 30 * 1024 * 1024];
-    let layers: Vec<Value> = (0..4).map(|_| folder.blob(ENVELOPE, &bytes)).collect();
+    let large = |number: u8| [vec![b' '; 30 * 1024 * 1024], vec![number]].concat();
+    let layers: Vec<Value> = (0..4).map(|number| folder.blob(ENVELOPE, &large(number))).collect();
     let layers = [layers, vec![folder.blob(ENVELOPE, b"small")]].concat();
     let attestation = folder.image(&[], json!({ "layers": layers }));
     folder.tag(&tag_of(&artifact, ".att"), &attestation);
     let found = folder.found(&[&artifact], ALL).await;
     assert_eq!((found.evidence.len(), problems(&found)), (3, vec![Strange::TooMany; 2]));
+}
+
+#[tokio::test]
+async fn attack_45_what_is_listed_many_times_says_no_more_than_once() {
+    let mut folder = Folder::new();
+    let artifact = folder.image(&[], json!({}));
+    folder.list(&artifact);
+    let layers = vec![folder.blob(SIMPLE, b"payload"); 60];
+    let copies: Vec<Value> = (0..60)
+        .map(|number| {
+            let note = json!({ "n": number.to_string() });
+            folder.image(&[], json!({ "subject": artifact, "layers": layers, "annotations": note }))
+        })
+        .collect();
+    let list = folder.index(&copies);
+    folder.tag(&tag_of(&artifact, ""), &list);
+    assert_eq!(folder.found(&[&artifact], ALL).await.evidence.len(), 1);
 }
 
 #[tokio::test]
