@@ -1,5 +1,7 @@
 //! What is in a manifest that lies beside another one: which of its layers are evidence, of which form.
 
+use std::collections::BTreeMap;
+
 use super::places::{Lead, or_strange};
 use super::{Found, GatherError, Strange, Wanted};
 use crate::artifact::{Artifact, Content, Depot, Descriptor, Digest, Manifest};
@@ -161,10 +163,9 @@ impl Wanting<'_> {
     }
 
     /// What tells it from others of the same manifest and place.
-    pub(super) fn key(&self) -> (Digest, Vec<(String, String)>, Option<(Digest, bool)>) {
-        let carrier = (self.kind == Kind::Statement).then(|| (*self.carrier.digest(), self.by_index));
-        let notes = self.layer.annotations.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        (self.layer.digest, notes, carrier)
+    pub(super) fn key(&self) -> (Digest, BTreeMap<String, String>, Option<Digest>) {
+        let carrier = (self.kind == Kind::Statement).then(|| *self.carrier.digest());
+        (self.layer.digest, self.layer.annotations.clone(), carrier)
     }
 
     /// Reads the layer.
