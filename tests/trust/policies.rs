@@ -142,6 +142,21 @@ fn what_is_denied_does_not_run_whoever_signed_it() {
 }
 
 #[test]
+fn what_is_denied_does_not_run_from_a_file_of_ones_own_either() {
+    let scene = Scene::new();
+    let call = || Lockgate::call(&probe(), "echo").arg("text=hello").home(scene.home.path());
+    call().run().good();
+    let plan = Lockgate::new("plan").arg(probe()).args(["--format", "json"]).home(scene.home.path()).run();
+    let component = plan.json()["digest"].as_str().unwrap().to_owned();
+    scene.policy(&format!("deny = [\"{component}\"]\n{}", scene.acme_policy()));
+    let refused = call().run();
+    assert!(refused.failed(3).contains("is refused (denied)"), "{refused}");
+    // Nor under a manifest that names it.
+    scene.push_signatures(&[scene.good_signature()]);
+    scene.refused("denied");
+}
+
+#[test]
 fn a_scope_that_warns_runs_what_it_would_not_and_says_so_each_time() {
     let scene = Scene::new();
     scene.policy(&format!("{}mode = \"warn\"\n", scene.acme_policy()));

@@ -135,6 +135,17 @@ fn what_is_no_vex_document_is_refused() {
     }
     let many = format!(r#"{{"statements": [{}]}}"#, vec![harmless(""); MAX_STATEMENTS + 1].join(","));
     assert!(matches!(Vex::read(OPENVEX_PREDICATE, &many, &[]), Err(VexProblem::Unreadable(_))));
+    // Each product has each of the parts: few words for very many.
+    let of = |part: &str, count: usize| vec![format!(r#"{{"@id":"pkg:npm/{part}@1"}}"#); count].join(",");
+    let multiplied = |count: usize| {
+        let (products, parts) = (of("a", count), of("b", count));
+        format!(
+            r#"{{"statements":[{{"vulnerability":{{"name":"CVE-1"}},"status":"fixed","products":[{products}],"subcomponents":[{parts}]}}]}}"#
+        )
+    };
+    assert!(Vex::read(OPENVEX_PREDICATE, &multiplied(100), &[]).is_ok());
+    let refused = Vex::read(OPENVEX_PREDICATE, &multiplied(400), &[]).err();
+    assert!(matches!(&refused, Some(VexProblem::Unreadable(why)) if why.contains("products")), "{refused:?}");
 }
 
 proptest::proptest! {
