@@ -139,7 +139,7 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, config, trusting.read(&self.folders()?.config, config)?)
+        self.runtime_behind(Vec::new(), detail, config, trusting)
     }
 
     /// A runtime that trusts by this policy.

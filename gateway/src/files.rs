@@ -1,7 +1,7 @@
-//! Reading files that a person names.
+//! Reading files that a person names, and writing those that are this program's.
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::path::Path;
 
 /// Reads a whole file of at most `most` bytes.
@@ -20,6 +20,18 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
         return Err(Error::new(ErrorKind::FileTooLarge, format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
+}
+
+/// Puts a file in its place when all of it is on the disk, so that nobody ever reads half of it. Only its owner may.
+///
+/// # Errors
+/// What the system said. What was there before is there still.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("/")))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Digest, TrustPolicy};
+use lockgate_runtime::{Digest, SignerKey, TrustPolicy};
 
 use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES};
 use crate::error::{CommandError, Kind};
@@ -104,6 +104,16 @@ pub(super) fn read_policy(path: &Path, files: &mut Vec<PathBuf>) -> Result<Optio
 /// Reads a policy or a key.
 pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     files::read(path, MAX_POLICY_BYTES)
+}
+
+/// Reads a signer's public key, which is called what its path is.
+pub(super) fn read_key(path: &Path) -> Result<(String, SignerKey), CommandError> {
+    let name = path.display().to_string();
+    let unusable =
+        |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
+    let bytes = read_file(path).map_err(|error| unusable(error.to_string()))?;
+    let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
+    Ok((name, key))
 }
 
 fn unusable(path: &Path, problem: &str) -> CommandError {

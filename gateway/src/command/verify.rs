@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Decision, Requirement, SignedBy, SignerKey, TrustPolicy, Verdict};
+use lockgate_runtime::{Decision, Requirement, SignedBy, TrustPolicy, Verdict};
 
 use super::trust::judged;
-use super::trusting::{PolicyFile, Trust, Trusting, read_file};
+use super::trusting::{PolicyFile, Trust, Trusting, read_key};
 use super::{Common, Format, block_on, output};
-use crate::error::{CommandError, Kind};
+use crate::error::CommandError;
 use crate::report::{Detail, basis_text};
 
 #[derive(Debug, Args)]
@@ -42,11 +42,7 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
 }
 
 fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
-    let name = path.display().to_string();
-    let unusable =
-        |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
-    let bytes = read_file(path).map_err(|error| unusable(error.to_string()))?;
-    let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
+    let (name, key) = read_key(path)?;
     // Nothing runs, so there is nobody to keep the file from.
     Ok(Trust { policy: TrustPolicy::of_key(name, key, !no_log), ..Trust::default() })
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
-use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -59,10 +58,8 @@ pub(crate) fn approve(folders: &Folders, path: &Path) -> Result<Vec<Configured>,
     DirBuilder::new().recursive(true).mode(0o700).create(&folders.data).map_err(unwritable)?;
     let mut approvals = Approvals::read(folders)?;
     approvals.0.insert(real(path), Digest::of(text.as_bytes()));
-    let mut temporary = tempfile::NamedTempFile::new_in(&folders.data).map_err(unwritable)?;
     let json = serde_json::to_vec_pretty(&approvals).map_err(|error| unwritable(error.into()))?;
-    temporary.write_all(&json).and_then(|()| temporary.as_file().sync_all()).map_err(unwritable)?;
-    temporary.persist(&kept).map_err(|error| unwritable(error.error))?;
+    crate::files::replace(&kept, &json).map_err(unwritable)?;
     Ok(servers)
 }
 

@@ -2,7 +2,7 @@
 //! what the tag names again, is a step back: to a version, perhaps, whose faults are known.
 
 use std::fs::{DirBuilder, File};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -89,10 +89,7 @@ impl History {
         let path = self.path(&reference);
         let record = Record { reference: reference.clone(), manifests };
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
-            file.write_all(&serde_json::to_vec_pretty(&record)?)?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
+            crate::files::replace(&path, &serde_json::to_vec_pretty(&record)?)?;
             guard.sync_all()
         };
         write().map_err(failed)

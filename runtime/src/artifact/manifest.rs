@@ -22,7 +22,6 @@ const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+
 
 /// A manifest, as the bytes it came as and what they say.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "attestations, which need them, are being built")]
 pub(crate) struct Manifest {
     bytes: Arc<[u8]>,
     digest: Digest,

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use sigstore_crypto::KeyPair;
 
 use super::policy::PolicyFiles;
-use super::signature::Candidate;
 use crate::artifact::Digest;
 
 /// Files beside a policy.
@@ -18,6 +17,17 @@ pub(super) struct Given(Vec<(&'static str, Vec<u8>)>);
 
 /// Somebody with a key.
 pub(super) struct Hand(KeyPair);
+
+/// A signature as cosign stores it beside an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// What was signed.
+    pub(super) payload: Vec<u8>,
+    /// The signature in base64, if there is one.
+    pub(super) signature: Option<String>,
+    /// The promise of the transparency log, if there is one.
+    pub(super) promise: Option<String>,
+}
 
 /// What is signed.
 pub(super) struct Statement(Value);
@@ -120,21 +130,25 @@ impl Log {
     }
 
     /// What whoever trusts this log knows.
+    /// A log with this key, as a trusted root names it.
+    fn named(base_url: &str, key: &[u8], since: &str) -> Value {
+        json!({
+            "baseUrl": base_url,
+            "hashAlgorithm": "SHA2_256",
+            "publicKey": {
+                "rawBytes": BASE64_STANDARD.encode(key),
+                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
+                "validFor": { "start": since },
+            },
+            "logId": { "keyId": BASE64_STANDARD.encode(bytes_of_hex(&Digest::of(key).hex())) },
+        })
+    }
+
     fn trusted_root_json(&self) -> Value {
         let der = self.0.public_key_der().unwrap();
-        let id = BASE64_STANDARD.encode(bytes_of_hex(&self.id()));
         json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [{
-                "baseUrl": "https://rekor.example",
-                "hashAlgorithm": "SHA2_256",
-                "publicKey": {
-                    "rawBytes": BASE64_STANDARD.encode(der.as_bytes()),
-                    "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-                    "validFor": { "start": "2021-01-12T11:53:27Z" },
-                },
-                "logId": { "keyId": id },
-            }],
+            "tlogs": [Self::named("https://rekor.example", der.as_bytes(), "2021-01-12T11:53:27Z")],
         })
     }
 }

@@ -14,7 +14,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -168,18 +168,18 @@ async fn look_beside(
             Err(problem) => found.note(lead.about(), lead.place, Some(lead.digest()), problem),
         }
     }
-    let mut blobs: Vec<&Wanting<'_>> = Vec::new();
+    // Several signatures may be over the same words.
+    let (mut blobs, mut at): (Vec<&Wanting<'_>>, BTreeMap<_, usize>) = Default::default();
     for wants in &wanting {
-        // Several signatures may be over the same words.
-        if !blobs.iter().any(|known| known.is_of_same_blob(wants)) {
+        at.entry(wants.blob()).or_insert_with(|| {
             blobs.push(wants);
-        }
+            blobs.len() - 1
+        });
     }
     let mut known = BTreeSet::new();
     let bytes = together(blobs.iter().map(|wants| wants.fetch().boxed()).collect()).await?;
     for wants in &wanting {
-        let blob = blobs.iter().zip(&bytes).find(|(known, _)| known.is_of_same_blob(wants));
-        let Some((_, bytes)) = blob else { continue };
+        let Some(bytes) = at.get(&wants.blob()).and_then(|at| bytes.get(*at)) else { continue };
         match bytes {
             Ok(bytes) => {
                 let evidence = wants.evidence(bytes.bytes());

@@ -8,15 +8,3 @@ pub(crate) const SIGNATURE_ANNOTATION: &str = "dev.cosignproject.cosign/signatur
 
 /// The annotation with the promise of the transparency log.
 pub(crate) const LOG_ANNOTATION: &str = "dev.sigstore.cosign/bundle";
-
-/// A signature that was found beside an artifact. Nothing of it is checked but that the payload is what its digest says.
-#[cfg(test)]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// What was signed.
-    pub(crate) payload: Vec<u8>,
-    /// The signature in base64, if there is one.
-    pub(crate) signature: Option<String>,
-    /// The promise of the transparency log, if there is one.
-    pub(crate) promise: Option<String>,
-}

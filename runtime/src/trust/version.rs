@@ -42,8 +42,8 @@ impl Scheme {
         match self {
             Self::Semantic => Some(semantic(one)?.cmp_precedence(&semantic(other)?)),
             Self::Python => Some(python::Version::read(one)?.cmp(&python::Version::read(other)?)),
-            Self::Debian => Some(debian::Version::read(one)?.cmp(&debian::Version::read(other)?)),
-            Self::Alpine => Some(alpine::Version::read(one)?.cmp(&alpine::Version::read(other)?)),
+            Self::Debian => Some(debian::Version::read(one)?.order(&debian::Version::read(other)?)),
+            Self::Alpine => Some(alpine::Version::read(one)?.order(&alpine::Version::read(other)?)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `lockgate trust add`: a scope of its own for what a person has looked at.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,12 @@ use clap::Args;
 use lockgate_runtime::{Explanation, SignerKey, Survey, Surveyed, TrustPolicy};
 use serde::Serialize;
 
-use super::super::trusting::{Trusting, read_file};
+use super::super::trusting::{Trusting, read_file, read_key};
 use super::super::{Common, Format, block_on, output};
 use super::{judged, surveyed};
 use crate::config::FilesBeside;
 use crate::error::{CommandError, Kind};
+use crate::files;
 use crate::report::Detail;
 
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
     let source = judged(&server)?;
     let config = common.config()?;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
-    let key = key.map(|path| read_key(&path)).transpose()?.map(|(name, key)| (name, key, !no_log));
+    let key = key.map(|path| named_whole(&path)).transpose()?.map(|(name, key)| (name, key, !no_log));
     let survey = block_on(async { Ok(runtime.survey(&source, key).await?) })?;
     if common.format == Format::Text {
         let Survey { reference, manifest, .. } = &survey;
@@ -156,21 +157,10 @@ fn append(path: &Path, scope: &str) -> Result<(), CommandError> {
         let message = format!("{} would become one that cannot be used: {error}", path.display());
         CommandError::new(Kind::Usage, message).hint(format!("nothing was changed; write it by hand:\n{scope}"))
     })?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
-    file.write_all(text.as_bytes()).map_err(unwritable)?;
-    file.as_file().sync_all().map_err(unwritable)?;
-    file.persist(path).map_err(|error| unwritable(error.error))?;
-    Ok(())
+    files::replace(path, text.as_bytes()).map_err(unwritable)
 }
 
-fn read_key(path: &Path) -> Result<(String, SignerKey), CommandError> {
-    // Whole, as the policy lies elsewhere.
-    let path = std::path::absolute(path)?;
-    let name = path.display().to_string();
-    let unusable =
-        |problem: String| CommandError::new(Kind::Usage, format!("the key {name} cannot be used: {problem}"));
-    let bytes = read_file(&path).map_err(|error| unusable(error.to_string()))?;
-    let key = SignerKey::from_pem(&String::from_utf8_lossy(&bytes)).map_err(|error| unusable(error.to_string()))?;
-    Ok((name, key))
+/// A key under its whole path, as the policy that will name it lies elsewhere.
+fn named_whole(path: &Path) -> Result<(String, SignerKey), CommandError> {
+    read_key(&std::path::absolute(path)?)
 }

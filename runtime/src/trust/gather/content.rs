@@ -157,9 +157,9 @@ impl Budget {
 }
 
 impl Wanting<'_> {
-    /// Whether both are to be read from the same bytes.
-    pub(super) fn is_of_same_blob(&self, other: &Self) -> bool {
-        (self.layer.digest, self.layer.size) == (other.layer.digest, other.layer.size)
+    /// The bytes that it is to be read from: two with the same are read once.
+    pub(super) fn blob(&self) -> (Digest, u64) {
+        (self.layer.digest, self.layer.size)
     }
 
     /// What tells it from others of the same manifest and place.

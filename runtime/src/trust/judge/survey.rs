@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::weighed::{Known, Weighed};
+use super::requirements::Outcome;
+use super::weighed::Known;
 use super::{Judge, Subject, with_causes};
 use crate::artifact::{Depot, Depots};
 use crate::trust::advisories;
@@ -43,8 +44,8 @@ impl Judge {
         let scope = Scope::of_signers(signers.clone());
         let others = found.others;
         let nothing = found.evidence.is_empty();
-        let known = Known::of(subject, &scope, found.clone(), now).0;
-        let weighed = Weighed::weigh(subject, &scope, found, now, &advisories::open);
+        let known = Known::of(subject, &scope, found, now).0;
+        let said = Outcome::of(subject, &scope, &known, now, &advisories::open);
         let surveyed = signers.iter().filter_map(|authority| {
             let signed = known.vouchers.iter().any(|voucher| {
                 Arc::ptr_eq(&voucher.by.authority, authority) && subject.manifests.contains(&voucher.manifest)
@@ -66,7 +67,7 @@ impl Judge {
         if others > 0 {
             missing.push(format!("{others} things lie beside it that are no signatures that are read here"));
         }
-        for (there, what) in [(weighed.sboms.is_empty(), "no SBOM"), (weighed.provenance.is_empty(), "no provenance")] {
+        for (there, what) in [(said.sboms.is_empty(), "no SBOM"), (said.provenance.is_empty(), "no provenance")] {
             if there {
                 missing.push(format!("{what} that somebody signed"));
             }
@@ -76,8 +77,8 @@ impl Judge {
             name: subject.name.to_string(),
             manifest: subject.manifests.first().copied().unwrap_or_else(|| crate::artifact::Digest::of(b"")),
             signers,
-            sboms: weighed.sboms,
-            provenance: weighed.provenance,
+            sboms: said.sboms,
+            provenance: said.provenance,
             missing,
         })
     }

@@ -2,8 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::trust::evidence::{Evidence, Form, Notes, Place};
-use crate::trust::forge::{self, Given, Hand, Statement};
-use crate::trust::signature::Candidate;
+use crate::trust::forge::{self, Candidate, Given, Hand, Statement};
 
 const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const OTHER: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";

@@ -75,17 +75,16 @@ impl<'a> Version<'a> {
     }
 }
 
-impl Ord for Version<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
+impl Version<'_> {
+    /// Which of the two comes first.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
         self.compare_release(other)
             .then_with(|| self.letter.cmp(&other.letter))
             .then_with(|| self.compare_suffixes(other))
             .then_with(|| self.hash.cmp(other.hash))
             .then_with(|| compare_numbers(self.revision, other.revision))
     }
-}
 
-impl Version<'_> {
     /// After the first number, one that starts with 0 is compared as the digits of a fraction are.
     fn compare_release(&self, other: &Self) -> Ordering {
         for (place, (one, other)) in self.numbers.iter().zip(&other.numbers).enumerate() {
@@ -110,17 +109,3 @@ impl Version<'_> {
         Ordering::Equal
     }
 }
-
-impl PartialOrd for Version<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Version<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Version<'_> {}

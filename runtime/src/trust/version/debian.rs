@@ -31,26 +31,13 @@ impl<'a> Version<'a> {
     }
 }
 
-impl Ord for Version<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
+impl Version<'_> {
+    /// Which of the two comes first.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
         let parts = || compare_part(self.upstream, other.upstream);
         self.epoch.cmp(&other.epoch).then_with(parts).then_with(|| compare_part(self.revision, other.revision))
     }
 }
-
-impl PartialOrd for Version<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Version<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Version<'_> {}
 
 /// Compares what is no number character by character, then a number by its value, and so on.
 fn compare_part(mut one: &str, mut other: &str) -> Ordering {
