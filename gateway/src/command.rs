@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod pull;
 mod push;
+mod rejudging;
 mod run;
 mod secret;
 mod selection;
@@ -45,7 +46,7 @@ pub(crate) struct CommandLine {
     verb: Verb,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 struct Common {
     /// Keep configuration, keys and compiled code below DIR
     #[arg(long, global = true, value_name = "DIR")]
@@ -180,6 +181,7 @@ impl Common {
                 token_hosts: config.token_hosts.clone(),
             },
             key_file: folders.data.join("code.key"),
+            policies_folder: folders.data.join("policies"),
             run_folder: folders.data.join("run"),
             engine_socket: engine_socket(),
             secrets: secret_settings(&folders, config.store),

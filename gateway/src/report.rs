@@ -131,6 +131,15 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         Event::BesideLastSeen { repository } => {
             format!("{repository} cannot be reached; taking the signatures and attestations that it had last")
         }
+        Event::PolicyTaken { reference, manifest, published } if detail == Detail::Full => {
+            format!("the policy {reference} counts: {manifest}, published at {published}")
+        }
+        Event::PolicyTaken { .. } => return None,
+        Event::PolicyNotTaken { reference, problem } if detail == Detail::Full => {
+            format!("the policy {reference} does not count ({}): {}", problem.reason, problem.problem)
+        }
+        // A refusal says the same.
+        Event::PolicyNotTaken { .. } => return None,
         Event::StoreDamaged { path } => format!("{} is damaged; it was removed, and is pulled again", path.display()),
         Event::CodeNotOurs { path } => {
             format!("{} is damaged or was not made by this machine; it is compiled again", path.display())

@@ -80,7 +80,10 @@ impl Router {
     /// The line to a server, if it runs.
     pub(crate) fn running(&self, server: ServerId) -> Option<Link> {
         // One that was taken away has no line any more.
-        let running = self.view.slot(server)?.running()?;
+        let Some(running) = self.view.slot(server)?.running() else {
+            self.open().links.remove(&server);
+            return None;
+        };
         let mut open = self.open();
         if let Some(link) = open.links.get(&server) {
             return Some(link.clone());

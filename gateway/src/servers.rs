@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lockgate_runtime::message::{RpcError, code};
-use lockgate_runtime::{Server, ServerName, Untrusted};
+use lockgate_runtime::{Runs, Server, ServerName, Untrusted};
 use tokio::sync::watch;
 
 use crate::lock::Watch;
@@ -23,7 +23,7 @@ type Tell = Arc<dyn Fn(String) + Send + Sync>;
 pub(crate) struct Slot {
     name: ServerName,
     prefix: Option<String>,
-    state: watch::Receiver<State>,
+    state: watch::Sender<State>,
 }
 
 /// What has become of a configured server.
@@ -39,11 +39,13 @@ pub(crate) struct Started {
     pub(crate) server: Server,
     /// Holds it to its lock, if it has one.
     pub(crate) watch: Option<Arc<Watch>>,
+    /// What runs, by whose digests it may be denied.
+    pub(crate) runs: Runs,
 }
 
 impl From<Server> for Started {
     fn from(server: Server) -> Self {
-        Self { server, watch: None }
+        Self { server, watch: None, runs: Runs::Remote }
     }
 }
 
@@ -82,6 +84,12 @@ impl Servers {
         View { slots: self.slots.clone().into(), names: Arc::new(names), tell: Arc::clone(&self.tell) }
     }
 
+    /// Those that run, with what each of them is.
+    pub(crate) fn running(&self) -> Vec<(Arc<Slot>, Runs)> {
+        let of = |slot: &Arc<Slot>| Some((Arc::clone(slot), slot.running()?.runs.clone()));
+        self.slots.iter().filter_map(of).collect()
+    }
+
     /// One alone, with its names as they are; nothing where there is none of this name.
     pub(crate) fn one(&self, name: &str) -> Option<View> {
         let slot = self.slots.iter().find(|slot| slot.name.as_str() == name)?;
@@ -96,7 +104,7 @@ impl Servers {
 impl Slot {
     /// A server that runs already.
     pub(crate) fn ready(name: ServerName, started: impl Into<Started>) -> Self {
-        let (_, state) = watch::channel(State::Ready(Arc::new(started.into())));
+        let (state, _) = watch::channel(State::Ready(Arc::new(started.into())));
         Self { name, prefix: None, state }
     }
 
@@ -106,7 +114,8 @@ impl Slot {
         prefix: Option<String>,
         start: impl Future<Output = Result<Started, String>> + Send + 'static,
     ) -> Self {
-        let (says, state) = watch::channel(State::Starting);
+        let (state, _) = watch::channel(State::Starting);
+        let says = state.clone();
         tokio::spawn(async move {
             says.send_replace(match start.await {
                 Ok(started) => State::Ready(Arc::new(started)),
@@ -114,6 +123,11 @@ impl Slot {
             });
         });
         Self { name, prefix, state }
+    }
+
+    /// Takes the server away, for all clients, until the gateway starts again.
+    pub(crate) fn take_away(&self, reason: &str) {
+        self.state.send_replace(State::Failed(reason.into()));
     }
 
     /// What the server's own names are prefixed with where there are several.
@@ -150,7 +164,7 @@ impl Slot {
         let unavailable = |reason: &str| {
             RpcError::new(code::INTERNAL_ERROR, format!("the server {} is not available: {reason}", self.name))
         };
-        let mut state = self.state.clone();
+        let mut state = self.state.subscribe();
         let state = state.wait_for(|state| !matches!(state, State::Starting)).await;
         match state.as_deref() {
             Ok(State::Ready(started)) => started.check().map(|()| Arc::clone(started)),

@@ -142,7 +142,7 @@ impl PolicyFiles for NoFiles {
         Err(std::io::ErrorKind::NotFound.into())
     }
 
-    fn path(&mut self, path: &Path) -> PathBuf {
-        path.to_owned()
+    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
+        Ok(path.to_owned())
     }
 }

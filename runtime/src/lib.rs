@@ -48,7 +48,9 @@ pub use executor::wasm::{
 };
 pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
-pub use runtime::{BuiltIns, PublishError, Published, ResolveError, Runtime, RuntimeError, ServerError, Transferred};
+pub use runtime::{
+    BuiltIns, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError, ServerError, Transferred,
+};
 pub use sandbox::{
     Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
     InvalidCredential, InvalidGrant, InvalidLimit, Limits, Variable, WrittenCredential, parse_bytes, parse_duration,

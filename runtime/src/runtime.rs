@@ -3,6 +3,7 @@
 mod component;
 mod error;
 mod image;
+mod policies;
 mod publish;
 mod remote;
 mod transfer;
@@ -11,7 +12,8 @@ mod trust;
 use std::sync::Arc;
 
 pub use self::error::{ResolveError, RuntimeError, ServerError};
-pub use self::publish::{PublishError, Published};
+use self::policies::Policies;
+pub use self::publish::{PublishError, Published, PublishedPolicy};
 pub use self::transfer::Transferred;
 use crate::artifact::{Depots, Logins, Pace, Shared, Store};
 use crate::dial::Dialler;
@@ -23,7 +25,7 @@ use crate::secret::SecretReader;
 use crate::server::Server;
 use crate::settings::{Hooks, Settings};
 use crate::spec::{Source, Spec};
-use crate::trust::{Allowed, Basis, Judge};
+use crate::trust::{Allowed, Basis};
 
 /// The servers shipped inside this program: a name and the bytes of its component.
 pub type BuiltIns = &'static [(&'static str, &'static [u8])];
@@ -37,7 +39,7 @@ pub struct Runtime {
     compiler: Compiler,
     dialler: Dialler,
     depots: Depots,
-    judge: Judge,
+    policies: Policies,
     secrets: SecretReader,
     containers: Containers,
     remotes: Remotes,
@@ -77,11 +79,23 @@ impl Runtime {
         let token_hosts = settings.registry.token_hosts.clone();
         let shared = Shared { dialler: isolated, logins, token_hosts, pace: Pace::default(), hooks: hooks.clone() };
         let depots = Depots::new(shared, Store::new(settings.store_folder.clone(), hooks.clone()));
-        let judge = Judge::new(settings.ceiling.clone(), settings.trust.clone(), settings.waived.clone());
+        let policies = Policies::new(&settings);
         let secrets = SecretReader::new(settings.secrets.clone(), hooks.clone());
         let containers = Containers::new(settings.engine_socket.clone(), settings.run_folder.clone(), hooks.clone());
         let remotes = Remotes::default();
-        Ok(Self { settings, hooks, built_ins, engine, compiler, dialler, depots, judge, secrets, containers, remotes })
+        Ok(Self {
+            settings,
+            hooks,
+            built_ins,
+            engine,
+            compiler,
+            dialler,
+            depots,
+            policies,
+            secrets,
+            containers,
+            remotes,
+        })
     }
 
     /// Finds out what `spec` means, and whether it may run, without running or compiling any of it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::artifact::{Digest, Reference, TokenHosts};
 use crate::secret::SecretSettings;
 use crate::spec::ServerName;
-use crate::trust::{Basis, Decision, TrustPolicy};
+use crate::trust::{Basis, Decision, Problem, TrustPolicy};
 use crate::untrusted::Untrusted;
 
 /// Where a runtime keeps things, and what it may use of the machine.
@@ -42,6 +42,8 @@ pub struct Settings {
     pub ceiling: Option<TrustPolicy>,
     /// Who is trusted for what.
     pub trust: TrustPolicy,
+    /// Where it is kept which version of each included policy counted last: owner-only.
+    pub policies_folder: PathBuf,
     /// Manifests that run this once though nobody vouches for them.
     pub waived: BTreeSet<Digest>,
     /// Where secrets are looked for.
@@ -94,6 +96,22 @@ pub enum Event {
         digest: Digest,
         /// Why it may.
         basis: Basis,
+    },
+    /// A policy that another includes counts from now on.
+    PolicyTaken {
+        /// Where it lies.
+        reference: Reference,
+        /// What it is.
+        manifest: Digest,
+        /// When it was published (RFC 3339).
+        published: String,
+    },
+    /// A policy that another includes does not count: what depends on it is refused.
+    PolicyNotTaken {
+        /// Where it should be.
+        reference: Reference,
+        /// Why not.
+        problem: Problem,
     },
     /// Some bytes of a blob came in, or went out.
     Transferred {

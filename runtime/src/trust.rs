@@ -54,6 +54,7 @@ pub use self::explain::Explanation;
 pub(crate) use self::gather::{Wanted, gather};
 pub(crate) use self::judge::{Judge, Subject};
 pub use self::key::{InvalidKey, SignerKey};
+pub(crate) use self::policy::{Fetched, Include, Published};
 pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
 pub use self::predicate::{InvalidPredicate, Predicate};
 pub use self::provenance::ProvenanceSummary;

@@ -15,7 +15,7 @@ const SIGNATURE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 
 /// A pair of keys in files.
 pub(crate) struct Key {
-    private: PathBuf,
+    pub(crate) private: PathBuf,
     pub(crate) public: PathBuf,
 }
 

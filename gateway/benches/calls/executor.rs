@@ -76,6 +76,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
         code_folder: home.join("cache/code"),
         store_folder: home.join("data/store"),
         registry: RegistrySettings::default(),
+        policies_folder: home.join("policies"),
         run_folder: home.join("run"),
         engine_socket: None,
         key_file: home.join("data/code.key"),

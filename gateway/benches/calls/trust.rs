@@ -27,8 +27,8 @@ impl PolicyFiles for Folder<'_> {
         fs::read(self.0.join(path))
     }
 
-    fn path(&mut self, path: &Path) -> std::path::PathBuf {
-        self.0.join(path)
+    fn path(&mut self, path: &Path) -> std::io::Result<std::path::PathBuf> {
+        Ok(self.0.join(path))
     }
 }
 

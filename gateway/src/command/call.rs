@@ -44,7 +44,7 @@ pub(super) fn execute(common: &Common, args: CallArgs) -> Result<(), CommandErro
     let starter =
         Starter::open(runtime, common, &config, &args.locking, &args.trusting, std::slice::from_ref(&chosen))?;
     let result = block_on(async {
-        let Started { server, watch } = starter.start(chosen).await?;
+        let Started { server, watch, .. } = starter.start(chosen).await?;
         let server = Direct::to(server.open(Principal::local()), watch).await.map_err(tools::failed)?;
         let tool = find(&server, &args.tool).await?;
         let arguments = arguments(&tool.input_schema, args.args.as_deref(), &args.pairs)?;

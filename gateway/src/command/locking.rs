@@ -125,7 +125,7 @@ impl Starter {
         let server = self.runtime.start(&plan).await?;
         self.records.keep(&plan);
         let (Some(locked), Some(configured)) = (locked, configured) else {
-            return Ok(server.into());
+            return Ok(Started { server, watch: None, runs: plan.runs });
         };
         match tokio::time::timeout(PATIENCE, compare(&server, locked)).await {
             Ok(Ok(differences)) => self.refuse(&configured.name, differences)?,
@@ -134,7 +134,7 @@ impl Starter {
             Err(_) => note_not_compared(&configured.name, &format!("no answer within {} s", PATIENCE.as_secs())),
         }
         let watch = Watch::new(configured.name.clone(), locked.clone(), self.tell(configured.name));
-        Ok(Started { server, watch: Some(watch) })
+        Ok(Started { server, watch: Some(watch), runs: plan.runs })
     }
 
     /// What was locked of a server; nothing where its configuration has no lock.

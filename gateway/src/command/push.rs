@@ -58,7 +58,7 @@ pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandErro
 }
 
 /// Reads the key, and all that is attested.
-fn signing(key: &Path, sboms: &[PathBuf], provenance: &[PathBuf]) -> Result<Signing, CommandError> {
+pub(super) fn signing(key: &Path, sboms: &[PathBuf], provenance: &[PathBuf]) -> Result<Signing, CommandError> {
     let sboms = sboms.iter().map(|path| predicate(path, "SBOM", Predicate::sbom));
     let provenance = provenance.iter().map(|path| predicate(path, "provenance", Predicate::provenance));
     let predicates = sboms.chain(provenance).collect::<Result<_, _>>()?;

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::listen::Listen;
 use super::locking::{Locking, Starter};
+use super::rejudging::Rejudging;
 use super::selection::{Chosen, Selections};
 use super::trusting::Trusting;
 use super::{Common, block_on};
@@ -41,7 +42,11 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let starter = Starter::open(Arc::clone(&runtime), common, &config, &args.locking, &args.trusting, &chosen)?;
     starter.note_unlocked();
     let served = block_on(async {
-        let servers = start(starter, chosen).await?;
+        let servers = Arc::new(start(starter, chosen).await?);
+        let rejudging =
+            Rejudging::new(Arc::clone(&runtime), common.clone(), args.trusting.clone(), Arc::clone(&servers));
+        // Ends with everything else that runs here.
+        tokio::spawn(rejudging.go_on());
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(opened) = opened {
             opened.announce();
@@ -51,7 +56,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
                     _ = interrupted.recv() => {}
                 }
             };
-            http::serve(opened.listening, Arc::new(servers), opened.access, shutdown).await?;
+            http::serve(opened.listening, servers, opened.access, shutdown).await?;
             return Ok(());
         }
         let stdout = std::io::stdout().as_fd().try_clone_to_owned()?;

@@ -35,7 +35,7 @@ pub(super) fn execute(common: &Common, args: ToolsArgs) -> Result<(), CommandErr
     let starter =
         Starter::open(runtime, common, &config, &args.locking, &args.trusting, std::slice::from_ref(&chosen))?;
     let tools = block_on(async {
-        let Started { server, watch } = starter.start(chosen).await?;
+        let Started { server, watch, .. } = starter.start(chosen).await?;
         let direct = Direct::to(server.open(Principal::local()), watch).await.map_err(failed)?;
         list(&direct).await
     })?;

@@ -1,6 +1,7 @@
 //! `lockgate trust`: checks a policy, says what it asks, and trusts something that a person has looked at.
 
 mod add;
+mod push;
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use clap::{Args, Subcommand};
 use lockgate_runtime::{Explanation, Image, Source, Survey, Surveyed};
 
 use super::trusting::{PolicyFile, Trusting, read_policy};
-use super::{Common, Format, output};
+use super::{Common, Format, block_on, output};
 use crate::error::{CommandError, Kind};
 use crate::report::Detail;
 use crate::sources::parse_server;
@@ -25,6 +26,8 @@ enum Verb {
     Check(CheckArgs),
     /// Say which scope is for something, and what it asks; nobody is asked for it
     Explain(ExplainArgs),
+    /// Publish a policy, signed, for the policies of others to include
+    Push(push::PushArgs),
     /// Show who signed something and what is inside, and trust that signer, or this content, for its repository
     Add(add::AddArgs),
 }
@@ -49,6 +52,7 @@ pub(super) fn execute(common: &Common, args: TrustArgs) -> Result<(), CommandErr
     match args.verb {
         Verb::Check(CheckArgs { file }) => check(common, &file),
         Verb::Explain(args) => explain(common, args),
+        Verb::Push(args) => push::execute(common, args),
         Verb::Add(args) => add::execute(common, args),
     }
 }
@@ -76,7 +80,7 @@ fn explain(common: &Common, args: ExplainArgs) -> Result<(), CommandError> {
     let source = judged(&args.server)?;
     let config = common.config()?;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::from(args.policy))?;
-    let explained = runtime.explain(&source)?;
+    let explained = block_on(async { Ok(runtime.explain(&source).await?) })?;
     match common.format {
         Format::Json => output::json(&explained),
         Format::Text => {

@@ -16,7 +16,7 @@ const MACHINE_POLICY: &str = "/etc/lockgate/trust.toml";
 /// The heading of these flags in the help.
 const TRUST: &str = "Whom to trust (trust.toml in the configuration folder; without it, Docker's own images alone)";
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct Trusting {
     #[command(flatten)]
     policy: PolicyFile,
@@ -25,7 +25,7 @@ pub(super) struct Trusting {
     waived: Vec<Digest>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(super) struct PolicyFile {
     /// Use this trust policy in place of trust.toml
     #[arg(long = "trust-policy", help_heading = TRUST, value_name = "FILE")]

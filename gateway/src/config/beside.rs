@@ -40,9 +40,9 @@ impl PolicyFiles for FilesBeside {
         files::read(&path, MAX_POLICY_BYTES)
     }
 
-    fn path(&mut self, path: &Path) -> PathBuf {
+    fn path(&mut self, path: &Path) -> Result<PathBuf, Error> {
         let path = self.folder.join(path);
         self.files.push(path.clone());
-        path
+        Ok(path)
     }
 }

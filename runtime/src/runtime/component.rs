@@ -20,7 +20,8 @@ impl Runtime {
             Some(basis) => (self.own(source).await?, basis.into()),
             None => {
                 let listed = self.list(source, None).await?;
-                let allowed = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
+                let allowed =
+                    self.judge().await.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
                 (listed.pull().await?, Judged::from(&allowed))
             }
         };
@@ -88,7 +89,7 @@ impl Runtime {
             return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
         }
         let listed = self.list(source, manifest).await?;
-        let decision = self.judge.decide(&listed.subject, &listed.depot, &self.depots).await;
+        let decision = self.judge().await.decide(&listed.subject, &listed.depot, &self.depots).await;
         let allowed = self.told(&plan.name, decision).allowed()?;
         let Pulled { artifact, .. } = listed.pull().await?;
         let verified = allowed.component(&listed.manifest, artifact)?;
@@ -110,7 +111,7 @@ impl Runtime {
                 return Err(ResolveError::NotYet(source.to_string()));
             }
         };
-        self.not_denied(artifact.digest())?;
+        self.not_denied(artifact.digest()).await?;
         Ok(Pulled { artifact, manifest: None })
     }
 

@@ -25,9 +25,9 @@ impl Runtime {
         let run = found.run();
         let judged = match found {
             FoundImage::Local(_) => Basis::OwnImage.into(),
-            FoundImage::Listed { depot, reference, digests } => {
-                Judged::from(&self.judge.decide(&subject(&reference, &digests), &depot, &self.depots).await.allowed()?)
-            }
+            FoundImage::Listed { depot, reference, digests } => Judged::from(
+                &self.judge().await.decide(&subject(&reference, &digests), &depot, &self.depots).await.allowed()?,
+            ),
         };
         Ok((Runs::Container(run), judged))
     }
@@ -35,7 +35,7 @@ impl Runtime {
     pub(super) async fn find_image(&self, image: &Image) -> Result<FoundImage, ResolveError> {
         match image {
             Image::Local(id) => {
-                self.not_denied(id)?;
+                self.not_denied(id).await?;
                 self.containers.find(*id).await?;
                 Ok(FoundImage::Local(ContainerRun { image: *id, manifest: None, index: None }))
             }
@@ -53,7 +53,7 @@ impl Runtime {
         container::check_grant(&plan.grant).map_err(ResolveError::from)?;
         let (verified, pull) = match &plan.source {
             Source::Image(Image::Local(id)) if *id == run.image => {
-                self.not_denied(id)?;
+                self.not_denied(id).await?;
                 (VerifiedImage::own(*id), None)
             }
             Source::Image(Image::Registry(reference)) => self.verified_image(&plan.name, reference, run).await?,
@@ -82,7 +82,7 @@ impl Runtime {
         if digests != expected || run.manifest != Some(digests.manifest) {
             return Err(changed(digests.image).into());
         }
-        let decision = self.judge.decide(&subject(reference, &digests), &depot, &self.depots).await;
+        let decision = self.judge().await.decide(&subject(reference, &digests), &depot, &self.depots).await;
         let allowed = self.told(server, decision).allowed()?;
         let named: Manifest = depot.manifest(&Selector::Digest(digests.manifest)).await.map_err(ResolveError::from)?;
         let verified = allowed.image(&named)?;

@@ -1,10 +1,13 @@
 //! Components on their way to registries and folders, with what their author vouches for.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::transfer::{Transferred, pack};
 use super::{ResolveError, Runtime};
-use crate::artifact::{Depot, DepotError, Digest, PushTarget};
+use jiff::Timestamp;
+
+use crate::artifact::{Depot, DepotError, Digest, Packed, PolicyLayers, PushTarget};
 use crate::trust::{Attested, Name, Signed, Signing, SigningError, Wanted, gather};
 
 /// What was pushed and signed.
@@ -14,6 +17,15 @@ pub struct Published {
     pub transferred: Transferred,
     /// What users write into their policy to trust it: a scope.
     pub scope: String,
+}
+
+/// A policy that was pushed and signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedPolicy {
+    /// What was pushed.
+    pub manifest: Digest,
+    /// What others write into their policies to include it.
+    pub include: String,
 }
 
 /// Why something was not published. The tag names what it named before.
@@ -51,15 +63,48 @@ impl Runtime {
     /// See [`PublishError`].
     pub async fn publish(&self, file: PathBuf, to: &PushTarget, signing: &Signing) -> Result<Published, PublishError> {
         let (packed, transferred) = pack(file).await?;
+        let name = self.publish_packed(&packed, &transferred.component, "the component", to, signing).await?;
+        Ok(Published { transferred, scope: signing.scope(&name) })
+    }
+
+    /// Sends a trust policy, with the files that it is made of, to a registry or layout, as of now, signs it there, and gives
+    /// it its tag at last.
+    ///
+    /// # Errors
+    /// See [`PublishError`].
+    pub async fn publish_policy(
+        &self,
+        text: String,
+        files: BTreeMap<String, Vec<u8>>,
+        to: &PushTarget,
+        signing: &Signing,
+    ) -> Result<PublishedPolicy, PublishError> {
+        let files = files.into_iter().map(|(name, bytes)| (name, bytes.into())).collect();
+        let layers = PolicyLayers { text: text.into(), files };
+        let packed = Packed::policy(&layers, &Timestamp::now().to_string()).map_err(ResolveError::from)?;
+        let manifest = *packed.digest();
+        self.publish_packed(&packed, &manifest, "the policy", to, signing).await?;
+        Ok(PublishedPolicy { manifest, include: signing.include(&to.to_string()) })
+    }
+
+    /// Sends what was packed, signs it, and gives it its tag at last. `content` is what it holds, called `what`.
+    async fn publish_packed(
+        &self,
+        packed: &Packed,
+        content: &Digest,
+        what: &'static str,
+        to: &PushTarget,
+        signing: &Signing,
+    ) -> Result<Name, PublishError> {
         let (depot, tag) = self.place(to);
         let name = match to {
             PushTarget::Registry { reference, .. } => Name::of(reference),
             PushTarget::Layout { .. } => Name::Layout,
         };
-        let Transferred { manifest, component, .. } = transferred;
-        let signed = signing.of(&name, &manifest, &component)?;
-        depot.push(&packed, None).await.map_err(ResolveError::from)?;
-        let mut there = vec!["the component"];
+        let manifest = *packed.digest();
+        let signed = signing.of(&name, &manifest, content)?;
+        depot.push(packed, None).await.map_err(ResolveError::from)?;
+        let mut there = vec![what];
         let partly = |there: &[&str], missing, source| PublishError::Partly {
             reference: to.to_string(),
             manifest,
@@ -75,8 +120,8 @@ impl Runtime {
             added.map_err(|source| partly(&there, part.what(), source))?;
             there.push(part.what());
         }
-        depot.push(&packed, Some(tag)).await.map_err(|source| partly(&there, "the tag", source))?;
-        Ok(Published { transferred, scope: signing.scope(&name) })
+        depot.push(packed, Some(tag)).await.map_err(|source| partly(&there, "the tag", source))?;
+        Ok(name)
     }
 }
 

@@ -14,14 +14,14 @@ impl Runtime {
     /// Where it cannot be found; a refusal is a decision, too.
     pub async fn verify(&self, source: &Source) -> Result<Decision, ResolveError> {
         let (subject, depot) = self.subject(source).await?;
-        Ok(self.judge.decide(&subject, &depot, &self.depots).await)
+        Ok(self.judge().await.decide(&subject, &depot, &self.depots).await)
     }
 
     /// What the policies ask of it, that of the machine first. Nobody is asked, nor has it to be there.
     ///
     /// # Errors
     /// Where nobody has to vouch for it.
-    pub fn explain(&self, source: &Source) -> Result<Vec<Explanation>, ResolveError> {
+    pub async fn explain(&self, source: &Source) -> Result<Vec<Explanation>, ResolveError> {
         let name = match source {
             Source::Oci(reference) | Source::Image(Image::Registry(reference)) => Name::of(reference),
             Source::Layout(_) => Name::Layout,
@@ -29,7 +29,7 @@ impl Runtime {
                 return Err(ResolveError::Own(source.to_string()));
             }
         };
-        Ok(self.judge.explain(&name))
+        Ok(self.judge().await.explain(&name))
     }
 
     /// What can be known of it, whether anybody is trusted for it or not. `key` has a name, and says whether its
@@ -44,13 +44,13 @@ impl Runtime {
     ) -> Result<Survey, ResolveError> {
         let (subject, depot) = self.subject(source).await?;
         let key = key.map(|(name, key, log)| Authority::of_key(name, key, log));
-        let surveyed = self.judge.survey(&subject, key, &depot, &self.depots).await;
+        let surveyed = self.judge().await.survey(&subject, key, &depot, &self.depots).await;
         surveyed.map_err(|problem| ResolveError::Unknowable { reference: source.to_string(), problem })
     }
 
     /// Refuses what the policies deny, also where nobody has to vouch for it.
-    pub(super) fn not_denied(&self, digest: &Digest) -> Result<(), Refused> {
-        if self.judge.denies(digest) { Err(Refused::Denied(*digest)) } else { Ok(()) }
+    pub(super) async fn not_denied(&self, digest: &Digest) -> Result<(), Refused> {
+        if self.judge().await.denies(digest) { Err(Refused::Denied(*digest)) } else { Ok(()) }
     }
 
     /// The same decision, of which whoever looks after this gateway was told.

@@ -47,8 +47,8 @@ impl PolicyFiles for Given {
         found.map(|(_, bytes)| bytes.clone()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 
-    fn path(&mut self, path: &Path) -> PathBuf {
-        Path::new("/policy").join(path)
+    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
+        Ok(Path::new("/policy").join(path))
     }
 }
 

@@ -114,6 +114,11 @@ impl Law<'_> {
             let verdict = Verdict::Refused { why, remedies: Vec::new() };
             return Some(self.decision(subject, now, verdict, vec![format!("{denied} is denied")]));
         }
+        // What is missing might deny it, or ask for more.
+        if let Some(why) = self.policy.incomplete() {
+            let checked = vec!["nothing: the policy is not whole".to_owned()];
+            return Some(self.decision(subject, now, Verdict::Refused { why, remedies: Vec::new() }, checked));
+        }
         let reviewed = subject.manifests.iter().find(|digest| scope.is_some_and(|s| s.digests.contains(digest)));
         let waived = self.waived(subject);
         let (basis, manifest, checked) = match (reviewed, scope, self.policy.fallback()) {

@@ -1,6 +1,7 @@
 //! The trust policy: whose signatures, which attestations, and which reviewed digests let an artifact run.
 
 mod file;
+mod include;
 mod roots;
 mod shipped;
 mod signer;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use self::file::InvalidTrustPolicy;
+pub(crate) use self::include::{Fetched, Include, Published};
 pub use self::written::WrittenTrustPolicy;
 use super::authority::{Authority, Who};
 use super::key::SignerKey;
@@ -36,6 +38,10 @@ pub struct TrustPolicy {
     /// Manifests, components and images that never run, whatever else holds.
     denied: BTreeSet<Digest>,
     scopes: Vec<Scope>,
+    /// Policies in registries that hold as well.
+    includes: Vec<Arc<Include>>,
+    /// What has become of these; nothing where nobody has fetched them yet.
+    fetched: Vec<Fetched>,
 }
 
 /// What a policy is read from beside its text. Relative paths count from the policy's own file.
@@ -47,7 +53,10 @@ pub trait PolicyFiles {
     fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>>;
 
     /// Where a file or folder lies.
-    fn path(&mut self, path: &Path) -> PathBuf;
+    ///
+    /// # Errors
+    /// Where none could be meant.
+    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf>;
 }
 
 /// What holds for artifacts that no scope is for.
@@ -78,7 +87,7 @@ pub(crate) struct Scope {
     /// What it is for, as it was written.
     pub(crate) written: String,
     pattern: Pattern,
-    shipped: bool,
+    origin: Origin,
     pub(crate) mode: Mode,
     /// Manifests that a person reviewed.
     pub(crate) digests: BTreeSet<Digest>,
@@ -92,6 +101,17 @@ pub(crate) struct Scope {
     pub(crate) attestations: Vec<Attestations>,
     pub(crate) sbom: Option<SbomRules>,
     pub(crate) provenance: Option<ProvenanceRules>,
+}
+
+/// Where a scope stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// In the policy itself.
+    Written,
+    /// Inside this program.
+    Shipped,
+    /// In one that was fetched from here.
+    Fetched(Arc<str>),
 }
 
 /// A kind of attestation that there has to be, and who may make it.
@@ -129,7 +149,7 @@ impl Scope {
         Self {
             written,
             pattern,
-            shipped: false,
+            origin: Origin::Written,
             mode: Mode::Enforce,
             digests: BTreeSet::new(),
             signatures: None,
@@ -146,9 +166,9 @@ impl Scope {
         Self { signers, ..Self::new("everybody".to_owned(), Pattern::Everything) }
     }
 
-    /// Whether it is shipped, and nobody's to change.
-    pub(crate) fn is_shipped(&self) -> bool {
-        self.shipped
+    /// Whether it stands in the policy itself, which its owner can change.
+    pub(crate) fn is_written_here(&self) -> bool {
+        self.origin == Origin::Written
     }
 
     /// Whether it stands for a key on the command line, and in no file.
@@ -232,7 +252,8 @@ impl TrustPolicy {
     /// Where the rule for this name is written, in words.
     pub(crate) fn place_of(&self, name: &Name) -> String {
         match self.scope(name) {
-            Some(scope) if scope.shipped => "shipped with lockgate".to_owned(),
+            Some(Scope { origin: Origin::Shipped, .. }) => "shipped with lockgate".to_owned(),
+            Some(Scope { origin: Origin::Fetched(place), .. }) => place.to_string(),
             Some(scope) if scope.is_of_command_line() => "the command line".to_owned(),
             _ => self.place().to_owned(),
         }
@@ -243,10 +264,12 @@ impl TrustPolicy {
         self.written
     }
 
-    /// The most specific scope for this name. What is shipped holds only where the person has written none, however
-    /// wide theirs is.
+    /// The most specific scope for this name; of several for the same repositories, the policy's own before those that
+    /// it includes. What is shipped holds only where the person has none, however wide theirs is.
     pub(crate) fn scope(&self, name: &Name) -> Option<&Scope> {
-        let matching = self.scopes.iter().filter(|scope| scope.pattern.matches(name));
+        let fetched = self.fetched.iter().filter_map(|fetched| fetched.policy.as_ref());
+        let all = fetched.flat_map(|policy| &policy.scopes).chain(&self.scopes);
+        let matching = all.filter(|scope| scope.pattern.matches(name));
         let own = matching.max_by_key(|scope| scope.pattern.specificity());
         own.or_else(|| if self.without_shipped { None } else { shipped::scope(name) })
     }
@@ -261,8 +284,9 @@ impl TrustPolicy {
         self.default
     }
 
-    /// Whether this digest never runs.
+    /// Whether this digest never runs. What was denied by a policy that is too old by now still is.
     pub(crate) fn denies(&self, digest: &Digest) -> bool {
-        self.denied.contains(digest)
+        let mut fetched = self.fetched.iter().filter_map(|fetched| fetched.policy.as_ref());
+        self.denied.contains(digest) || fetched.any(|policy| policy.denies(digest))
     }
 }

@@ -16,6 +16,14 @@ pub struct Reason {
 
 impl Reason {
     pub(crate) const DENIED: Self = Self::grave("denied", "its digest is denied: it never runs");
+    pub(crate) const POLICY_MISSING: Self = Self::grave("policy-missing", "a policy that yours includes cannot be had");
+    pub(crate) const POLICY_NOT_SIGNED: Self =
+        Self::grave("policy-not-signed", "a policy that yours includes is not signed by whom yours names");
+    pub(crate) const POLICY_TOO_OLD: Self = Self::grave("policy-too-old", "a policy that yours includes is too old");
+    pub(crate) const POLICY_ROLLED_BACK: Self =
+        Self::grave("policy-rolled-back", "a policy that yours includes is older than the one that counted before");
+    pub(crate) const POLICY_UNUSABLE: Self =
+        Self::grave("policy-unusable", "a policy that yours includes cannot be used");
     pub(crate) const NO_SCOPE: Self =
         Self::mild("no-scope", "your trust policy has no scope for it, and rejects what has none");
     pub(crate) const UNSIGNED: Self = Self::mild("unsigned", "nobody signed it, and its scope wants a signature");

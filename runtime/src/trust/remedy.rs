@@ -15,8 +15,8 @@ pub(crate) fn remedies(waivable: bool, subject: &Subject, policy: &TrustPolicy, 
     let Some(digest) = subject.manifests.first().filter(|_| !scope.is_some_and(Scope::is_of_command_line)) else {
         return Vec::new();
     };
-    // What is shipped is nobody's to write: a scope of the person's own takes its place.
-    let scope = scope.filter(|scope| !scope.is_shipped());
+    // What is shipped or fetched is not the person's to write: a scope of their own takes its place.
+    let scope = scope.filter(|scope| scope.is_written_here());
     let place = match scope {
         Some(scope) => format!("in the scope `{}` of {}", scope.written, policy.place()),
         None => format!("in {}", policy.place()),

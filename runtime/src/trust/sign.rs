@@ -237,6 +237,12 @@ impl Signing {
             && self.key.public().signed(&envelope.pae(), envelope.signature.sig.as_bytes())
     }
 
+    /// What others write into their policies to follow a policy that this key signed.
+    pub(crate) fn include(&self, reference: &str) -> String {
+        let (policy, key) = (remedy::quoted(reference), remedy::key(&self.public_name, Need::Ignore));
+        format!("[[include]]\npolicy = {policy}\nsigners = [{key}]\nmax-age = \"7d\"")
+    }
+
     /// What users write into their policy to trust all of this, and no more.
     pub(crate) fn scope(&self, name: &Name) -> String {
         let key = remedy::key(&self.public_name, Need::Ignore);

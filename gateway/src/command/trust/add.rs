@@ -59,7 +59,8 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
     let place = common.folders()?.config.join("trust.toml");
     let chosen = choose(common.format, &survey, signer.as_deref(), digest)?;
     if let Some(Chosen { is_digest: false, .. }) = &chosen {
-        check_nothing_is_lost(&runtime.explain(&source)?, &survey)?;
+        let explained = block_on(async { Ok(runtime.explain(&source).await?) })?;
+        check_nothing_is_lost(&explained, &survey)?;
     }
     let chosen = chosen.map(|chosen| chosen.line);
     let scope = chosen.map(|line| format!("[[scope]]\nmatch = \"{}\"\n{line}\n", survey.name));

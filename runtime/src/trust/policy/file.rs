@@ -11,13 +11,16 @@ use toml::Spanned;
 
 use super::roots::Roots;
 use super::signer::Reader;
-use super::written::{WrittenAttestations, WrittenScope, WrittenSigner, WrittenTrustPolicy};
-use super::{Attestations, PolicyFiles, Scope, TrustPolicy, shipped};
-use crate::artifact::{Digest, InvalidDigest, Reference};
+use super::written::{WrittenAttestations, WrittenInclude, WrittenScope, WrittenSigner, WrittenTrustPolicy};
+use super::{Attestations, Include, PolicyFiles, Scope, TrustPolicy, shipped};
+use crate::artifact::{Digest, InvalidDigest, Reference, Selector};
 use crate::trust::authority::{Authority, Who};
 use crate::trust::scope::Pattern;
 use crate::trust::statement::SIGNATURE_PREDICATE;
-use crate::trust::{provenance, sbom};
+use crate::trust::{provenance, sbom, time};
+
+/// What is wrong with an age.
+const AGES: &str = "is no time from 1s to 3650d: write a whole number and s, m, h, d or w, as 1d";
 
 /// Why a text is no trust policy: nothing of it is used.
 #[derive(Debug, thiserror::Error)]
@@ -59,12 +62,17 @@ impl TrustPolicy {
     }
 
     fn checked(written: WrittenTrustPolicy, files: &mut dyn PolicyFiles) -> Result<Self, Problem> {
-        let WrittenTrustPolicy { default, shipped, deny, scopes: written } = written;
+        let WrittenTrustPolicy { default, shipped, deny, includes, scopes: written } = written;
         let mut reader = Reader { files, roots: Roots::default() };
         let mut scopes: Vec<Scope> = Vec::new();
         for scope in written {
             let scope = reader.scope(scope, &scopes)?;
             scopes.push(scope);
+        }
+        let mut included: Vec<Arc<Include>> = Vec::new();
+        for include in includes {
+            let include = reader.include(include, &included)?;
+            included.push(Arc::new(include));
         }
         Ok(Self {
             place: String::new(),
@@ -73,6 +81,8 @@ impl TrustPolicy {
             without_shipped: !shipped,
             denied: digests(deny)?,
             scopes,
+            includes: included,
+            fetched: Vec::new(),
         })
     }
 }
@@ -121,7 +131,8 @@ impl Reader<'_> {
         if let Some(sbom) = sbom {
             let place = sbom.span();
             let mut rules = sbom.into_inner();
-            rules.snapshot_from(|path| self.files.path(path));
+            let found = rules.snapshot_from(|path| self.files.path(path));
+            found.map_err(|error| problem(&place, format!("`vulnerabilities`: {error}")))?;
             attested(&scope, &sbom::TYPES, "an SBOM").map_err(|error| problem(&place, error))?;
             scope.sbom = Some(rules);
         }
@@ -135,6 +146,41 @@ impl Reader<'_> {
             return Err(problem(&start, format!("`{}`: {nothing}", scope.written)));
         }
         Ok(scope)
+    }
+
+    fn include(&mut self, include: WrittenInclude, others: &[Arc<Include>]) -> Result<Include, Problem> {
+        let WrittenInclude { policy, signers, threshold, max_age, refresh } = include;
+        let place = policy.span();
+        let bad = |error: String| problem(&place, error);
+        let written = policy.into_inner();
+        let reference: Reference = written.parse().map_err(|error| bad(format!("`{written}`: {error}")))?;
+        if !matches!(reference.selector(), Selector::Tag(_)) {
+            return Err(bad(format!("`{written}` is one policy for ever: name a tag, which its newest one has")));
+        }
+        if others.iter().any(|other| other.reference == reference) {
+            return Err(bad(format!("`{written}` is included twice")));
+        }
+        let signers = self.signers(signers)?;
+        if signers.is_empty() {
+            return Err(bad(format!("`{written}`: nobody is named whose policy it has to be; give `signers`")));
+        }
+        let threshold = match threshold {
+            Some(threshold) => {
+                within(*threshold.get_ref(), signers.len()).map_err(|error| problem(&threshold.span(), error))?
+            }
+            None => 1,
+        };
+        let max_age_of = time::parse_age(max_age.get_ref())
+            .ok_or_else(|| problem(&max_age.span(), format!("max-age = \"{}\" {AGES}", max_age.get_ref())))?;
+        let refresh = match refresh {
+            Some(written) => {
+                let found = time::parse_age(written.get_ref()).and_then(|age| age.try_into().ok());
+                let wrong = || problem(&written.span(), format!("refresh = \"{}\" {AGES}", written.get_ref()));
+                Some(found.ok_or_else(wrong)?)
+            }
+            None => None,
+        };
+        Ok(Include::new(reference, signers, threshold, max_age_of, refresh))
     }
 
     fn signers(&mut self, written: Vec<Spanned<WrittenSigner>>) -> Result<Vec<Arc<Authority>>, Problem> {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::written::Builtin;
-use super::{Attestations, Scope};
+use super::{Attestations, Origin, Scope};
 use crate::trust::authority::{Authority, Need, Who};
 use crate::trust::key::SignerKey;
 use crate::trust::provenance;
@@ -31,7 +31,7 @@ pub(super) fn scope(name: &Name) -> Option<&'static Scope> {
 fn read((written, builtin): (&str, Builtin)) -> Option<Scope> {
     let mut scope = Scope::new(written.to_owned(), Pattern::parse(written).ok()?);
     add(builtin, &mut scope).ok()?;
-    scope.shipped = true;
+    scope.origin = Origin::Shipped;
     Some(scope)
 }
 

@@ -22,6 +22,8 @@ pub struct WrittenTrustPolicy {
     pub(super) shipped: bool,
     #[serde(default)]
     pub(super) deny: Vec<Spanned<String>>,
+    #[serde(default, rename = "include")]
+    pub(super) includes: Vec<WrittenInclude>,
     #[serde(default, rename = "scope")]
     pub(super) scopes: Vec<Spanned<WrittenScope>>,
 }
@@ -44,6 +46,17 @@ pub(super) struct WrittenScope {
     pub(super) attestations: Vec<WrittenAttestations>,
     pub(super) sbom: Option<Spanned<SbomRules>>,
     pub(super) provenance: Option<Spanned<ProvenanceRules>>,
+}
+
+/// A policy that lies in a registry.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct WrittenInclude {
+    pub(super) policy: Spanned<String>,
+    pub(super) signers: Vec<Spanned<WrittenSigner>>,
+    pub(super) threshold: Option<Spanned<usize>>,
+    pub(super) max_age: Spanned<String>,
+    pub(super) refresh: Option<Spanned<String>>,
 }
 
 /// Signers that are shipped with this program.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::licence::DeniedLicences;
 use super::purl::Purl;
+use crate::trust::time;
 use crate::trust::version::Scheme;
 use crate::trust::vulnerability::Severity;
 
@@ -219,10 +220,17 @@ impl TryFrom<Written> for SbomRules {
 
 impl SbomRules {
     /// Says where its snapshot of advisories lies: a relative path counts from the policy.
-    pub(crate) fn snapshot_from(&mut self, place: impl FnOnce(&Path) -> PathBuf) {
+    ///
+    /// # Errors
+    /// Where it lies nowhere.
+    pub(crate) fn snapshot_from(
+        &mut self,
+        place: impl FnOnce(&Path) -> std::io::Result<PathBuf>,
+    ) -> std::io::Result<()> {
         if let Some(rule) = &mut self.vulnerabilities {
-            rule.snapshot = place(&rule.snapshot);
+            rule.snapshot = place(&rule.snapshot)?;
         }
+        Ok(())
     }
 
     /// What it asks, in words.
@@ -359,21 +367,9 @@ impl Bound {
 
 /// Reads an age, as `7d`, from an hour to ten years.
 fn parse_age(text: &str) -> Result<SignedDuration, String> {
-    let hours = text.split_at_checked(text.len().saturating_sub(1)).and_then(|(number, unit)| {
-        let hours = match unit {
-            "h" => 1,
-            "d" => 24,
-            "w" => 7 * 24,
-            _ => return None,
-        };
-        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-        is_number.then(|| number.parse::<i64>().ok()?.checked_mul(hours)).flatten()
-    });
-    let hours = hours.filter(|hours| (1..=3650 * 24).contains(hours));
-    let hours = hours.ok_or_else(|| {
+    time::parse_age(text).filter(|age| *age >= SignedDuration::from_hours(1)).ok_or_else(|| {
         format!("max-age = \"{text}\" is no time from 1h to 3650d: write a whole number and h, d or w, as 7d")
-    })?;
-    Ok(SignedDuration::from_hours(hours))
+    })
 }
 
 #[cfg(test)]
@@ -401,7 +397,7 @@ mod tests {
         assert!(rules.is_required && rules.wants_vex());
         assert_eq!((rules.minimum.len(), rules.unknown_licences), (7, Unknown::Deny));
         let mut rules = rules;
-        rules.snapshot_from(|path| Path::new("/policy").join(path));
+        rules.snapshot_from(|path| Ok(Path::new("/policy").join(path))).unwrap();
         let rule = rules.vulnerabilities.unwrap();
         assert_eq!(rule.snapshot, Path::new("/policy/osv-snapshot/"));
         assert_eq!((rule.max_severity, rule.max_age), (Severity::High, SignedDuration::from_hours(14 * 24)));

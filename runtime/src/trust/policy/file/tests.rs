@@ -73,10 +73,13 @@ fn whatever_cannot_be_meant_is_refused_with_its_line() {
         (read("default = true"), "line 1: wanted string or table"),
         (read("default = "), "line 1: string values must be quoted, expected literal string"),
         (of("default = \"reject\""), "line 2: duplicate key"),
-        (of("scopes = []"), "line 2: unknown field `scopes`, expected one of `default`, `shipped`, `deny`, `scope`"),
+        (
+            of("scopes = []"),
+            "line 2: unknown field `scopes`, expected one of `default`, `shipped`, `deny`, `include`, `scope`",
+        ),
         (
             of("Default = \"reject\""),
-            "line 2: unknown field `Default`, expected one of `default`, `shipped`, `deny`, `scope`",
+            "line 2: unknown field `Default`, expected one of `default`, `shipped`, `deny`, `include`, `scope`",
         ),
         (of("[scope]\nmatch = \"a.io/x\""), "line 2: invalid type: map, expected a sequence"),
         (of("[[scope]]\nsigners = []"), "line 2: missing field `match`"),
@@ -186,7 +189,7 @@ fn the_long_form_of_a_scope_is_read() {
     assert!(subject.is_pattern() && claims.len() == 2 && root.is_public_good());
     assert!(acme.sbom.is_some() && acme.provenance.is_some() && acme.wants_attestations());
     assert_eq!(mcp.signatures.as_ref().unwrap().name(), "docker.io/mcp/signatures");
-    assert!(!mcp.is_shipped() && mcp.signers[0].log == Need::Required);
+    assert!(mcp.is_written_here() && mcp.signers[0].log == Need::Required);
     assert_eq!((other.mode, other.attestations.len(), other.signers.len()), (Mode::Warn, 1, 0));
     assert!(policy.denies(&"sha256:0000000000000000000000000000000000000000000000000000000000000000".parse().unwrap()));
 }
@@ -194,7 +197,8 @@ fn the_long_form_of_a_scope_is_read() {
 #[test]
 fn what_is_shipped_holds_where_nothing_of_the_persons_does() {
     let name = Name::Repository(Repository::of(&"docker.io/mcp/time:1".parse().unwrap()));
-    let scope = |text: &str| read(text).unwrap().scope(&name).map(|scope| (scope.written.clone(), scope.is_shipped()));
+    let scope =
+        |text: &str| read(text).unwrap().scope(&name).map(|scope| (scope.written.clone(), !scope.is_written_here()));
     assert_eq!(scope("default = \"reject\""), Some(("docker.io/mcp/*".to_owned(), true)));
     assert_eq!(scope("default = \"reject\"\nshipped = false"), None);
     let wide = format!("default = \"reject\"\n[[scope]]\nmatch = \"docker.io/**\"\ndigests = [\"{DIGEST}\"]");

@@ -1,0 +1,92 @@
+//! `lockgate trust push`: publishes a policy, so that the policies of others can include it.
+
+use std::collections::BTreeMap;
+use std::io::Error;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lockgate_runtime::{Digest, PolicyFiles, PushTarget, TrustPolicy};
+use serde::Serialize;
+
+use super::super::push::signing;
+use super::super::trusting::{Trusting, read_file};
+use super::super::{Common, Format, block_on, output};
+use crate::config::FilesBeside;
+use crate::error::{CommandError, Kind};
+use crate::report::Detail;
+
+#[derive(Debug, Args)]
+pub(super) struct PushArgs {
+    /// The policy; the keys and trust roots that it names go along
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where to push it, as REGISTRY/REPOSITORY:TAG
+    #[arg(value_name = "REF")]
+    destination: PushTarget,
+    /// Sign it with this private key (PEM as `openssl genpkey` writes it; ECDSA on P-256 or Ed25519)
+    #[arg(long, value_name = "KEY.pem")]
+    sign: PathBuf,
+}
+
+pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
+    let PushArgs { file, destination, sign } = args;
+    let signing = signing(&sign, &[], &[])?;
+    let (text, files) = read(&file)?;
+    let config = common.config()?;
+    let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
+    let published = block_on(async { Ok(runtime.publish_policy(text, files, &destination, &signing).await?) })?;
+    let (digest, include, key) = (published.manifest, &published.include, signing.public_pem());
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Document<'a> {
+        reference: String,
+        digest: Digest,
+        include: &'a str,
+        public_key: &'a str,
+    }
+    match common.format {
+        Format::Json => {
+            output::json(&Document { reference: destination.to_string(), digest, include, public_key: key })
+        }
+        Format::Text => output::text_line(&format!(
+            "{digest}\n\nWhoever follows it writes into their trust.toml:\n\n{include}\n\nand keeps this public key beside it, as {}. Tell them both where they know you; publish it again before it is older than their max-age:\n\n{key}",
+            signing.public_name(),
+        )),
+    }
+}
+
+/// A policy that others may include, with the files that it is made of.
+fn read(file: &Path) -> Result<(String, BTreeMap<String, Vec<u8>>), CommandError> {
+    let unusable = |problem: String| {
+        CommandError::new(Kind::Usage, format!("{} cannot be pushed: {problem}", file.display()))
+            .hint("nothing was pushed")
+    };
+    let bytes = read_file(file).map_err(|error| unusable(error.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| unusable("it is no UTF-8 text".to_owned()))?;
+    let mut packing = Packing { beside: FilesBeside::new(file)?, files: BTreeMap::new() };
+    let policy = TrustPolicy::read(&text, &mut packing).map_err(|error| unusable(error.to_string()))?;
+    policy.includable().map_err(|problem| unusable(problem.to_owned()))?;
+    Ok((text, packing.files))
+}
+
+/// Takes along what a policy reads.
+struct Packing {
+    beside: FilesBeside,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+impl PolicyFiles for Packing {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, Error> {
+        let name = path.to_str().ok_or_else(|| Error::other("its name is no UTF-8 text"))?;
+        let bytes = self.beside.read(path)?;
+        self.files.insert(name.to_owned(), bytes.clone());
+        Ok(bytes)
+    }
+
+    fn path(&mut self, path: &Path) -> Result<PathBuf, Error> {
+        if path.is_absolute() {
+            return Ok(path.to_owned());
+        }
+        Err(Error::other("a policy that others include names it by a path from / on, which each of them has"))
+    }
+}

@@ -1,0 +1,172 @@
+//! Whom this runtime trusts: the policies that it was given, with those that they include.
+
+mod last;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::Mutex as AsyncMutex;
+
+use self::last::{Last, LastPolicies};
+use super::Runtime;
+use crate::artifact::{Content, Depot, Digest, Manifest, Selector};
+use crate::plan::Runs;
+use crate::settings::{Event, Settings};
+use crate::trust::{Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy, Verdict};
+
+/// Whom this runtime trusts.
+pub(super) struct Policies {
+    /// As they are written: what they include is not fetched.
+    written: Mutex<Written>,
+    /// Whoever judges by them and by what they include; nobody yet where that was not needed so far.
+    judge: AsyncMutex<Option<Arc<Judge>>>,
+    last: LastPolicies,
+}
+
+#[derive(Clone)]
+struct Written {
+    ceiling: Option<TrustPolicy>,
+    own: TrustPolicy,
+}
+
+impl Policies {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let written = Written { ceiling: settings.ceiling.clone(), own: settings.trust.clone() };
+        let last = LastPolicies::new(settings.policies_folder.clone());
+        Self { written: Mutex::new(written), judge: AsyncMutex::default(), last }
+    }
+
+    fn written(&self) -> Written {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Runtime {
+    /// Whoever judges. What the policies include is fetched when it is first needed.
+    pub(super) async fn judge(&self) -> Arc<Judge> {
+        let mut judge = self.policies.judge.lock().await;
+        if let Some(judge) = &*judge {
+            return Arc::clone(judge);
+        }
+        let made = self.judge_anew().await;
+        *judge = Some(Arc::clone(&made));
+        made
+    }
+
+    /// Trusts by these policies from now on, and fetches anew what they include. Until that is there, the ones before
+    /// count.
+    pub async fn trust_anew(&self, ceiling: Option<TrustPolicy>, own: TrustPolicy) {
+        *self.policies.written.lock().unwrap_or_else(PoisonError::into_inner) = Written { ceiling, own };
+        let made = self.judge_anew().await;
+        *self.policies.judge.lock().await = Some(made);
+    }
+
+    /// What of this the policies deny, if anything.
+    pub async fn denied(&self, runs: &Runs) -> Option<Digest> {
+        let judge = self.judge().await;
+        runs.digests().into_iter().find(|digest| judge.denies(digest))
+    }
+
+    async fn judge_anew(&self) -> Arc<Judge> {
+        let Written { ceiling, own } = self.policies.written();
+        let ceiling = match ceiling {
+            Some(ceiling) => Some(self.whole(ceiling).await),
+            None => None,
+        };
+        Arc::new(Judge::new(ceiling, self.whole(own).await, self.settings.waived.clone()))
+    }
+
+    /// A policy with all that it includes.
+    async fn whole(&self, policy: TrustPolicy) -> TrustPolicy {
+        let mut fetched = Vec::new();
+        for include in policy.includes() {
+            fetched.push(self.fetched(include).await);
+        }
+        policy.with(fetched)
+    }
+
+    async fn fetched(&self, include: &Include) -> Fetched {
+        let depot = self.depots.registry(&include.reference);
+        let reference = include.reference.clone();
+        match self.newest(include, &depot).await {
+            Ok((policy, manifest, Published(published))) => {
+                let published = published.to_string();
+                (self.hooks.event)(Event::PolicyTaken { reference, manifest, published });
+                Fetched::current(policy)
+            }
+            Err(problem) => {
+                (self.hooks.event)(Event::PolicyNotTaken { reference, problem: problem.clone() });
+                Fetched::missing(problem, self.counted_last(include, &depot).await)
+            }
+        }
+    }
+
+    /// The policy that the tag names now, if it counts.
+    async fn newest(&self, include: &Include, depot: &Depot) -> Result<(TrustPolicy, Digest, Published), Problem> {
+        let missing = |error: &dyn std::error::Error| {
+            Problem::with(Reason::POLICY_MISSING, format!("{}: {}", include.reference, with_causes(error)))
+        };
+        let manifest = depot.manifest(include.reference.selector()).await.map_err(|error| missing(&error))?;
+        self.check_signed(include, &manifest, depot).await?;
+        let published = Published::of(&manifest)?;
+        include.check_age(published, SystemTime::now())?;
+        let layers = depot.policy(&manifest).await.map_err(|error| {
+            Problem::with(Reason::POLICY_UNUSABLE, format!("{}: {}", include.reference, with_causes(&error)))
+        })?;
+        let policy = TrustPolicy::fetched_from(&include.reference, &layers)?;
+        let this = Last { manifest: *manifest.digest(), published };
+        self.policies.last.advance(&include.reference, this)?;
+        Ok((policy, *manifest.digest(), published))
+    }
+
+    /// Whether those that are named signed it.
+    async fn check_signed(&self, include: &Include, manifest: &Manifest, depot: &Depot) -> Result<(), Problem> {
+        let content = match &manifest.content {
+            Content::Image { layers, .. } => layers.iter().map(|layer| layer.digest).collect(),
+            Content::Index { .. } => Vec::new(),
+        };
+        let subject = Subject {
+            reference: include.reference.to_string(),
+            name: Name::of(&include.reference),
+            manifests: vec![*manifest.digest()],
+            content,
+        };
+        let judge = Judge::new(None, include.law(), [].into());
+        match judge.decide(&subject, depot, &self.depots).await.verdict {
+            Verdict::Accepted { .. } => Ok(()),
+            Verdict::Refused { why: Problem { reason, problem }, .. } => {
+                let why = format!("{} ({reason}): {problem}", include.reference);
+                Err(Problem::with(Reason::POLICY_NOT_SIGNED, why))
+            }
+        }
+    }
+
+    /// The policy that counted last, as far as it is still here: for what it denies.
+    async fn counted_last(&self, include: &Include, depot: &Depot) -> Option<TrustPolicy> {
+        let Last { manifest, .. } = self.policies.last.of(&include.reference).ok()??;
+        let manifest = depot.manifest(&Selector::Digest(manifest)).await.ok()?;
+        let layers = depot.policy(&manifest).await.ok()?;
+        TrustPolicy::fetched_from(&include.reference, &layers).ok()
+    }
+}
+
+impl Runs {
+    /// All digests by which it can be denied.
+    fn digests(&self) -> Vec<Digest> {
+        match self {
+            Self::Wasm { digest, manifest, .. } => [Some(*digest), *manifest].into_iter().flatten().collect(),
+            Self::Container(run) => [Some(run.image), run.manifest, run.index].into_iter().flatten().collect(),
+            Self::Remote => Vec::new(),
+        }
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,188 @@
+//! Policies that lie in a registry, and that another one includes: whose they have to be, and how old.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Fallback, Origin, PolicyFiles, Scope, TrustPolicy};
+use crate::artifact::{Manifest, PolicyLayers, Reference};
+use crate::trust::authority::Authority;
+use crate::trust::decision::Problem;
+use crate::trust::reason::Reason;
+use crate::trust::scope::Pattern;
+
+/// How often a policy is asked for again while servers run, where nothing is written.
+const REFRESH: Duration = Duration::from_secs(15 * 60);
+
+/// How far the clock of whoever published it may be ahead of this machine's.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// A policy that is to be fetched.
+#[derive(Debug, Clone)]
+pub(crate) struct Include {
+    /// Where it lies.
+    pub(crate) reference: Reference,
+    /// Whose signatures make it one that counts.
+    scope: Scope,
+    /// How long ago it may have been published.
+    max_age: SignedDuration,
+    /// How often it is asked for again.
+    pub(crate) refresh: Duration,
+}
+
+/// What has become of a policy that is to be fetched.
+#[derive(Debug, Clone)]
+pub(crate) struct Fetched {
+    /// The one that counted last. What it denies is denied, however old it is.
+    pub(super) policy: Option<Arc<TrustPolicy>>,
+    /// Why there is none that counts now.
+    pub(super) why_not: Option<Problem>,
+}
+
+/// When a policy was published, as its manifest says, which is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Published(pub(crate) Timestamp);
+
+impl Include {
+    pub(super) fn new(
+        reference: Reference,
+        signers: Vec<Arc<Authority>>,
+        threshold: usize,
+        max_age: SignedDuration,
+        refresh: Option<Duration>,
+    ) -> Self {
+        let mut scope = Scope::new(reference.to_string(), Pattern::Everything);
+        (scope.signers, scope.threshold) = (signers, threshold);
+        Self { reference, scope, max_age, refresh: refresh.unwrap_or(REFRESH) }
+    }
+
+    /// What such a policy is judged by itself: nothing but its signatures.
+    pub(crate) fn law(&self) -> TrustPolicy {
+        TrustPolicy { scopes: vec![self.scope.clone()], without_shipped: true, ..TrustPolicy::default() }
+    }
+
+    /// Whether one that was published then is still to be followed.
+    ///
+    /// # Errors
+    /// Where it is too old, or comes from the future.
+    pub(crate) fn check_age(&self, published: Published, now: SystemTime) -> Result<(), Problem> {
+        let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
+        let (age, reference, at) = (published.0.duration_until(now), &self.reference, published.0);
+        if age < -SKEW {
+            let problem = format!("{reference} says that it was published at {at}, which has yet to come");
+            return Err(Problem::with(Reason::POLICY_UNUSABLE, problem));
+        }
+        if age > self.max_age {
+            let problem = format!(
+                "{reference} was published at {at}, and `max-age` is {:#}; whoever keeps it has to publish it again",
+                self.max_age
+            );
+            return Err(Problem::with(Reason::POLICY_TOO_OLD, problem));
+        }
+        Ok(())
+    }
+}
+
+impl Published {
+    /// When this manifest of a policy says that it was published.
+    ///
+    /// # Errors
+    /// Where it says nothing, or no time.
+    pub(crate) fn of(manifest: &Manifest) -> Result<Self, Problem> {
+        let said = manifest.annotations.get(crate::artifact::CREATED).and_then(|text| text.parse().ok());
+        let why = "its manifest does not say when it was published; publish it with `lockgate trust push`";
+        said.map(Self).ok_or_else(|| Problem::with(Reason::POLICY_UNUSABLE, why))
+    }
+}
+
+impl Fetched {
+    /// One that counts.
+    pub(crate) fn current(policy: TrustPolicy) -> Self {
+        Self { policy: Some(Arc::new(policy)), why_not: None }
+    }
+
+    /// None that counts: why, and the one that did before.
+    pub(crate) fn missing(why_not: Problem, last: Option<TrustPolicy>) -> Self {
+        Self { policy: last.map(Arc::new), why_not: Some(why_not) }
+    }
+}
+
+impl TrustPolicy {
+    /// What it includes.
+    pub(crate) fn includes(&self) -> &[Arc<Include>] {
+        &self.includes
+    }
+
+    /// The same policy with what it includes, in the order of [`includes`](Self::includes).
+    pub(crate) fn with(self, fetched: Vec<Fetched>) -> Self {
+        Self { fetched, ..self }
+    }
+
+    /// Why it cannot be held to as a whole, where something that it includes is missing.
+    pub(crate) fn incomplete(&self) -> Option<Problem> {
+        if self.fetched.len() < self.includes.len() {
+            return Some(Reason::POLICY_MISSING.into());
+        }
+        self.fetched.iter().find_map(|fetched| fetched.why_not.clone())
+    }
+
+    /// How often what it includes is asked for again; nothing where it includes nothing.
+    pub fn refresh(&self) -> Option<Duration> {
+        self.includes.iter().map(|include| include.refresh).min()
+    }
+
+    /// Reads a policy that was fetched, which lies at this place.
+    ///
+    /// # Errors
+    /// Where it is none that another may include.
+    pub(crate) fn fetched_from(reference: &Reference, layers: &PolicyLayers) -> Result<Self, Problem> {
+        let unusable = |problem: String| Problem::with(Reason::POLICY_UNUSABLE, format!("{reference}: {problem}"));
+        let text = std::str::from_utf8(&layers.text).map_err(|_| unusable("it is no UTF-8 text".to_owned()))?;
+        let policy = Self::read(text, &mut FilesInside(layers)).map_err(|error| unusable(error.to_string()))?;
+        policy.includable().map_err(|problem| unusable(problem.to_owned()))?;
+        let place: Arc<str> = reference.to_string().into();
+        let from = |scope: Scope| Scope { origin: Origin::Fetched(Arc::clone(&place)), ..scope };
+        Ok(Self { scopes: policy.scopes.into_iter().map(from).collect(), place: place.to_string(), ..policy })
+    }
+
+    /// Whether another may include it: whoever includes it says alone what holds for all the rest.
+    ///
+    /// # Errors
+    /// Where it says more than scopes and what is denied.
+    pub fn includable(&self) -> Result<(), &'static str> {
+        if !self.includes.is_empty() {
+            return Err("a policy that others include includes none itself");
+        }
+        if self.default != Fallback::Reject {
+            return Err(
+                "a policy that others include has default = \"reject\": their own says what holds for the rest",
+            );
+        }
+        if self.without_shipped {
+            return Err("a policy that others include does not say `shipped`: their own does");
+        }
+        Ok(())
+    }
+}
+
+/// The files that a policy brings along.
+struct FilesInside<'a>(&'a PolicyLayers);
+
+impl PolicyFiles for FilesInside<'_> {
+    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let found = path.to_str().and_then(|path| self.0.files.get(path));
+        found.map(|bytes| bytes.to_vec()).ok_or_else(|| std::io::Error::other("the policy does not bring it along"))
+    }
+
+    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
+        if path.is_absolute() {
+            return Ok(path.to_owned());
+        }
+        Err(std::io::Error::other("a policy that others include names it by a path from / on, which each of them has"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

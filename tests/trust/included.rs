@@ -1,0 +1,174 @@
+//! Policies that lie in a registry: whose they are, what they say, and what they take away from servers that run.
+
+use std::fs;
+
+use super::*;
+
+/// A person who follows a policy of `org`'s in the registry.
+struct Follower {
+    scene: Scene,
+    org: Key,
+    /// The folder in which `org` writes its policy.
+    desk: tempfile::TempDir,
+}
+
+impl Follower {
+    /// `acme/time:1` is pushed and signed by `acme`, whom only the policy of `org` trusts.
+    fn new() -> Self {
+        let scene = Scene::without_policy();
+        scene.push_signatures(&[scene.good_signature()]);
+        let desk = tempfile::tempdir().unwrap();
+        let org = Key::new(desk.path(), "org");
+        fs::copy(&scene.acme.public, desk.path().join("acme.pub")).unwrap();
+        fs::copy(&org.public, scene.home.path().join("config/org.pub")).unwrap();
+        let follower = Self { scene, org, desk };
+        follower.follow("org.pub");
+        follower
+    }
+
+    fn reference(&self) -> String {
+        self.scene.name("org/policy:stable")
+    }
+
+    /// Includes the policy, if the key in this file signed it.
+    fn follow(&self, key: &str) {
+        self.scene.policy(&format!(
+            "default = \"reject\"\n[[include]]\npolicy = \"{}\"\nsigners = [{{ key = \"{key}\", log = \"ignore\" }}]\nmax-age = \"1d\"\nrefresh = \"1s\"\n",
+            self.reference()
+        ));
+    }
+
+    /// Publishes what `org` says now. Gives its manifest.
+    fn publish(&self, text: &str) -> String {
+        fs::write(self.desk.path().join("policy.toml"), text).unwrap();
+        let push = self.push().args(["--format", "json"]).run();
+        push.good();
+        push.json()["digest"].as_str().unwrap().to_owned()
+    }
+
+    fn push(&self) -> Lockgate {
+        let push = self.scene.lockgate("trust", "push").arg(self.desk.path().join("policy.toml"));
+        push.arg(self.reference()).arg("--sign").arg(&self.org.private)
+    }
+
+    fn trusting_acme(&self) -> String {
+        self.scene.acme_policy()
+    }
+
+    fn denying(&self) -> String {
+        format!("deny = [\"{}\"]\n{}", self.scene.digest, self.trusting_acme())
+    }
+}
+
+#[test]
+fn what_an_included_policy_trusts_runs_and_the_record_says_whose_policy_it_is() {
+    let follower = Follower::new();
+    follower.scene.refused("policy-missing");
+    let manifest = follower.publish(&follower.trusting_acme());
+    follower.scene.accepted("signed");
+    let verified = follower.scene.verify().args(["--format", "json"]).run().json();
+    assert_eq!(verified["policy"], follower.reference().as_str());
+    // What is printed is what another person writes.
+    let key = fs::read_to_string(&follower.org.public).unwrap();
+    let push = follower.push().naming(key.trim(), "PUBLIC-KEY").run();
+    let printed = push.good().to_owned();
+    let include = printed.split("\n\n").find(|part| part.starts_with("[[include]]")).unwrap();
+    follower.scene.policy(&format!("default = \"reject\"\n{include}\n"));
+    follower.scene.accepted("signed");
+    assert_ne!(printed.lines().next().unwrap(), manifest);
+    // Where the registry cannot be reached, what it said last counts for as long as it is not too old.
+    let mut follower = follower;
+    follower.scene.registry = None;
+    follower.scene.accepted("signed");
+}
+
+#[test]
+fn a_policy_that_somebody_else_signed_counts_for_nothing() {
+    let follower = Follower::new();
+    follower.publish(&follower.trusting_acme());
+    fs::copy(&follower.scene.acme.public, follower.scene.home.path().join("config/other.pub")).unwrap();
+    follower.follow("other.pub");
+    let refused = follower.scene.refused("policy-not-signed");
+    assert!(refused.stderr.contains("(unknown-signer)"), "{refused}");
+    // Nor does something else that the right one signed.
+    follower.follow("org.pub");
+    follower.scene.accepted("signed");
+    let policy = follower.scene.repository("org/policy");
+    let component = policy.push_component("stable", Path::new(&probe()));
+    policy.push_signatures(&component, &[follower.org.sign(&component, &follower.scene.name("org/policy"))]);
+    let refused = follower.scene.refused("policy-unusable");
+    assert!(refused.stderr.contains("does not say when it was published"), "{refused}");
+}
+
+#[test]
+fn an_older_policy_does_not_come_back() {
+    let follower = Follower::new();
+    let first = follower.publish(&follower.trusting_acme());
+    follower.scene.accepted("signed");
+    let policy = follower.scene.repository("org/policy");
+    let old: Value = serde_json::from_str(&policy.pull_manifest("stable")).unwrap();
+    follower.publish(&follower.denying());
+    follower.scene.refused("denied");
+    assert_eq!(policy.push_manifest("stable", &old), first);
+    // What was denied since then still is.
+    follower.scene.refused("denied");
+    let other = Path::new(&probe()).to_owned();
+    let other = follower.scene.repository("acme/other").push_component_with("1", &other, json!({ "x": "y" }));
+    let signature = follower.scene.acme.sign(&other, &follower.scene.name("acme/other"));
+    follower.scene.repository("acme/other").push_signatures(&other, &[signature]);
+    let verify = follower.scene.lockgate("verify", &follower.scene.name("acme/other:1"));
+    let verified = verify.args(["--format", "json"]).run();
+    verified.failed(3);
+    assert_eq!(verified.json()["reason"], "policy-rolled-back");
+}
+
+#[test]
+fn what_no_other_could_include_is_not_pushed() {
+    let follower = Follower::new();
+    for (text, problem) in
+        [("default = \"allow-unsigned\"\n", "default = \"reject\""), ("default = \"reject\"\nx = 1\n", "line 2")]
+    {
+        fs::write(follower.desk.path().join("policy.toml"), text).unwrap();
+        let push = follower.push().run();
+        push.failed(2);
+        assert!(push.stderr.contains(problem) && push.stderr.contains("nothing was pushed"), "{push}");
+    }
+    follower.scene.refused("policy-missing");
+}
+
+#[test]
+fn a_server_that_runs_is_taken_away_when_an_included_policy_denies_it() {
+    let follower = Follower::new();
+    follower.publish(&follower.trusting_acme());
+    taken_away(&follower.scene, || drop(follower.publish(&follower.denying())));
+}
+
+#[test]
+fn a_server_that_runs_is_taken_away_when_the_persons_own_policy_denies_it() {
+    let scene = Scene::new();
+    scene.push_signatures(&[scene.good_signature()]);
+    taken_away(&scene, || scene.policy(&format!("deny = [\"{}\"]\n{}", scene.digest, scene.acme_policy())));
+}
+
+/// Checks that `acme/time:1` runs until something happens, and that then nobody can call it any more.
+fn taken_away(scene: &Scene, happens: impl FnOnce()) {
+    let mut client = Client::start(scene.lockgate("run", &scene.name("acme/time:1")));
+    client.initialize("2025-11-25", json!({}));
+    assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
+    happens();
+    let deadline = std::time::Instant::now() + crate::support::DEADLINE;
+    let mut id = 1000;
+    let refused = loop {
+        assert!(std::time::Instant::now() < deadline, "it still runs");
+        id += 1;
+        client.call(id, "echo", json!({ "text": "hello" }));
+        let answer = client.answer(id);
+        if answer["error"].is_object() {
+            break answer;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    };
+    assert!(refused["error"]["message"].as_str().unwrap().contains("denied by the trust policy"), "{refused}");
+    let (ended, _) = client.close();
+    assert!(ended.stderr.contains(&format!("was taken away: {}", scene.digest)), "{ended}");
+}
