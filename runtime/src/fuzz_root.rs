@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 
 use artifact::{Digest, Manifest};
 use trust::fuzzed::{
-    Evidence, Form, Name, Notes, Place, Provenance, Sbom, SnapshotFile, Statement, TrustRoot, Vex, look_up, weigh,
+    Evidence, Form, Name, Notes, Place, Provenance, Sbom, SnapshotFile, Statement, TrustRoot, Vex, Weighing, look_up,
 };
 use trust::{PolicyFiles, TrustPolicy};
 
@@ -52,9 +52,9 @@ pub fn bundle(bytes: &[u8]) {
         let evidence = Evidence { about: Digest::of(b"artifact"), place: Place::Referrers, form };
         let (policy, root) = &*TRUSTING;
         let scope = policy.scope(&name()).expect("the policy has a scope for it");
+        let mut weighing = Weighing::of(&evidence);
         for authority in &scope.signers {
-            let weighed =
-                weigh(&evidence, authority, root, SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+            let weighed = weighing.by(authority, root, SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
             assert!(weighed.is_err(), "nobody has the keys to sign this artifact");
         }
     }

@@ -78,7 +78,7 @@ pub(crate) mod fuzzed {
     pub(crate) use super::statement::Statement;
     pub(crate) use super::vex::Vex;
     pub(crate) use super::vulnerability::{SnapshotFile, look_up};
-    pub(crate) use super::weigh::weigh;
+    pub(crate) use super::weigh::Weighing;
 }
 
 /// Why an artifact may run.

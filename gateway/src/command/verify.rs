@@ -62,10 +62,13 @@ pub(super) fn text(decision: &Decision) -> String {
         }
         Verdict::Refused { why, .. } => lines.push(format!("verdict   refused: {}", why.reason)),
     }
-    for Requirement { what, held, by, why } in requirements {
+    for Requirement { what, held, by, why, also, more } in requirements {
         lines.push(format!("{}  {what}", if *held { "met     " } else { "not met " }));
         lines.extend(by.iter().map(signer));
-        lines.extend(why.iter().map(|why| format!("          {}: {}", why.reason, why.problem)));
+        lines.extend(why.iter().chain(also).map(|why| format!("          {}: {}", why.reason, why.problem)));
+        if *more > 0 {
+            lines.push(format!("          and {more} more"));
+        }
     }
     for sbom in sboms {
         lines.push(format!("inside    {}", sbom.line()));

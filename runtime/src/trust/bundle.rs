@@ -1,11 +1,19 @@
 //! Sigstore bundles, 0.1 to 0.3 (sigstore/protobuf-specs, `sigstore_bundle.proto`): their form, before anything of them is
 //! checked.
 
-use sigstore_types::{Bundle, DsseEnvelope, MediaType, SignatureBytes, SignatureContent, VerificationMaterialContent};
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use sigstore_types::{
+    Bundle, DsseEnvelope, MediaType, MessageSignature, SignatureBytes, SignatureContent, TimestampToken,
+    VerificationMaterial, VerificationMaterialContent,
+};
 
 use super::evidence::Notes;
 use super::fault::Fault;
-use super::legacy;
+use super::identity::Identity;
+use super::statement::{PAYLOAD_TYPE, Statement};
+use super::{by_certificate, legacy};
 use crate::message::{Json, Members};
 
 /// The largest bundle, or envelope, that is read, in bytes: an SBOM may be inside.
@@ -17,14 +25,31 @@ const MAX_PARTS: usize = 8;
 /// The longest signature that is checked, in bytes. One of RSA with 4,096 bits has 512.
 const MAX_SIGNATURE_BYTES: usize = 1024;
 
-/// Something that claims to be signed, in the one form that all are checked in.
+/// Something that claims to be signed, in the one form that all are checked in. It is read once, and checked for
+/// whoever might have signed it: nothing that a check leaves out is missing in the next one.
 #[derive(Debug)]
 pub(super) struct Offered<'a> {
-    pub(super) bundle: Bundle,
+    /// The bundle with what was asked for last of what belongs to the signature. See [`Self::ask`].
+    bundle: Bundle,
+    /// A timestamp over the envelope that was asked for last, which no bundle has a place for.
+    stamp: Option<TimestampToken>,
+    /// The version and all that belongs to the signature, as they came. No check changes them.
+    came: (MediaType, VerificationMaterial),
     /// What the signature is over.
-    pub(super) message: Message,
+    pub(super) message: Message<'a>,
     /// Where cosign's annotations hold what belongs to it, these.
-    pub(super) notes: Option<&'a Notes>,
+    notes: Option<Noted<'a>>,
+    pae: OnceCell<Vec<u8>>,
+    statement: OnceCell<Result<Arc<Statement>, Fault>>,
+    claimed: OnceCell<Result<Identity, Fault>>,
+}
+
+/// What cosign 2 wrote beside a signature.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Noted<'a> {
+    pub(super) notes: &'a Notes,
+    /// Of an attestation, the envelope as it was stored.
+    pub(super) envelope: Option<&'a [u8]>,
 }
 
 /// What is looked at of all that may belong to a signature.
@@ -36,14 +61,14 @@ pub(super) struct Asked {
 }
 
 /// What a signature is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Message {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Message<'a> {
     /// What is in the envelope.
     Envelope,
     /// The manifest itself.
     Manifest,
     /// A payload that lay beside the signature.
-    Payload(Vec<u8>),
+    Payload(&'a [u8]),
 }
 
 /// Reads a bundle.
@@ -69,17 +94,24 @@ pub(super) fn read(bytes: &[u8]) -> Result<Offered<'static>, Fault> {
     {
         return Err(Fault::Unreadable);
     }
-    if let Some(envelope) = part(&members, "dsseEnvelope")? {
-        one_signature(&envelope)?;
-    }
     known_entries(&material)?;
-    let bundle = Bundle::from_json(json.as_str()).map_err(|_| Fault::Unreadable)?;
-    let message = match &bundle.content {
-        SignatureContent::DsseEnvelope(_) => Message::Envelope,
-        SignatureContent::MessageSignature(_) => Message::Manifest,
-        _ => return Err(Fault::Unsupported),
+    // Each part by itself: as a whole, the library would keep a second copy of what may be a large envelope.
+    let media_type: MediaType = members.read("mediaType").ok().flatten().ok_or(Fault::Unreadable)?;
+    let material: VerificationMaterial =
+        members.read("verificationMaterial").ok().flatten().ok_or(Fault::Unreadable)?;
+    let (content, message) = match part(&members, "dsseEnvelope")? {
+        Some(json) => {
+            one_signature(&json)?;
+            let envelope = json.read().map_err(|_| Fault::Unreadable)?;
+            (SignatureContent::DsseEnvelope(envelope), Message::Envelope)
+        }
+        None => {
+            let signature: Option<MessageSignature> =
+                members.read("messageSignature").map_err(|_| Fault::Unreadable)?;
+            (SignatureContent::MessageSignature(signature.ok_or(Fault::Unreadable)?), Message::Manifest)
+        }
     };
-    Offered { bundle, message, notes: None }.bounded()
+    Offered::new(Bundle::new(media_type, material, content), message, None)
 }
 
 /// Reads a DSSE envelope (secure-systems-lab/dsse, `envelope.md`) with exactly one signature.
@@ -92,32 +124,46 @@ pub(super) fn envelope(bytes: &[u8]) -> Result<DsseEnvelope, Fault> {
     json.read().map_err(|_| Fault::Unreadable)
 }
 
-impl Offered<'_> {
-    /// The same, if it does not have more parts than are looked at.
+impl<'a> Offered<'a> {
+    /// What came, if it does not have more parts than are looked at.
     ///
     /// # Errors
     /// Where it has more.
-    pub(super) fn bounded(self) -> Result<Self, Fault> {
-        let material = &self.bundle.verification_material;
+    pub(super) fn new(bundle: Bundle, message: Message<'a>, notes: Option<Noted<'a>>) -> Result<Self, Fault> {
+        let material = &bundle.verification_material;
         let certificates = match &material.content {
             VerificationMaterialContent::X509CertificateChain { certificates } => certificates.len(),
             _ => 0,
         };
         let counts =
             [material.tlog_entries.len(), material.timestamp_verification_data.rfc3161_timestamps.len(), certificates];
-        if counts.iter().any(|count| *count > MAX_PARTS) || self.signature()?.len() > MAX_SIGNATURE_BYTES {
+        let offered = Self {
+            came: (bundle.media_type, material.clone()),
+            bundle,
+            stamp: None,
+            message,
+            notes,
+            pae: OnceCell::new(),
+            statement: OnceCell::new(),
+            claimed: OnceCell::new(),
+        };
+        if counts.iter().any(|count| *count > MAX_PARTS) || offered.signature()?.len() > MAX_SIGNATURE_BYTES {
             return Err(Fault::TooLarge);
         }
-        Ok(self)
+        Ok(offered)
     }
 
-    /// Keeps what is asked for of what belongs to the signature, and nothing else.
+    /// Takes what is asked for of all that came with the signature, and nothing else, whatever was asked for before.
     ///
     /// # Errors
     /// Where something that is asked for is there and has another form.
-    pub(super) fn keep(&mut self, asked: Asked) -> Result<(), Fault> {
-        if let Some(notes) = self.notes {
-            return legacy::read_notes(&mut self.bundle, notes, asked);
+    pub(super) fn ask(&mut self, asked: Asked) -> Result<(), Fault> {
+        let (media_type, material) = &self.came;
+        (self.bundle.media_type, self.bundle.verification_material) = (*media_type, material.clone());
+        self.stamp = None;
+        if let Some(noted) = self.notes {
+            self.stamp = legacy::read_notes(&mut self.bundle, noted, asked)?;
+            return Ok(());
         }
         let material = &mut self.bundle.verification_material;
         if !asked.log {
@@ -129,6 +175,73 @@ impl Offered<'_> {
             material.timestamp_verification_data.rfc3161_timestamps.clear();
         }
         Ok(())
+    }
+
+    /// The signature with what was asked for last.
+    pub(super) fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// Whether it is an attestation in cosign's old layout.
+    pub(super) fn is_old_attestation(&self) -> bool {
+        self.notes.is_some_and(|noted| noted.envelope.is_some())
+    }
+
+    /// The timestamp over the envelope that was asked for last, where there is one, and the envelope as it was stored.
+    pub(super) fn stamp(&self) -> Option<(&TimestampToken, &'a [u8])> {
+        Some((self.stamp.as_ref()?, self.notes?.envelope?))
+    }
+
+    /// Whether a key that nobody certifies made it, as it came.
+    pub(super) fn is_by_key(&self) -> bool {
+        matches!(self.came.1.content, VerificationMaterialContent::PublicKey(_))
+    }
+
+    /// Whom the certificate that came with it names, which anybody could have made.
+    ///
+    /// # Errors
+    /// Where there is none that can be read.
+    pub(super) fn claimed(&self) -> Result<&Identity, Fault> {
+        let read = || {
+            let leaf = match (self.notes, &self.came.1.content) {
+                (Some(Noted { notes, .. }), _) => legacy::certificate(notes)?,
+                (None, VerificationMaterialContent::Certificate(certificate)) => Some(certificate.raw_bytes.clone()),
+                (None, VerificationMaterialContent::X509CertificateChain { certificates }) => {
+                    certificates.first().map(|certificate| certificate.raw_bytes.clone())
+                }
+                (None, _) => None,
+            };
+            by_certificate::named(&leaf.ok_or(Fault::NoCertificate)?)
+        };
+        self.claimed.get_or_init(read).as_ref().map_err(|fault| *fault)
+    }
+
+    /// What is in the envelope, if it is a statement.
+    ///
+    /// # Errors
+    /// Where it is none.
+    pub(super) fn statement(&self) -> Result<&Arc<Statement>, Fault> {
+        let read = || {
+            let SignatureContent::DsseEnvelope(envelope) = &self.bundle.content else {
+                return Err(Fault::Unsupported);
+            };
+            if envelope.payload_type != PAYLOAD_TYPE {
+                return Err(Fault::OtherPayloadType);
+            }
+            Statement::read(envelope.payload.as_bytes()).map(Arc::new).map_err(Fault::Statement)
+        };
+        self.statement.get_or_init(read).as_ref().map_err(|fault| *fault)
+    }
+
+    /// The bytes that are signed, where they are here: of the manifest only the digest is.
+    pub(super) fn signed_bytes(&self) -> Option<&[u8]> {
+        match (self.message, &self.bundle.content) {
+            (Message::Payload(payload), _) => Some(payload),
+            (Message::Envelope, SignatureContent::DsseEnvelope(envelope)) => {
+                Some(self.pae.get_or_init(|| envelope.pae()))
+            }
+            (Message::Envelope | Message::Manifest, _) => None,
+        }
     }
 
     /// The one signature.
@@ -163,7 +276,10 @@ fn one_signature(envelope: &Json) -> Result<(), Fault> {
     clear(&signature.members().map_err(|_| Fault::Unreadable)?, &["sig", "keyid"])
 }
 
-/// Kinds of entries that the library does not know are no mistake of form.
+/// Kinds of entries that are not checked here are no mistake of form.
+///
+/// `dsse` 0.0.2 is what clients of the second Rekor wrote in trials. Before any of them wrote it by itself it was taken
+/// back (sigstore/rekor-tiles#744, sigstore/sigstore-rust#99): an envelope is a `hashedrekord` 0.0.2 there now.
 fn known_entries(material: &Members<'_>) -> Result<(), Fault> {
     const KNOWN: [(&str, &str); 4] =
         [("hashedrekord", "0.0.1"), ("hashedrekord", "0.0.2"), ("dsse", "0.0.1"), ("intoto", "0.0.2")];
@@ -181,7 +297,7 @@ fn known_entries(material: &Members<'_>) -> Result<(), Fault> {
     let known = |Entry { kind_version: KindVersion { kind, version } }: &Entry| {
         KNOWN.contains(&(kind.as_str(), version.as_str()))
     };
-    if entries.iter().all(known) { Ok(()) } else { Err(Fault::Unsupported) }
+    if entries.iter().all(known) { Ok(()) } else { Err(Fault::LogKind) }
 }
 
 fn part(members: &Members<'_>, key: &str) -> Result<Option<Json>, Fault> {

@@ -3,43 +3,46 @@
 use std::time::SystemTime;
 
 use sigstore_crypto::parse_certificate_info;
+use sigstore_types::DerCertificate;
 use sigstore_verify::{IdentityMatcher, VerificationPolicy, VerificationResult};
 
 use super::authority::{Authority, Who};
 use super::bundle::{Asked, Message, Offered};
 use super::fault::Fault;
 use super::identity::{Claims, Identity, SubjectKind, SubjectRule};
-use super::weigh::{Proven, SignerId, statement_of};
-use super::{legacy, proof};
+use super::proof;
+use super::weigh::{Proven, SignerId};
 use crate::artifact::Digest;
 
 /// Checks that somebody whom the authority means signed, and everything that it asks for besides.
 ///
 /// # Errors
 /// Where somebody else did, or something that is asked for does not hold.
-pub(super) fn check<'a>(
-    mut offered: Offered<'a>,
+pub(super) fn check(
+    offered: &mut Offered<'_>,
     authority: &Authority,
     about: &Digest,
-) -> Result<(Offered<'a>, Proven, SignerId), Fault> {
+) -> Result<(Proven, SignerId), Fault> {
     let Who::Keyless { issuer, subject, claims, root } = &authority.who else {
         return Err(Fault::UnknownKey);
     };
     // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
-    let identity = claimed(&offered)?;
+    let identity = offered.claimed()?.clone();
     meant(&identity, issuer, subject, claims)?;
-    // The log and the timestamp are looked at in any case: one of them has to show when it was signed.
-    offered.keep(Asked { certificate: true, log: true, timestamp: true })?;
+    // The log and the timestamp are looked at in any case: one of them has to show when it was signed. A timestamp over
+    // an envelope never does by itself, so that it matters only where it is asked for.
+    let timestamp = authority.timestamp.is_required() || !offered.is_old_attestation();
+    offered.ask(Asked { certificate: true, log: true, timestamp })?;
     if offered.message == Message::Envelope {
-        statement_of(&offered.bundle)?;
+        offered.statement()?;
     }
-    let material = &offered.bundle.verification_material;
-    if authority.timestamp.is_required() && material.timestamp_verification_data.rfc3161_timestamps.is_empty() {
-        return Err(Fault::NoTimestamp);
+    if authority.timestamp.is_required() {
+        proof::has_timestamp(offered)?;
     }
     if authority.log.is_required() {
-        proof::has_entries(&offered.bundle)?;
+        proof::has_entries(offered.bundle())?;
     }
+    let stamped = proof::stamped(root, offered)?;
     let matcher = match identity.kind {
         SubjectKind::Uri => IdentityMatcher::Uri(identity.subject.expose().to_owned()),
         SubjectKind::Email => IdentityMatcher::Email(identity.subject.expose().to_owned()),
@@ -51,25 +54,27 @@ pub(super) fn check<'a>(
     if !authority.sct.is_required() {
         policy = policy.skip_sct();
     }
-    let result = proof::verify(root, &offered, about, &policy)?;
+    let result = proof::verify(root, offered, about, &policy)?;
     let identity = verified(&result, authority)?;
     meant(&identity, issuer, subject, claims)?;
-    let at = result.verified_timestamps().iter().min().map(|at| SystemTime::from(*at));
+    if let (Some(at), Some(certificate)) = (stamped, result.certificate())
+        && !(SystemTime::from(certificate.not_before)..=SystemTime::from(certificate.not_after)).contains(&at)
+    {
+        return Err(Fault::CertificateExpired);
+    }
+    let times = result.verified_timestamps().iter().map(|at| SystemTime::from(*at));
+    let at = times.chain(stamped).min();
     let signer = SignerId::Identity { issuer: identity.issuer.clone(), subject: identity.subject.clone() };
     let proven = Proven { identity: Some(identity), logged: authority.log.is_required(), at };
-    Ok((offered, proven, signer))
+    Ok((proven, signer))
 }
 
-/// Whom the certificate names, which anybody could have made.
+/// Whom a certificate names, which anybody could have made.
 ///
 /// # Errors
-/// Where there is none that can be read.
-pub(super) fn claimed(offered: &Offered<'_>) -> Result<Identity, Fault> {
-    let leaf = match offered.notes {
-        Some(notes) => legacy::certificate(notes)?,
-        None => offered.bundle.signing_certificate().cloned(),
-    };
-    let certificate = parse_certificate_info(&leaf.ok_or(Fault::NoCertificate)?);
+/// Where it cannot be read, or names nobody.
+pub(super) fn named(certificate: &DerCertificate) -> Result<Identity, Fault> {
+    let certificate = parse_certificate_info(certificate);
     Identity::of(&certificate.map_err(|_| Fault::CertificateUnreadable)?).ok_or(Fault::OtherSubject)
 }
 

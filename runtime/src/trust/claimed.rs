@@ -8,7 +8,7 @@ use super::authority::{Authority, Need, Who};
 use super::evidence::{Evidence, Form};
 use super::identity::{Claim, Claims, SubjectRule};
 use super::root::TrustRoot;
-use super::weigh::{claims_to_be_by, weigh};
+use super::weigh::Weighing;
 
 /// Who may have signed.
 #[derive(Debug, Clone)]
@@ -49,7 +49,8 @@ pub(crate) fn claimed(evidence: &[Evidence], named: &[Arc<TrustRoot>], now: Syst
 
 /// Whom the certificate of a signature names, if everything about it holds.
 fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Option<Authority> {
-    let identity = claims_to_be_by(evidence).ok()?;
+    let mut weighing = Weighing::of(evidence);
+    let identity = weighing.claims_to_be_by().ok()?.clone();
     let subject = identity.subject.expose();
     roots.iter().cloned().find_map(|root| {
         let need = |has: bool| if has { Need::Required } else { Need::Ignore };
@@ -66,6 +67,6 @@ fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> O
         let who = Who::Keyless { issuer, subject: rule, claims, root };
         let authority = Authority { name, who, log, sct, timestamp };
         let log_root = TrustRoot::public_good().ok()?;
-        weigh(evidence, &authority, &log_root, now).is_ok().then_some(authority)
+        weighing.by(&authority, &log_root, now).is_ok().then_some(authority)
     })
 }

@@ -87,6 +87,12 @@ pub struct Requirement {
     /// Why nobody did.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub why: Option<Problem>,
+    /// What is wrong besides, each once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Problem>,
+    /// How much more is wrong than is listed.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more: usize,
 }
 
 /// A trusted signer that signed.
@@ -129,6 +135,29 @@ impl Decision {
         match &self.verdict {
             Verdict::Accepted { signers, .. } => signers,
             Verdict::Refused { .. } => &[],
+        }
+    }
+}
+
+/// The most problems that are listed beside the first.
+const MAX_ALSO: usize = 9;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands every field over by reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Requirement {
+    /// Adds what is wrong: the first is why it is not met.
+    pub(crate) fn refuse(&mut self, problems: impl IntoIterator<Item = Problem>) {
+        for problem in problems {
+            self.held = false;
+            match &self.why {
+                None => self.why = Some(problem),
+                Some(why) if *why == problem || self.also.contains(&problem) => {}
+                Some(_) if self.also.len() < MAX_ALSO => self.also.push(problem),
+                Some(_) => self.more += 1,
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     SeveralSignatures,
     /// It uses an algorithm or a kind of entry that is not checked here.
     Unsupported,
+    /// Its entry in the log is of a kind that is not checked here.
+    LogKind,
     /// The trusted key did not make it: it is somebody else's, or was altered; there is no telling which.
     UnknownKey,
     /// It comes with no certificate, and the authority is known by its certificates alone.
@@ -88,6 +90,7 @@ impl Fault {
                 | Self::Unreadable
                 | Self::SeveralSignatures
                 | Self::Unsupported
+                | Self::LogKind
                 | Self::UnknownKey
                 | Self::NoCertificate
                 | Self::CertificateUnreadable
@@ -106,6 +109,7 @@ impl Fault {
             Self::Unreadable => "signature-unreadable",
             Self::SeveralSignatures => "several-signatures",
             Self::Unsupported => "unsupported-signature",
+            Self::LogKind => "unsupported-log-entry",
             Self::UnknownKey => "unknown-signer",
             Self::NoCertificate => "no-certificate",
             Self::CertificateUnreadable => "certificate-unreadable",
@@ -152,6 +156,10 @@ impl Fault {
             Self::Unreadable => "what lies in the place of a signature is none, or could be read in two ways",
             Self::SeveralSignatures => "an envelope beside it does not have exactly one signature",
             Self::Unsupported => "a signature beside it is of a kind that is not checked here",
+            Self::LogKind => {
+                "a signature beside it was logged in a form that is not checked here, as `intoto` 0.0.1 or `dsse` 0.0.2; \
+                 whoever signed it can sign it again"
+            }
             Self::UnknownKey => "it is signed, but not by this key; or its signature was altered",
             Self::NoCertificate => "a signature beside it comes with no certificate",
             Self::CertificateUnreadable => "what lies in the place of a signer's certificate is none",

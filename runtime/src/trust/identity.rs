@@ -61,6 +61,8 @@ pub(crate) enum Claim {
     Runner,
     /// What started the build, as `push` (`.1.20`).
     Trigger,
+    /// The very run that signed, as a URL (`.1.21`). No policy can name it beforehand: provenance is compared with it.
+    Run,
     /// The deployment environment, whose rules the build passed (`.1.23`).
     Environment,
 }
@@ -79,6 +81,7 @@ impl fmt::Display for Claim {
             Self::SignerDigest => "signer-digest",
             Self::Runner => "runner",
             Self::Trigger => "trigger",
+            Self::Run => "run",
             Self::Environment => "environment",
         })
     }
@@ -133,6 +136,7 @@ impl Identity {
             (Claim::SignerDigest, &said.build_signer_digest),
             (Claim::Runner, &said.runner_environment),
             (Claim::Trigger, &said.build_trigger),
+            (Claim::Run, &said.run_invocation_uri),
             (Claim::Environment, &said.deployment_environment),
         ];
         let claims = claims.into_iter().filter_map(|(claim, text)| Some((claim, Untrusted::new(text.as_ref()?))));

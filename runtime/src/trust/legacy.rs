@@ -6,12 +6,12 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde_json::json;
 use sigstore_types::{
-    Bundle, CertificateContent, DerCertificate, MediaType, MessageSignature, PublicKeyIdentifier, Rfc3161Timestamp,
-    SignatureBytes, SignatureContent, TimestampToken, TimestampVerificationData, TransparencyLogEntry,
-    VerificationMaterial, VerificationMaterialContent, X509Certificate,
+    Bundle, CertificateContent, DerCertificate, DigestBytes, HashAlgorithm, MediaType, MessageDigest, MessageSignature,
+    PublicKeyIdentifier, Rfc3161Timestamp, SignatureBytes, SignatureContent, TimestampToken, TimestampVerificationData,
+    TransparencyLogEntry, VerificationMaterial, VerificationMaterialContent, X509Certificate,
 };
 
-use super::bundle::{self, Asked, Message, Offered};
+use super::bundle::{self, Asked, Message, Noted, Offered};
 use super::evidence::Notes;
 use super::fault::Fault;
 use super::payload::MAX_PAYLOAD_BYTES;
@@ -62,7 +62,7 @@ struct Timestamp {
 ///
 /// # Errors
 /// Where it has another form.
-pub(super) fn signature<'a>(payload: &[u8], notes: &'a Notes) -> Result<Offered<'a>, Fault> {
+pub(super) fn signature<'a>(payload: &'a [u8], notes: &'a Notes) -> Result<Offered<'a>, Fault> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(Fault::TooLarge);
     }
@@ -71,17 +71,21 @@ pub(super) fn signature<'a>(payload: &[u8], notes: &'a Notes) -> Result<Offered<
         return Err(Fault::TooLarge);
     }
     let signature = BASE64_STANDARD.decode(signature).map_err(|_| Fault::Unreadable)?;
-    let content = SignatureContent::MessageSignature(MessageSignature::new(SignatureBytes::new(signature)));
-    Ok(Offered { bundle: bare(content), message: Message::Payload(payload.to_vec()), notes: Some(notes) })
+    // Others read no bundle whose signature comes without the digest of what it is over.
+    let digest = sigstore_crypto::sha256(payload);
+    let digest = MessageDigest::new(HashAlgorithm::Sha2256, DigestBytes::from(digest.as_bytes().to_vec()));
+    let signature = MessageSignature::new(SignatureBytes::new(signature)).with_message_digest(digest);
+    let content = SignatureContent::MessageSignature(signature);
+    Offered::new(bare(content), Message::Payload(payload), Some(Noted { notes, envelope: None }))
 }
 
 /// Reads an attestation. Of what belongs to it nothing is read yet.
 ///
 /// # Errors
 /// Where it has another form.
-pub(super) fn attestation<'a>(envelope: &[u8], notes: &'a Notes) -> Result<Offered<'a>, Fault> {
+pub(super) fn attestation<'a>(envelope: &'a [u8], notes: &'a Notes) -> Result<Offered<'a>, Fault> {
     let content = SignatureContent::DsseEnvelope(bundle::envelope(envelope)?);
-    Offered { bundle: bare(content), message: Message::Envelope, notes: Some(notes) }.bounded()
+    Offered::new(bare(content), Message::Envelope, Some(Noted { notes, envelope: Some(envelope) }))
 }
 
 fn bare(content: SignatureContent) -> Bundle {
@@ -91,13 +95,15 @@ fn bare(content: SignatureContent) -> Bundle {
 
 /// Reads what belongs to a signature into its bundle, as far as it is asked for.
 ///
-/// The timestamp of an attestation is over the envelope and not over the signature, as no bundle has it: it is not looked
-/// at, and does not count as one.
+/// cosign 2 had the timestamp of an attestation made over the whole envelope as it is stored, and not over the signature
+/// in it (`cosign/cli/attest`, `GetTimestampedSignature(signedPayload, …)`). No bundle has a place for such a one: it is
+/// given back.
 ///
 /// # Errors
 /// Where something that is asked for is there and has another form.
-pub(super) fn read_notes(bundle: &mut Bundle, notes: &Notes, asked: Asked) -> Result<(), Fault> {
-    let is_attestation = matches!(bundle.content, SignatureContent::DsseEnvelope(_));
+pub(super) fn read_notes(bundle: &mut Bundle, noted: Noted<'_>, asked: Asked) -> Result<Option<TimestampToken>, Fault> {
+    let Noted { notes, envelope } = noted;
+    let is_attestation = envelope.is_some();
     let note = |asked: bool, text: &'_ Option<String>| text.clone().filter(|text| asked && !text.is_empty());
     let material = &mut bundle.verification_material;
     if let Some(text) = note(asked.log, &notes.log) {
@@ -107,8 +113,9 @@ pub(super) fn read_notes(bundle: &mut Bundle, notes: &Notes, asked: Asked) -> Re
         // The version whose entries have a promise and no proof. One without entries stays 0.3.
         bundle.media_type = MediaType::Bundle0_1;
     }
-    if let Some(text) = note(asked.timestamp && !is_attestation, &notes.timestamp) {
-        material.timestamp_verification_data = TimestampVerificationData::new(vec![timestamp(&text)?]);
+    let mut stamp = note(asked.timestamp, &notes.timestamp).map(|text| timestamp(&text)).transpose()?;
+    if let Some(stamp) = stamp.take_if(|_| !is_attestation) {
+        material.timestamp_verification_data = TimestampVerificationData::new(vec![Rfc3161Timestamp::new(stamp)]);
     }
     if asked.certificate
         && let Some(leaf) = certificate(notes)?
@@ -119,7 +126,7 @@ pub(super) fn read_notes(bundle: &mut Bundle, notes: &Notes, asked: Asked) -> Re
             _ => VerificationMaterialContent::X509CertificateChain { certificates: vec![X509Certificate::new(leaf)] },
         };
     }
-    Ok(())
+    Ok(stamp)
 }
 
 /// The signer's certificate, if there is one: one block in PEM form. A public key in this place is no certificate, and
@@ -152,9 +159,10 @@ fn entry(text: &str, kinds: &[(&str, &str)]) -> Result<TransparencyLogEntry, Fau
         return Err(Fault::TooLarge);
     }
     let (promise, kind, version) = read().ok_or(Fault::LogUnreadable)?;
-    // Other kinds say something else, or are checked in other ways.
+    // Other kinds say something else, or are checked in other ways: `intoto` 0.0.1, which cosign 1 had made until the end
+    // of 2022, has no copy of the signature that the library could compare.
     if !kinds.contains(&(kind.as_str(), version.as_str())) {
-        return Err(Fault::Unsupported);
+        return Err(Fault::LogKind);
     }
     let Entry { body, integrated_time, log_index, log_id } = promise.payload;
     let log_id = bytes_of_hex(&log_id).filter(|_| integrated_time > 0).ok_or(Fault::LogUnreadable)?;
@@ -169,7 +177,7 @@ fn entry(text: &str, kinds: &[(&str, &str)]) -> Result<TransparencyLogEntry, Fau
     serde_json::from_value(entry).map_err(|_| Fault::LogUnreadable)
 }
 
-fn timestamp(text: &str) -> Result<Rfc3161Timestamp, Fault> {
+fn timestamp(text: &str) -> Result<TimestampToken, Fault> {
     let read = || {
         let Timestamp { signed_timestamp } = Json::parse(text).ok()?.read().ok()?;
         BASE64_STANDARD.decode(signed_timestamp).ok()
@@ -177,7 +185,7 @@ fn timestamp(text: &str) -> Result<Rfc3161Timestamp, Fault> {
     if text.len() > MAX_NOTE_BYTES {
         return Err(Fault::TooLarge);
     }
-    Ok(Rfc3161Timestamp::new(TimestampToken::new(read().ok_or(Fault::Timestamp)?)))
+    Ok(TimestampToken::new(read().ok_or(Fault::Timestamp)?))
 }
 
 /// The log is named by the digest of its key, as 64 hexadecimal digits.

@@ -1,15 +1,16 @@
 //! What the library says of a bundle, and why not.
 
+use std::time::SystemTime;
+
 use sigstore_bundle::Error as FormError;
 use sigstore_crypto::parse_certificate_info;
-use sigstore_types::{Artifact, Bundle, Sha256Hash, SignatureContent, TransparencyLogEntry};
-use sigstore_verify::tsa::verify_timestamp_for_authority;
+use sigstore_types::{Artifact, Bundle, Sha256Hash, SignatureBytes, SignatureContent, TransparencyLogEntry};
+use sigstore_verify::tsa::{Error as StampError, verify_timestamp_for_authority};
 use sigstore_verify::{CertificateError, Error, Policy, TimestampError, TransparencyLogError, VerificationResult};
 
 use super::bundle::{Message, Offered};
 use super::fault::Fault;
 use super::root::TrustRoot;
-use super::weigh::statement_of;
 use crate::artifact::Digest;
 
 /// Checks a bundle with the keys of one root, and no others.
@@ -24,7 +25,7 @@ pub(super) fn verify(
 ) -> Result<VerificationResult, Fault> {
     // In entries of the second Rekor the log is named by its checkpoint alone.
     let known = |entry: &TransparencyLogEntry| entry.inclusion_promise.is_none() || root.has_log(&entry.log_id.key_id);
-    if !offered.bundle.verification_material.tlog_entries.iter().all(known) {
+    if !offered.bundle().verification_material.tlog_entries.iter().all(known) {
         return Err(Fault::UnknownLog);
     }
     let digest = Sha256Hash::from_hex(&about.hex()).map_err(|_| Fault::Unsupported)?;
@@ -32,7 +33,34 @@ pub(super) fn verify(
         Message::Payload(payload) => Artifact::from_blob(payload),
         Message::Envelope | Message::Manifest => Artifact::from_digest(digest),
     };
-    root.verifier().verify(artifact, &offered.bundle, policy).map_err(|error| fault(&error, offered, root, about))
+    root.verifier().verify(artifact, offered.bundle(), policy).map_err(|error| fault(&error, offered, root, about))
+}
+
+/// Whether there is a timestamp among what was asked for.
+///
+/// # Errors
+/// Where there is none.
+pub(super) fn has_timestamp(offered: &Offered<'_>) -> Result<(), Fault> {
+    let stamps = &offered.bundle().verification_material.timestamp_verification_data.rfc3161_timestamps;
+    if stamps.is_empty() && offered.stamp().is_none() { Err(Fault::NoTimestamp) } else { Ok(()) }
+}
+
+/// When the envelope of an attestation was stamped as a whole, signature and all, if it was and that was asked for.
+///
+/// # Errors
+/// Where the timestamp is for something else, or by nobody whom the root names for that at that time.
+pub(super) fn stamped(root: &TrustRoot, offered: &Offered<'_>) -> Result<Option<SystemTime>, Fault> {
+    let Some((stamp, envelope)) = offered.stamp() else { return Ok(None) };
+    let envelope = SignatureBytes::new(envelope.to_vec());
+    let mut fault = Fault::Timestamp;
+    for authority in root.timestamp_authorities() {
+        match verify_timestamp_for_authority(stamp, &envelope, &authority) {
+            Ok(at) => return Ok(Some(SystemTime::from(at))),
+            Err(StampError::TimestampOutsideValidity { .. }) => fault = Fault::TimestampWindow,
+            Err(_) => {}
+        }
+    }
+    Err(fault)
 }
 
 /// Whether each entry of a log comes with something that shows that the log has it, and there is one.
@@ -93,9 +121,9 @@ fn fault(error: &Error, offered: &Offered<'_>, root: &TrustRoot, about: &Digest)
 
 /// Whether what is signed says itself that it is about this manifest: then it is the log's entry that is not.
 fn is_about(offered: &Offered<'_>, about: &Digest) -> bool {
-    match (&offered.message, &offered.bundle.content) {
+    match (&offered.message, &offered.bundle().content) {
         (Message::Payload(_), _) => true,
-        (Message::Envelope, _) => statement_of(&offered.bundle).is_ok_and(|statement| statement.is_about(about)),
+        (Message::Envelope, _) => offered.statement().is_ok_and(|statement| statement.is_about(about)),
         (Message::Manifest, SignatureContent::MessageSignature(signature)) => {
             let Ok(digest) = Sha256Hash::from_hex(&about.hex()) else { return false };
             signature.message_digest.as_ref().is_none_or(|said| said.digest.as_bytes() == digest.as_bytes())
@@ -106,8 +134,8 @@ fn is_about(offered: &Offered<'_>, about: &Digest) -> bool {
 
 /// Whether a time that a log or timestamp authority vouches for is one at which the certificate was not valid.
 fn was_expired(offered: &Offered<'_>, root: &TrustRoot) -> bool {
-    let material = &offered.bundle.verification_material;
-    let (Some(leaf), Ok(signature)) = (offered.bundle.signing_certificate(), offered.signature()) else {
+    let material = &offered.bundle().verification_material;
+    let (Some(leaf), Ok(signature)) = (offered.bundle().signing_certificate(), offered.signature()) else {
         return false;
     };
     let Ok(certificate) = parse_certificate_info(leaf) else { return false };

@@ -231,7 +231,7 @@ impl Signing {
     pub(crate) fn has_attested(&self, attested: &Attested, evidence: &Evidence) -> bool {
         let Form::Bundle(bytes) = &evidence.form else { return false };
         let Ok(offered) = bundle::read(bytes) else { return false };
-        let SignatureContent::DsseEnvelope(envelope) = &offered.bundle.content else { return false };
+        let SignatureContent::DsseEnvelope(envelope) = &offered.bundle().content else { return false };
         envelope.payload_type == PAYLOAD_TYPE
             && envelope.payload.as_bytes() == attested.statement
             && self.key.public().signed(&envelope.pae(), envelope.signature.sig.as_bytes())

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::authority::{Authority, Who};
@@ -12,7 +13,7 @@ use super::fault::Fault;
 use super::identity::Identity;
 use super::payload::Payload;
 use super::root::TrustRoot;
-use super::statement::{PAYLOAD_TYPE, Statement};
+use super::statement::Statement;
 use super::{by_certificate, by_key, legacy};
 use crate::artifact::Digest;
 use crate::untrusted::Untrusted;
@@ -40,7 +41,7 @@ pub(crate) enum Said {
     /// cosign's old signature. Which repository it is for has yet to be compared.
     Payload(Payload),
     /// An attestation, or cosign's new signature.
-    Statement(Statement),
+    Statement(Arc<Statement>),
     /// A signature over the manifest itself.
     Manifest,
 }
@@ -62,71 +63,70 @@ pub(super) struct Proven {
     pub(super) at: Option<SystemTime>,
 }
 
-/// What this evidence is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
-/// certificates have their own. `now` is this machine's time.
-///
-/// # Errors
-/// Where it does not count: see [`Fault`].
-pub(crate) fn weigh(
-    evidence: &Evidence,
-    authority: &Authority,
-    log_root: &TrustRoot,
-    now: SystemTime,
-) -> Result<Authenticated, Fault> {
-    let offered = offered(evidence)?;
-    let (offered, proven, signer) = match &authority.who {
-        Who::Key(key) => {
-            let (offered, proven) = by_key::check(offered, key, authority, log_root, &evidence.about)?;
-            (offered, proven, SignerId::Key(*key.fingerprint()))
-        }
-        Who::Keyless { .. } => by_certificate::check(offered, authority, &evidence.about)?,
-    };
-    let Proven { identity, logged, at } = proven;
-    if at.is_some_and(|at| at > now + SKEW) {
-        return Err(Fault::InTheFuture);
+/// One piece of evidence, which is read once and weighed for many.
+pub(crate) struct Weighing<'a> {
+    about: &'a Digest,
+    offered: Result<Offered<'a>, Fault>,
+}
+
+impl<'a> Weighing<'a> {
+    /// Reads it. Where it has another form, nobody's word is in it.
+    pub(crate) fn of(evidence: &'a Evidence) -> Self {
+        let offered = match &evidence.form {
+            Form::SimpleSigning { payload, notes } => legacy::signature(payload, notes),
+            Form::Envelope { envelope, notes } => legacy::attestation(envelope, notes),
+            Form::Bundle(bytes) => bundle::read(bytes),
+            Form::Statement { .. } => Err(Fault::NotSigned),
+        };
+        Self { about: &evidence.about, offered }
     }
-    Ok(Authenticated { said: said(offered, &evidence.about)?, signer, identity, logged, at })
-}
 
-/// Whom the certificate that came with this evidence names. Nothing of it is checked: it is only a name to check it for.
-///
-/// # Errors
-/// Where there is none.
-pub(crate) fn claims_to_be_by(evidence: &Evidence) -> Result<Identity, Fault> {
-    by_certificate::claimed(&offered(evidence)?)
-}
+    /// What it is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
+    /// certificates have their own. `now` is this machine's time.
+    ///
+    /// # Errors
+    /// Where it does not count: see [`Fault`].
+    pub(crate) fn by(
+        &mut self,
+        authority: &Authority,
+        log_root: &TrustRoot,
+        now: SystemTime,
+    ) -> Result<Authenticated, Fault> {
+        let offered = self.offered.as_mut().map_err(|fault| *fault)?;
+        let (proven, signer) = match &authority.who {
+            Who::Key(key) => {
+                let proven = by_key::check(offered, key, authority, log_root, self.about)?;
+                (proven, SignerId::Key(*key.fingerprint()))
+            }
+            Who::Keyless { .. } => by_certificate::check(offered, authority, self.about)?,
+        };
+        let Proven { identity, logged, at } = proven;
+        if at.is_some_and(|at| at > now + SKEW) {
+            return Err(Fault::InTheFuture);
+        }
+        Ok(Authenticated { said: said(offered, self.about)?, signer, identity, logged, at })
+    }
 
-fn offered(evidence: &Evidence) -> Result<Offered<'_>, Fault> {
-    match &evidence.form {
-        Form::SimpleSigning { payload, notes } => legacy::signature(payload, notes),
-        Form::Envelope { envelope, notes } => legacy::attestation(envelope, notes),
-        Form::Bundle(bytes) => bundle::read(bytes),
-        Form::Statement { .. } => Err(Fault::NotSigned),
+    /// Whom the certificate that came with it names. Nothing of it is checked: it is only a name to check it for.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(crate) fn claims_to_be_by(&self) -> Result<&Identity, Fault> {
+        self.offered.as_ref().map_err(|fault| *fault)?.claimed()
     }
 }
 
 /// What is known to be signed is read, and has to be about this manifest.
-fn said(offered: Offered<'_>, about: &Digest) -> Result<Said, Fault> {
+fn said(offered: &Offered<'_>, about: &Digest) -> Result<Said, Fault> {
     match offered.message {
         Message::Manifest => Ok(Said::Manifest),
         Message::Payload(bytes) => {
-            let payload = Payload::read(&bytes).map_err(Fault::Payload)?;
+            let payload = Payload::read(bytes).map_err(Fault::Payload)?;
             if payload.manifest == *about { Ok(Said::Payload(payload)) } else { Err(Fault::OtherDigest) }
         }
         Message::Envelope => {
-            let statement = statement_of(&offered.bundle)?;
-            if statement.is_about(about) { Ok(Said::Statement(statement)) } else { Err(Fault::OtherDigest) }
+            let statement = offered.statement()?;
+            if statement.is_about(about) { Ok(Said::Statement(Arc::clone(statement))) } else { Err(Fault::OtherDigest) }
         }
     }
-}
-
-/// The statement inside an envelope.
-pub(super) fn statement_of(bundle: &sigstore_types::Bundle) -> Result<Statement, Fault> {
-    let sigstore_types::SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
-        return Err(Fault::Unsupported);
-    };
-    if envelope.payload_type != PAYLOAD_TYPE {
-        return Err(Fault::OtherPayloadType);
-    }
-    Statement::read(envelope.payload.as_bytes()).map_err(Fault::Statement)
 }

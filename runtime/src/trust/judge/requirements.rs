@@ -59,17 +59,18 @@ impl Outcome {
         let mut found = false;
         for (Attested { statement, .. }, by) in said {
             found = true;
-            let problem = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
-                Err(problem) => Some(Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }),
+            let problems = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
+                Err(problem) => vec![Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }],
                 Ok(sbom) => {
                     let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
                     let checked = scope.sbom.as_ref().map(|rules| rules.check(&sbom, &vex, now, open));
                     let SbomFindings { faults, remarks } = checked.unwrap_or_default();
                     self.sboms.push(sbom.summary().with_remarks(remarks));
-                    faults.into_iter().next().map(Problem::from)
+                    faults.into_iter().map(Problem::from).collect()
                 }
             };
-            requirement.add(by, problem);
+            requirement.refuse(problems);
+            requirement.add(by);
         }
         if let Some(rules) = &scope.sbom {
             if !found && rules.is_required {
@@ -83,27 +84,27 @@ impl Outcome {
     fn provenance(&mut self, scope: &Scope, known: &Known) {
         let all = ProvenanceRules::default();
         let rules = scope.provenance.as_ref().unwrap_or(&all);
-        let (mut held, mut failed): (Option<Requirement>, Option<Problem>) = (None, None);
+        let (mut held, mut failed): (Option<Requirement>, Option<Requirement>) = (None, None);
         for (Attested { statement, .. }, by) in trusted(scope, known, |kind| Provenance::version(kind).is_some()) {
-            let passes = match Provenance::read(&statement.predicate_type, statement.predicate.as_str()) {
-                Err(problem) => Err(Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }),
+            let problems = match Provenance::read(&statement.predicate_type, statement.predicate.as_str()) {
+                Err(problem) => vec![Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }],
                 Ok(provenance) => {
                     self.provenance.push(provenance.summary());
-                    by.iter().try_for_each(|signer| checked(rules, &provenance, signer))
+                    by.iter().flat_map(|signer| checked(rules, &provenance, signer)).collect()
                 }
             };
-            match passes {
-                Ok(()) => held.get_or_insert_with(|| met("provenance")).add(by, None),
-                Err(problem) => drop(failed.get_or_insert(problem)),
+            if problems.is_empty() {
+                held.get_or_insert_with(|| met("provenance")).add(by);
+            } else {
+                failed.get_or_insert_with(|| met("provenance")).refuse(problems);
             }
         }
-        let requirement = match (held, failed) {
-            (Some(held), _) => held,
-            (None, Some(problem)) => unmet("provenance", problem),
-            (None, None) if rules.is_required => {
+        let requirement = match held.or(failed) {
+            Some(requirement) => requirement,
+            None if rules.is_required => {
                 unmet("provenance", missing(Reason::NO_PROVENANCE, &known.attestation_faults, known.others))
             }
-            (None, None) => met("provenance"),
+            None => met("provenance"),
         };
         if scope.provenance.is_some() {
             self.requirements.push(requirement);
@@ -111,7 +112,7 @@ impl Outcome {
     }
 }
 
-fn checked(rules: &ProvenanceRules, provenance: &Provenance, signer: &Signer) -> Result<(), Problem> {
+fn checked(rules: &ProvenanceRules, provenance: &Provenance, signer: &Signer) -> Vec<Problem> {
     let claim =
         |claim| signer.identity.as_ref().and_then(|identity| identity.claims.get(&claim)).map(Untrusted::expose);
     let certificate = signer.identity.as_ref().map(|identity| CertificateClaims {
@@ -120,11 +121,9 @@ fn checked(rules: &ProvenanceRules, provenance: &Provenance, signer: &Signer) ->
         source_repository: claim(Claim::Source),
         source_ref: claim(Claim::SourceRef),
         source_commit: claim(Claim::SourceDigest),
+        run: claim(Claim::Run),
     });
-    match rules.check(provenance, certificate.as_ref()).into_iter().next() {
-        Some(fault) => Err(fault.into()),
-        None => Ok(()),
-    }
+    rules.check(provenance, certificate.as_ref()).into_iter().map(Problem::from).collect()
 }
 
 impl From<SbomFault> for Problem {
@@ -191,7 +190,7 @@ fn attested(asked: &Attestations, known: &Known) -> Requirement {
     for Attested { statement, by } in &known.attested {
         let by: Vec<&Signer> = by.iter().filter(|signer| is_among(signer, &asked.signers)).collect();
         if asked.types.contains(&statement.predicate_type) && !by.is_empty() {
-            requirement.get_or_insert_with(|| met(&what)).add(by, None);
+            requirement.get_or_insert_with(|| met(&what)).add(by);
         }
     }
     requirement.unwrap_or_else(|| unmet(&what, missing(Reason::NOT_ATTESTED, &known.attestation_faults, known.others)))
@@ -216,7 +215,7 @@ fn is_among(signer: &Signer, authorities: &[Arc<Authority>]) -> bool {
 }
 
 fn met(what: &str) -> Requirement {
-    Requirement { what: what.to_owned(), held: true, by: Vec::new(), why: None }
+    Requirement { what: what.to_owned(), held: true, by: Vec::new(), why: None, also: Vec::new(), more: 0 }
 }
 
 fn unmet(what: &str, why: Problem) -> Requirement {
@@ -224,11 +223,7 @@ fn unmet(what: &str, why: Problem) -> Requirement {
 }
 
 impl Requirement {
-    fn add(&mut self, by: Vec<&Signer>, problem: Option<Problem>) {
-        if let Some(problem) = problem {
-            self.held = false;
-            self.why.get_or_insert(problem);
-        }
+    fn add(&mut self, by: Vec<&Signer>) {
         for signer in by.into_iter().map(Signer::shown) {
             if !self.by.iter().any(|known| known.identity == signer.identity) {
                 self.by.push(signer);

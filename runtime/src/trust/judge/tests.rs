@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::trust::decision::Requirement;
 use crate::trust::evidence::{Evidence, Form, Notes, Place};
 use crate::trust::forge::{self, Candidate, Given, Hand, Statement};
 
@@ -332,6 +333,58 @@ fn all_requirements_hold_together() {
     ] {
         assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), expected);
     }
+}
+
+#[test]
+fn everything_that_is_wrong_with_an_attestation_is_shown() {
+    let acme = Hand::new();
+    let text = asking(
+        "sbom = { required = true, deny-licences = [\"AGPL-3.0-only\"], deny-packages = [\"pkg:npm/right\"], minimum = [\"supplier\"] }\n\
+         provenance = { required = true, source = \"https://github.com/acme/tools\", ref = \"refs/heads/main\" }",
+    );
+    let policy = policy(&text, &acme, &acme);
+    let this = digest(DIGEST);
+    let attested = |names: &[&str]| attestation(&acme, &this, SPDX, &sbom_of_npm(names));
+    let built = attestation(&acme, &this, SLSA, &provenance("https://github.com/acme/evil"));
+    let judged = |sboms: Vec<Evidence>| {
+        let evidence = [of(&this, acme.sign(&statement())), built.clone()].into_iter().chain(sboms);
+        let decision = decide(&policy, &[], &subject(), Ok(beside(evidence)));
+        let Verdict::Refused { why, .. } = decision.verdict else { panic!("it runs") };
+        let [_, sbom, provenance] = decision.requirements.try_into().expect("three requirements");
+        (why, sbom, provenance)
+    };
+    let codes = |requirement: &Requirement| -> Vec<&str> {
+        requirement.why.iter().chain(&requirement.also).map(|problem| problem.reason.code()).collect()
+    };
+    // The same one twice is wrong once.
+    let (why, sbom, provenance) = judged(vec![attested(&["right"]), attested(&["right"])]);
+    assert_eq!(codes(&sbom), ["sbom-incomplete", "package-denied", "licence-denied"]);
+    assert_eq!((why.reason.code(), sbom.more), ("sbom-incomplete", 0));
+    assert_eq!(codes(&provenance), ["other-source", "other-ref"]);
+    let json = serde_json::to_value(&sbom).unwrap();
+    assert_eq!((&json["reason"], &json["also"][1]["reason"]), (&json!("sbom-incomplete"), &json!("licence-denied")));
+    assert!(json.get("more").is_none());
+    // However many there are, the list has an end.
+    let many = (0..12).map(|number| attested(&["right", &format!("name-{number}")]));
+    let (_, sbom, _) = judged(many.collect());
+    assert_eq!(codes(&sbom).len(), 10);
+    assert!(sbom.more > 0);
+}
+
+/// An SBOM of npm's packages with these names, all under a licence that not everybody likes.
+fn sbom_of_npm(names: &[&str]) -> Value {
+    let mut sbom = sbom("AGPL-3.0-only");
+    let package = sbom["packages"][0].clone();
+    let named = |name: &&str| {
+        let mut package = package.clone();
+        package["name"] = (*name).into();
+        package["SPDXID"] = format!("SPDXRef-{name}").into();
+        package["externalRefs"] = json!([{ "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
+            "referenceLocator": format!("pkg:npm/{name}@1.0.0") }]);
+        package
+    };
+    sbom["packages"] = names.iter().map(named).collect();
+    sbom
 }
 
 #[test]

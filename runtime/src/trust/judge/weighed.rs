@@ -20,7 +20,7 @@ use crate::trust::root::TrustRoot;
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;
-use crate::trust::weigh::{Authenticated, Said, SignerId, weigh};
+use crate::trust::weigh::{Authenticated, Said, SignerId, Weighing};
 
 /// What a scope asks for, and what came of it.
 pub(super) struct Weighed {
@@ -57,7 +57,7 @@ pub(super) struct Voucher {
 
 /// Something that somebody said of the subject.
 pub(super) struct Attested {
-    pub(super) statement: Statement,
+    pub(super) statement: Arc<Statement>,
     /// Each of them said it.
     pub(super) by: Vec<Signer>,
 }
@@ -166,8 +166,9 @@ impl Known {
     /// Adds what each authority of the scope says with this evidence; false where none of them made it.
     fn add(&mut self, subject: &Subject, scope: &Scope, evidence: &Evidence, now: SystemTime) -> bool {
         let (mut said_by, mut furthest): (Vec<(Said, Signer)>, Option<Fault>) = (Vec::new(), None);
+        let mut weighing = Weighing::of(evidence);
         for authority in distinct(scope) {
-            let authenticated = log_root().and_then(|root| weigh(evidence, authority, &root, now));
+            let authenticated = log_root().and_then(|root| weighing.by(authority, &root, now));
             match authenticated.and_then(|authenticated| of_this(authenticated, subject)) {
                 Ok(Authenticated { said, signer: id, identity, logged, at }) => {
                     let authority = Arc::clone(authority);
@@ -222,7 +223,7 @@ impl Known {
             _ if by.is_empty() => drop(self.attestation_faults.insert(Fault::NotSigned)),
             Err(problem) => drop(self.attestation_faults.insert(Fault::Statement(problem))),
             Ok(statement) if subject.manifests.iter().any(|digest| statement.is_about(digest)) => {
-                self.attested.push(Attested { statement, by });
+                self.attested.push(Attested { statement: Arc::new(statement), by });
             }
             Ok(_) => drop(self.attestation_faults.insert(Fault::OtherDigest)),
         }

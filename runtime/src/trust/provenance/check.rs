@@ -20,6 +20,8 @@ pub(crate) struct CertificateClaims<'a> {
     pub(crate) source_ref: Option<&'a str>,
     /// Source Repository Digest (….1.13).
     pub(crate) source_commit: Option<&'a str>,
+    /// Run Invocation URI (….1.21).
+    pub(crate) run: Option<&'a str>,
 }
 
 /// One reason why an artifact may not run.
@@ -142,7 +144,16 @@ impl CertificateClaims<'_> {
             // A builder may leave its version out; its certificate never does.
             is_build && (signer == id || signer.strip_prefix(id).is_some_and(|version| version.starts_with('@')))
         };
-        if !self.build_signer.is_some_and(is_signer) && !is_signer(self.subject) {
+        // BuildKit names the run that it is part of (`…/actions/runs/1/attempts/1`, or without the attempt), and so does the
+        // certificate: it is this run or another, and there is no other that it could speak of.
+        let is_run = |run: &str| {
+            let id = provenance.builder.as_str();
+            let attempt = run.strip_prefix(id).and_then(|rest| rest.strip_prefix("/attempts/"));
+            let is_attempt = attempt.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()));
+            run.contains("/runs/") && (run == id || (id.contains("/runs/") && is_attempt))
+        };
+        let is_by_signer = self.build_signer.is_some_and(is_signer) || is_signer(self.subject);
+        if !is_by_signer && !self.run.is_some_and(is_run) {
             let signer = self.build_signer.unwrap_or(self.subject);
             let problem =
                 format!("it says that {} built it, and {} signed it", shown(&provenance.builder), shown(signer));

@@ -21,6 +21,8 @@ const COMMIT: &str = "9c3f2b1d0a9c3f2b1d0a9c3f2b1d0a9c3f2b1d0a";
 const TOOLS: &str = "https://github.com/acme/tools";
 const BUILDER: &str = "https://github.com/acme/tools/.github/workflows/release.yml@refs/tags/v1.2.0";
 
+const RUN: &str = "https://github.com/acme/tools/actions/runs/4242/attempts/2";
+
 fn read(predicate_type: &str, predicate: &str) -> Provenance {
     Provenance::read(predicate_type, predicate).unwrap()
 }
@@ -43,6 +45,7 @@ fn certificate() -> CertificateClaims<'static> {
         source_repository: Some(TOOLS),
         source_ref: Some("refs/tags/v1.2.0"),
         source_commit: Some(COMMIT),
+        run: Some(RUN),
     }
 }
 
@@ -177,6 +180,44 @@ fn attack_37_provenance_says_what_the_certificate_of_its_signature_says() {
     // An empty builder is nobody's.
     let nobody = read(V0_2, r#"{"builder": {"id": ""}, "buildType": "x"}"#);
     assert_eq!(reasons("required = true", &nobody, Some(&certificate())), [BuilderNotOfCertificate]);
+}
+
+#[test]
+fn a_builder_that_is_a_run_is_the_run_of_the_certificate() {
+    let by = |builder: &str, certificate: &CertificateClaims<'_>| {
+        let text = format!(
+            r#"{{"builder": {{"id": "{builder}"}}, "buildType": "https://mobyproject.org/buildkit@v1",
+                "invocation": {{"configSource": {{"uri": "{TOOLS}.git#refs/tags/v1.2.0", "digest": {{"sha1": "{COMMIT}"}}}}}}}}"#
+        );
+        reasons("required = true", &read(V0_2, &text), Some(certificate))
+    };
+    // As BuildKit writes it, with the attempt and without.
+    for builder in [RUN, "https://github.com/acme/tools/actions/runs/4242"] {
+        assert_eq!(by(builder, &certificate()), [], "{builder}");
+        // It is no proof where the certificate names no run, or another.
+        for run in [
+            None,
+            Some("https://github.com/acme/tools/actions/runs/42421/attempts/2"),
+            Some("https://github.com/evil/tools/actions/runs/4242/attempts/2"),
+            Some("https://github.com/acme/tools/actions/runs/4242/attempts/"),
+            Some("https://github.com/acme/tools/actions/runs/4242/attempts/2/x"),
+            Some(""),
+        ] {
+            let certificate = CertificateClaims { run, ..certificate() };
+            assert_eq!(by(builder, &certificate), [ProvenanceReason::BuilderNotOfCertificate], "{run:?}");
+        }
+    }
+    for builder in [
+        "",
+        "https://github.com/acme/tools",
+        "https://github.com/acme/tools/actions/runs/4242/attempts/1",
+        "https://github.com/acme/tools/actions/runs/424",
+    ] {
+        assert_eq!(by(builder, &certificate()), [ProvenanceReason::BuilderNotOfCertificate], "{builder}");
+    }
+    // The source is compared all the same.
+    let elsewhere = CertificateClaims { source_commit: Some("0000"), ..certificate() };
+    assert_eq!(by(RUN, &elsewhere), [ProvenanceReason::SourceNotOfCertificate]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 use crate::trust::authority::Authority;
 use crate::trust::evidence::{Notes, Place};
 use crate::trust::root::TrustRoot;
-use crate::trust::weigh::{Authenticated, Said, weigh};
+use crate::trust::weigh::{Authenticated, Said, Weighing};
 
 const SBOM: &str = include_str!("../../../../tests/data/sbom/npm.spdx-2.3.json");
 
@@ -60,7 +60,7 @@ fn of_attestation(attested: &Attested) -> Evidence {
 fn said(signing: &Signing, evidence: &Evidence) -> Said {
     let authority = Authority::of_key("acme.pub".to_owned(), signing.key.public().clone(), false);
     let Authenticated { said, .. } =
-        weigh(evidence, &authority, &TrustRoot::public_good().unwrap(), SystemTime::now()).unwrap();
+        Weighing::of(evidence).by(&authority, &TrustRoot::public_good().unwrap(), SystemTime::now()).unwrap();
     said
 }
 

@@ -180,7 +180,7 @@ fn whatever_is_altered_in_a_promise_breaks_it() {
         (Fault::LogUnreadable, &|p| p["Payload"]["body"] = "!".into()),
         (Fault::LogUnreadable, &|p| p["Payload"] = Value::Null),
         (Fault::LogUnreadable, &|p| p["SignedEntryTimestamp"] = Value::Null),
-        (Fault::Unsupported, &|p| {
+        (Fault::LogKind, &|p| {
             p["Payload"]["body"] = BASE64_STANDARD.encode(r#"{"kind":"intoto","apiVersion":"0.0.2"}"#).into();
         }),
     ];

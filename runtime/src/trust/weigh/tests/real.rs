@@ -14,16 +14,20 @@ macro_rules! data {
     };
 }
 
-const PROVENANCE: &str = data!("public-good-provenance.sigstore.json");
-const BLOB: &str = data!("cosign-v3-blob.sigstore.json");
+pub(super) const PROVENANCE: &str = data!("public-good-provenance.sigstore.json");
+pub(super) const BLOB: &str = data!("cosign-v3-blob.sigstore.json");
 const REKOR_2: &str = data!("conda-attestation-rekor2.sigstore.json");
 const GITHUB: &str = data!("github-release.sigstore.json");
-const MANAGED: &str = data!("managed-key.sigstore.json");
-const MANAGED_KEY: &str = data!("managed-key.pub");
+pub(super) const MANAGED: &str = data!("managed-key.sigstore.json");
+pub(super) const MANAGED_KEY: &str = data!("managed-key.pub");
+/// What the person signed.
+pub(super) const BLOB_FILE: &str = data!("cosign-v3-blob.txt");
+/// What the key signed.
+pub(super) const MANAGED_FILE: &str = data!("managed-key.txt");
 
-const BEACON: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+pub(super) const BEACON: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
 
-fn public() -> Arc<TrustRoot> {
+pub(super) fn public() -> Arc<TrustRoot> {
     TrustRoot::public_good().unwrap()
 }
 
@@ -32,7 +36,7 @@ fn staging() -> Arc<TrustRoot> {
     TrustRoot::read("staging", SIGSTORE_STAGING_TRUSTED_ROOT.as_bytes()).unwrap()
 }
 
-fn authority(issuer: &str, subject: &str, root: Arc<TrustRoot>) -> Authority {
+pub(super) fn authority(issuer: &str, subject: &str, root: Arc<TrustRoot>) -> Authority {
     let who = Who::Keyless {
         issuer: issuer.to_owned(),
         subject: SubjectRule::exactly(subject).unwrap(),
@@ -43,21 +47,31 @@ fn authority(issuer: &str, subject: &str, root: Arc<TrustRoot>) -> Authority {
 }
 
 /// Weighs it as found beside this manifest.
-fn beside(about: &str, form: Form, authority: &Authority) -> Result<Authenticated, Fault> {
+pub(super) fn beside(about: &str, form: Form, authority: &Authority) -> Result<Authenticated, Fault> {
+    beside_with(about, form, authority, &public())
+}
+
+/// The same, where what keys sign counts under this root.
+pub(super) fn beside_with(
+    about: &str,
+    form: Form,
+    authority: &Authority,
+    log_root: &TrustRoot,
+) -> Result<Authenticated, Fault> {
     let evidence = Evidence { about: format!("sha256:{about}").parse().unwrap(), place: Place::Referrers, form };
-    weigh(&evidence, authority, &public(), SystemTime::now())
+    Weighing::of(&evidence).by(authority, log_root, SystemTime::now())
 }
 
 fn bundle_of(text: &str) -> Form {
     Form::Bundle(text.as_bytes().to_vec())
 }
 
-fn value(text: &str) -> Value {
+pub(super) fn value(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
 /// The digest of the file that the public instance's signatures are for.
-const FILE: &str = "a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf";
+pub(super) const FILE: &str = "a0cfc71271d6e278e57cd332ff957c3f7043fdda354c4cbb190a30d56efa01bf";
 const PACKAGE: &str = "54303491a8418fbed24344b513546182c29b43bf282ceb433af65e2299f9271f";
 
 #[test]
@@ -92,7 +106,7 @@ fn provenance_of_a_workflow_counts_as_a_bundle_and_in_cosigns_old_layout() {
 #[test]
 fn a_signature_of_a_person_counts_as_a_bundle_and_in_cosigns_old_layout() {
     let mail = "w.vollprecht@gmail.com";
-    let digest = Digest::of(data!("cosign-v3-blob.txt").as_bytes()).hex();
+    let digest = Digest::of(BLOB_FILE.as_bytes()).hex();
     let issuer = "https://github.com/login/oauth";
     let authority = Authority { timestamp: Need::Required, ..authority(issuer, mail, public()) };
     let good = beside(&digest, bundle_of(BLOB), &authority).unwrap();
@@ -114,7 +128,7 @@ fn a_signature_of_a_person_counts_as_a_bundle_and_in_cosigns_old_layout() {
     let old = |notes: Notes, payload: &str| {
         beside(&digest, Form::SimpleSigning { payload: payload.as_bytes().to_vec(), notes }, &authority).unwrap_err()
     };
-    let payload = data!("cosign-v3-blob.txt");
+    let payload = BLOB_FILE;
     assert_eq!(old(notes.clone(), payload), Fault::Payload(PayloadProblem::Unreadable));
     assert_eq!(old(notes.clone(), "another"), Fault::Altered);
     assert_eq!(old(Notes { timestamp: None, ..notes }, payload), Fault::NoTimestamp);
@@ -122,7 +136,7 @@ fn a_signature_of_a_person_counts_as_a_bundle_and_in_cosigns_old_layout() {
 
 #[test]
 fn a_timestamp_alone_counts_where_no_log_is_asked_for() {
-    let digest = Digest::of(data!("cosign-v3-blob.txt").as_bytes()).hex();
+    let digest = Digest::of(BLOB_FILE.as_bytes()).hex();
     let strict = authority("https://github.com/login/oauth", "w.vollprecht@gmail.com", public());
     let unlogged = Authority { log: Need::Ignore, timestamp: Need::Required, ..strict.clone() };
     let mut bundle = value(BLOB);
