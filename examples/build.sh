@@ -41,8 +41,9 @@ has_rustup_target() {
 }
 
 build_with_rustup() {
-    CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS=$1 cargo build --workspace "${build_args[@]}" --target wasm32-wasip2
-    collect wasm32-wasip2
+    CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS=$1 cargo build --workspace "${build_args[@]}" --target-dir "$target_dir" \
+        --target wasm32-wasip2
+    collect "$target_dir/wasm32-wasip2/release" "$target_dir/wasm32-wasip2/release"
 }
 
 has_debian_rust() {
@@ -52,29 +53,33 @@ has_debian_rust() {
 # Debian has no standard library for WASI, but its source, and a libc. `RUSTC_BOOTSTRAP` allows `-Zbuild-std`.
 build_with_debian() {
     # A server that is called starts otherwise than one that is a program.
-    with_debian "$1" crt1-reactor.o --workspace --exclude everything
-    with_debian "$1" crt1-command.o --package everything
-    collect wasm32-wasip1
+    with_debian "$1" reactor --workspace --exclude everything
+    with_debian "$1" command --package everything
+    collect "$target_dir/reactor/wasm32-wasip1/release" "$target_dir/command/wasm32-wasip1/release"
 }
 
 # with_debian FLAGS START PACKAGES...
 with_debian() {
-    local flags="$1 -C link-self-contained=no -L $debian_libc -C link-arg=$debian_libc/$2 --cfg libc_without_threads"
+    local start=$2
+    local flags="$1 -C link-self-contained=no -L $debian_libc -C link-arg=$debian_libc/crt1-$start.o --cfg libc_without_threads"
     shift 2
+    # In one folder, each set of flags would undo the standard library of the other, at every build.
     RUSTC_BOOTSTRAP=1 RUSTC=$debian_rustc CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS=$flags \
-        "$debian_cargo" build "$@" "${build_args[@]}" -Zbuild-std=std,panic_abort --target wasm32-wasip1
+        "$debian_cargo" build "$@" "${build_args[@]}" --target-dir "$target_dir/$start" \
+        -Zbuild-std=std,panic_abort --target wasm32-wasip1
 }
 
-build_args=(--release --locked --target-dir "$target_dir")
+build_args=(--release --locked)
 
+# collect SERVERS PROGRAMS: the folders with what is called, and with what is a program
 collect() {
-    local built=$target_dir/$1/release
-    for server in brave everything filesystem time; do
-        put "$built/$server.wasm" "dist/$server.wasm"
+    for server in brave filesystem time; do
+        put "$1/$server.wasm" "dist/$server.wasm"
     done
+    put "$2/everything.wasm" dist/everything.wasm
     for guest in ../tests/guests/*/; do
         guest=$(basename "$guest")
-        put "$built/$guest.wasm" "dist/test/$guest.wasm"
+        put "$1/$guest.wasm" "dist/test/$guest.wasm"
     done
 }
 
