@@ -52,7 +52,7 @@ pub(crate) use self::authority::Authority;
 pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
 pub use self::explain::Explanation;
 pub(crate) use self::gather::{Wanted, gather};
-pub(crate) use self::judge::{Judge, Subject};
+pub(crate) use self::judge::{Judge, Subject, with_causes};
 pub use self::key::{InvalidKey, SignerKey};
 pub(crate) use self::policy::{Fetched, Include, Published};
 pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};

@@ -12,7 +12,9 @@ use super::Runtime;
 use crate::artifact::{Content, Depot, Digest, Manifest, Selector};
 use crate::plan::Runs;
 use crate::settings::{Event, Settings};
-use crate::trust::{Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy, Verdict};
+use crate::trust::{
+    Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy, Verdict, with_causes,
+};
 
 /// Whom this runtime trusts.
 pub(super) struct Policies {
@@ -159,14 +161,4 @@ impl Runs {
             Self::Remote => Vec::new(),
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -210,7 +210,8 @@ fn can_be_waived(why: &Problem, weighed: Option<&Weighed>) -> bool {
     why.reason.can_be_waived() && weighed.is_none_or(Weighed::can_be_waived)
 }
 
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+/// An error with all that stands behind it, in one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

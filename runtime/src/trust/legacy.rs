@@ -159,8 +159,8 @@ fn entry(text: &str, kinds: &[(&str, &str)]) -> Result<TransparencyLogEntry, Fau
         return Err(Fault::TooLarge);
     }
     let (promise, kind, version) = read().ok_or(Fault::LogUnreadable)?;
-    // Other kinds say something else, or are checked in other ways: `intoto` 0.0.1, which cosign 1 had made until the end
-    // of 2022, has no copy of the signature that the library could compare.
+    // Other kinds say something else, or are checked in other ways: `intoto` 0.0.1, which cosign had made of attestations
+    // until the middle of 2023 (sigstore/cosign#3113), holds no signature that the library could compare.
     if !kinds.contains(&(kind.as_str(), version.as_str())) {
         return Err(Fault::LogKind);
     }
