@@ -160,7 +160,8 @@ fn entry(text: &str, kinds: &[(&str, &str)]) -> Result<TransparencyLogEntry, Fau
     }
     let (promise, kind, version) = read().ok_or(Fault::LogUnreadable)?;
     // Other kinds say something else, or are checked in other ways: `intoto` 0.0.1, which cosign had made of attestations
-    // until the middle of 2023 (sigstore/cosign#3113), holds no signature that the library could compare.
+    // in its first years and still does where it is told to (sigstore/cosign#3926), holds no signature that the library
+    // could compare.
     if !kinds.contains(&(kind.as_str(), version.as_str())) {
         return Err(Fault::LogKind);
     }
