@@ -43,6 +43,8 @@ pub(crate) struct Started {
     pub(crate) runs: Runs,
 }
 
+/// One that has no lock and nothing that could be denied.
+#[cfg(test)]
 impl From<Server> for Started {
     fn from(server: Server) -> Self {
         Self { server, watch: None, runs: Runs::Remote }
@@ -104,7 +106,7 @@ impl Servers {
 impl Slot {
     /// A server that runs already.
     pub(crate) fn ready(name: ServerName, started: impl Into<Started>) -> Self {
-        let (state, _) = watch::channel(State::Ready(Arc::new(started.into())));
+        let state = watch::Sender::new(State::Ready(Arc::new(started.into())));
         Self { name, prefix: None, state }
     }
 
@@ -114,7 +116,7 @@ impl Slot {
         prefix: Option<String>,
         start: impl Future<Output = Result<Started, String>> + Send + 'static,
     ) -> Self {
-        let (state, _) = watch::channel(State::Starting);
+        let state = watch::Sender::new(State::Starting);
         let says = state.clone();
         tokio::spawn(async move {
             says.send_replace(match start.await {

@@ -9,7 +9,6 @@ mod attach;
 mod copy;
 mod depot;
 mod digest;
-mod files;
 mod image;
 mod index;
 mod layout;

@@ -11,7 +11,8 @@ use super::index::{EMPTY_INDEX, REF_NAME, with_entry};
 use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest};
 use super::push::{Packed, WrittenDescriptor};
 use super::referrers::{MAX_REFERRERS, Referrers, subject_of_tag};
-use super::{Artifact, DepotError, Digest, Selector, files};
+use super::{Artifact, DepotError, Digest, Selector};
+use crate::files;
 use crate::message::Json;
 
 /// The parts of such a folder.

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::digest::Hasher;
-use super::{Artifact, Digest, files};
+use super::{Artifact, Digest};
+use crate::files;
 use crate::message::Json;
 use crate::settings::{Event, Hooks};
 

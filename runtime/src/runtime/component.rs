@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Judged, ResolveError, Runtime, ServerError};
-use crate::artifact::{Artifact, ArtifactError, Content, Depot, Digest, Manifest, Selector};
+use crate::artifact::{Artifact, ArtifactError, Depot, Digest, Manifest, Selector};
 use crate::executor::wasm::{CommandServer, Description, NativeServer, Sandbox, Shape, check_imports, describe};
 use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, OpenDirectory, ProtectedFolders};
@@ -135,11 +135,7 @@ impl Runtime {
         };
         let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
         let manifest = depot.manifest(&selector).await?;
-        let content = match &manifest.content {
-            Content::Image { layers, .. } => layers.iter().map(|layer| layer.digest).collect(),
-            Content::Index { .. } => Vec::new(),
-        };
-        let subject = Subject { reference: source.to_string(), name, manifests: vec![*manifest.digest()], content };
+        let subject = Subject::of(source.to_string(), name, &manifest);
         Ok(Listed { depot, manifest, subject })
     }
 

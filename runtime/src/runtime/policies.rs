@@ -2,14 +2,14 @@
 
 mod last;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::Mutex;
 
 use self::last::{Last, LastPolicies};
 use super::Runtime;
-use crate::artifact::{Content, Depot, Digest, Manifest, Selector};
+use crate::artifact::{Depot, Digest, Manifest, Selector};
 use crate::plan::Runs;
 use crate::settings::{Event, Settings};
 use crate::trust::{
@@ -18,28 +18,14 @@ use crate::trust::{
 
 /// Whom this runtime trusts.
 pub(super) struct Policies {
-    /// As they are written: what they include is not fetched.
-    written: Mutex<Written>,
     /// Whoever judges by them and by what they include; nobody yet where that was not needed so far.
-    judge: AsyncMutex<Option<Arc<Judge>>>,
+    judge: Mutex<Option<Arc<Judge>>>,
     last: LastPolicies,
-}
-
-#[derive(Clone)]
-struct Written {
-    ceiling: Option<TrustPolicy>,
-    own: TrustPolicy,
 }
 
 impl Policies {
     pub(super) fn new(settings: &Settings) -> Self {
-        let written = Written { ceiling: settings.ceiling.clone(), own: settings.trust.clone() };
-        let last = LastPolicies::new(settings.policies_folder.clone());
-        Self { written: Mutex::new(written), judge: AsyncMutex::default(), last }
-    }
-
-    fn written(&self) -> Written {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Self { judge: Mutex::default(), last: LastPolicies::new(settings.policies_folder.clone()) }
     }
 }
 
@@ -50,7 +36,7 @@ impl Runtime {
         if let Some(judge) = &*judge {
             return Arc::clone(judge);
         }
-        let made = self.judge_anew().await;
+        let made = self.judge_by(self.settings.ceiling.clone(), self.settings.trust.clone()).await;
         *judge = Some(Arc::clone(&made));
         made
     }
@@ -58,8 +44,7 @@ impl Runtime {
     /// Trusts by these policies from now on, and fetches anew what they include. Until that is there, the ones before
     /// count.
     pub async fn trust_anew(&self, ceiling: Option<TrustPolicy>, own: TrustPolicy) {
-        *self.policies.written.lock().unwrap_or_else(PoisonError::into_inner) = Written { ceiling, own };
-        let made = self.judge_anew().await;
+        let made = self.judge_by(ceiling, own).await;
         *self.policies.judge.lock().await = Some(made);
     }
 
@@ -69,8 +54,7 @@ impl Runtime {
         runs.digests().into_iter().find(|digest| judge.denies(digest))
     }
 
-    async fn judge_anew(&self) -> Arc<Judge> {
-        let Written { ceiling, own } = self.policies.written();
+    async fn judge_by(&self, ceiling: Option<TrustPolicy>, own: TrustPolicy) -> Arc<Judge> {
         let ceiling = match ceiling {
             Some(ceiling) => Some(self.whole(ceiling).await),
             None => None,
@@ -123,21 +107,13 @@ impl Runtime {
 
     /// Whether those that are named signed it.
     async fn check_signed(&self, include: &Include, manifest: &Manifest, depot: &Depot) -> Result<(), Problem> {
-        let content = match &manifest.content {
-            Content::Image { layers, .. } => layers.iter().map(|layer| layer.digest).collect(),
-            Content::Index { .. } => Vec::new(),
-        };
-        let subject = Subject {
-            reference: include.reference.to_string(),
-            name: Name::of(&include.reference),
-            manifests: vec![*manifest.digest()],
-            content,
-        };
+        let Include { reference, .. } = include;
+        let subject = Subject::of(reference.to_string(), Name::of(reference), manifest);
         let judge = Judge::new(None, include.law(), [].into());
         match judge.decide(&subject, depot, &self.depots).await.verdict {
             Verdict::Accepted { .. } => Ok(()),
             Verdict::Refused { why: Problem { reason, problem }, .. } => {
-                let why = format!("{} ({reason}): {problem}", include.reference);
+                let why = format!("{reference} ({reason}): {problem}");
                 Err(Problem::with(Reason::POLICY_NOT_SIGNED, why))
             }
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::transfer::{Transferred, pack};
-use super::{ResolveError, Runtime};
 use jiff::Timestamp;
 
+use super::transfer::{Transferred, pack};
+use super::{ResolveError, Runtime};
 use crate::artifact::{Depot, DepotError, Digest, Packed, PolicyLayers, PushTarget};
 use crate::trust::{Attested, Name, Signed, Signing, SigningError, Wanted, gather};
 

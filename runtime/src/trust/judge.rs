@@ -19,7 +19,7 @@ use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
 use super::scope::Name;
 use super::{Basis, advisories, remedy, time};
-use crate::artifact::{Depot, Depots, Digest};
+use crate::artifact::{Content, Depot, Depots, Digest, Manifest};
 
 /// Judges artifacts by the policy of the machine, if it has one, and by that of the person.
 pub(crate) struct Judge {
@@ -41,6 +41,17 @@ pub(crate) struct Subject {
     pub(crate) manifests: Vec<Digest>,
     /// What these name that runs: a component, an image's configuration. Said to be denied by some.
     pub(crate) content: Vec<Digest>,
+}
+
+impl Subject {
+    /// What one manifest stands for, and its layers.
+    pub(crate) fn of(reference: String, name: Name, manifest: &Manifest) -> Self {
+        let content = match &manifest.content {
+            Content::Image { layers, .. } => layers.iter().map(|layer| layer.digest).collect(),
+            Content::Index { .. } => Vec::new(),
+        };
+        Self { reference, name, manifests: vec![*manifest.digest()], content }
+    }
 }
 
 /// One policy, and what is waived of it.

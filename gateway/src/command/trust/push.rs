@@ -84,9 +84,6 @@ impl PolicyFiles for Packing {
     }
 
     fn path(&mut self, path: &Path) -> Result<PathBuf, Error> {
-        if path.is_absolute() {
-            return Ok(path.to_owned());
-        }
-        Err(Error::other("a policy that others include names it by a path from / on, which each of them has"))
+        TrustPolicy::everybodys_path(path)
     }
 }

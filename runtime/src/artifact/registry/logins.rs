@@ -11,7 +11,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-use super::super::{DepotError, files};
+use super::super::DepotError;
+use crate::files;
 use crate::message::Json;
 use crate::settings::RegistrySettings;
 

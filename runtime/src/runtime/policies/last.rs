@@ -1,14 +1,14 @@
 //! Which version of each included policy counted last, so that no older one ever does again.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Digest, Reference};
-use crate::files::{open_at_once, private_folder};
+use crate::files;
 use crate::message::Json;
 use crate::trust::{Problem, Published, Reason};
 
@@ -44,12 +44,7 @@ impl LastPolicies {
     /// # Errors
     /// Where that cannot be found out.
     pub(super) fn of(&self, reference: &Reference) -> io::Result<Option<Last>> {
-        let mut bytes = Vec::new();
-        match open_at_once(&self.path(reference)) {
-            Ok(file) => file.take(MAX_BYTES).read_to_end(&mut bytes)?,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some(bytes) = files::read(&self.path(reference), MAX_BYTES)? else { return Ok(None) };
         let damaged = || io::Error::new(ErrorKind::InvalidData, "it is damaged");
         let json = Json::parse(String::from_utf8(bytes).map_err(|_| damaged())?).map_err(|_| damaged())?;
         let Record { reference: of, manifest, published } = json.read().map_err(|_| damaged())?;
@@ -71,7 +66,7 @@ impl LastPolicies {
             Problem::with(Reason::POLICY_MISSING, why)
         };
         let folder = || {
-            private_folder(&self.0)?;
+            files::private_folder(&self.0)?;
             let folder = File::open(&self.0)?;
             folder.lock()?;
             Ok(folder)

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use toml::Spanned;
 
 use super::roots::Roots;
@@ -18,9 +19,6 @@ use crate::trust::authority::{Authority, Who};
 use crate::trust::scope::Pattern;
 use crate::trust::statement::SIGNATURE_PREDICATE;
 use crate::trust::{provenance, sbom, time};
-
-/// What is wrong with an age.
-const AGES: &str = "is no time from 1s to 3650d: write a whole number and s, m, h, d or w, as 1d";
 
 /// Why a text is no trust policy: nothing of it is used.
 #[derive(Debug, thiserror::Error)]
@@ -124,10 +122,7 @@ impl Reader<'_> {
         if let Some(builtin) = builtin {
             shipped::add(*builtin.get_ref(), &mut scope).map_err(|error| problem(&builtin.span(), error))?;
         }
-        if let Some(threshold) = threshold {
-            scope.threshold =
-                within(*threshold.get_ref(), scope.signers.len()).map_err(|error| problem(&threshold.span(), error))?;
-        }
+        scope.threshold = threshold_of(threshold, scope.signers.len())?;
         if let Some(sbom) = sbom {
             let place = sbom.span();
             let mut rules = sbom.into_inner();
@@ -164,23 +159,9 @@ impl Reader<'_> {
         if signers.is_empty() {
             return Err(bad(format!("`{written}`: nobody is named whose policy it has to be; give `signers`")));
         }
-        let threshold = match threshold {
-            Some(threshold) => {
-                within(*threshold.get_ref(), signers.len()).map_err(|error| problem(&threshold.span(), error))?
-            }
-            None => 1,
-        };
-        let max_age_of = time::parse_age(max_age.get_ref())
-            .ok_or_else(|| problem(&max_age.span(), format!("max-age = \"{}\" {AGES}", max_age.get_ref())))?;
-        let refresh = match refresh {
-            Some(written) => {
-                let found = time::parse_age(written.get_ref()).and_then(|age| age.try_into().ok());
-                let wrong = || problem(&written.span(), format!("refresh = \"{}\" {AGES}", written.get_ref()));
-                Some(found.ok_or_else(wrong)?)
-            }
-            None => None,
-        };
-        Ok(Include::new(reference, signers, threshold, max_age_of, refresh))
+        let threshold = threshold_of(threshold, signers.len())?;
+        let refresh = refresh.map(|refresh| age("refresh", &refresh)).transpose()?;
+        Ok(Include::new(reference, signers, threshold, age("max-age", &max_age)?, refresh))
     }
 
     fn signers(&mut self, written: Vec<Spanned<WrittenSigner>>) -> Result<Vec<Arc<Authority>>, Problem> {
@@ -252,6 +233,18 @@ fn digests(written: Vec<Spanned<String>>) -> Result<BTreeSet<Digest>, Problem> {
         }
     }
     Ok(digests)
+}
+
+/// How many of so many signers it takes.
+fn threshold_of(written: Option<Spanned<usize>>, signers: usize) -> Result<usize, Problem> {
+    let Some(written) = written else { return Ok(1) };
+    within(*written.get_ref(), signers).map_err(|error| problem(&written.span(), error))
+}
+
+fn age(key: &str, written: &Spanned<String>) -> Result<SignedDuration, Problem> {
+    let text = written.get_ref();
+    let wrong = "is no time from 1s to 3650d: write a whole number and s, m, h, d or w, as 1d";
+    time::parse_age(text).ok_or_else(|| problem(&written.span(), format!("{key} = \"{text}\" {wrong}")))
 }
 
 fn within(threshold: usize, signers: usize) -> Result<usize, String> {

@@ -51,11 +51,11 @@ impl Include {
         signers: Vec<Arc<Authority>>,
         threshold: usize,
         max_age: SignedDuration,
-        refresh: Option<Duration>,
+        refresh: Option<SignedDuration>,
     ) -> Self {
         let mut scope = Scope::new(reference.to_string(), Pattern::Everything);
         (scope.signers, scope.threshold) = (signers, threshold);
-        Self { reference, scope, max_age, refresh: refresh.unwrap_or(REFRESH) }
+        Self { reference, scope, max_age, refresh: refresh.map_or(REFRESH, SignedDuration::unsigned_abs) }
     }
 
     /// What such a policy is judged by itself: nothing but its signatures.
@@ -144,7 +144,18 @@ impl TrustPolicy {
         policy.includable().map_err(|problem| unusable(problem.to_owned()))?;
         let place: Arc<str> = reference.to_string().into();
         let from = |scope: Scope| Scope { origin: Origin::Fetched(Arc::clone(&place)), ..scope };
-        Ok(Self { scopes: policy.scopes.into_iter().map(from).collect(), place: place.to_string(), ..policy })
+        Ok(Self { scopes: policy.scopes.into_iter().map(from).collect(), ..policy })
+    }
+
+    /// Where something lies that a policy names which others include: at the same place for each of them.
+    ///
+    /// # Errors
+    /// Where the path counts from somewhere.
+    pub fn everybodys_path(path: &Path) -> std::io::Result<PathBuf> {
+        if path.is_absolute() {
+            return Ok(path.to_owned());
+        }
+        Err(std::io::Error::other("a policy that others include names it by a path from / on, which each of them has"))
     }
 
     /// Whether another may include it: whoever includes it says alone what holds for all the rest.
@@ -177,10 +188,7 @@ impl PolicyFiles for FilesInside<'_> {
     }
 
     fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
-        if path.is_absolute() {
-            return Ok(path.to_owned());
-        }
-        Err(std::io::Error::other("a policy that others include names it by a path from / on, which each of them has"))
+        TrustPolicy::everybodys_path(path)
     }
 }
 
