@@ -140,23 +140,22 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_behind(Vec::new(), detail, config, trusting)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?.config, config)?)
     }
 
     /// A runtime that trusts by this policy.
     fn runtime_by(&self, detail: Detail, config: &Config, trust: Trust) -> Result<Runtime, CommandError> {
-        Ok(Runtime::new(self.settings(config, trust)?, report::hooks(detail), built_in::SERVERS)?)
+        self.runtime_behind(Vec::new(), detail, config, trust)
     }
 
-    /// As [`runtime`](Self::runtime), where this program itself has `listeners`.
+    /// As [`runtime_by`](Self::runtime_by), where this program itself has `listeners`.
     fn runtime_behind(
         &self,
         listeners: Vec<SocketAddr>,
         detail: Detail,
         config: &Config,
-        trusting: &Trusting,
+        trust: Trust,
     ) -> Result<Runtime, CommandError> {
-        let trust = trusting.read(&self.folders()?.config, config)?;
         let settings = Settings { listeners, ..self.settings(config, trust)? };
         Ok(Runtime::new(settings, report::hooks(detail), built_in::SERVERS)?)
     }

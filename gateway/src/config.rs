@@ -21,7 +21,7 @@ use crate::environment::Folders;
 use crate::lock::{Kind, LOCK_FILE};
 
 /// The name of the file in the configuration folder.
-const OWN_FILE: &str = "config.toml";
+pub(crate) const OWN_FILE: &str = "config.toml";
 
 /// The name of a project's file.
 pub(crate) const PROJECT_FILE: &str = "lockgate.toml";

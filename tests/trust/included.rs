@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::support::cosign::digest_of;
 
 /// A person who follows a policy of `org`'s in the registry.
 struct Follower {
@@ -150,9 +151,22 @@ fn a_server_that_runs_is_taken_away_when_the_persons_own_policy_denies_it() {
     taken_away(&scene, || scene.policy(&format!("deny = [\"{}\"]\n{}", scene.digest, scene.acme_policy())));
 }
 
+#[test]
+fn a_policy_that_is_first_written_while_a_server_runs_counts_as_well() {
+    let scene = Scene::without_policy();
+    let digest = digest_of(&fs::read(probe()).unwrap());
+    let denying = format!("default = \"reject\"\ndeny = [\"{digest}\"]\n");
+    taken_away_from(&scene, probe().as_ref(), &digest, || scene.policy(&denying));
+}
+
 /// Checks that `acme/time:1` runs until something happens, and that then nobody can call it any more.
 fn taken_away(scene: &Scene, happens: impl FnOnce()) {
-    let mut client = Client::start(scene.lockgate("run", &scene.name("acme/time:1")));
+    taken_away_from(scene, &scene.name("acme/time:1"), &scene.digest, happens);
+}
+
+/// As [`taken_away`], for another server and what of it is denied.
+fn taken_away_from(scene: &Scene, server: &str, denied: &str, happens: impl FnOnce()) {
+    let mut client = Client::start(scene.lockgate("run", server));
     client.initialize("2025-11-25", json!({}));
     assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
     happens();
@@ -170,5 +184,5 @@ fn taken_away(scene: &Scene, happens: impl FnOnce()) {
     };
     assert!(refused["error"]["message"].as_str().unwrap().contains("denied by the trust policy"), "{refused}");
     let (ended, _) = client.close();
-    assert!(ended.stderr.contains(&format!("was taken away: {}", scene.digest)), "{ended}");
+    assert!(ended.stderr.contains(&format!("was taken away: {denied}")), "{ended}");
 }

@@ -38,15 +38,15 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     allow_many_files();
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
-    let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, &args.trusting)?);
+    let trust = args.trusting.read(&common.folders()?.config, &config)?;
+    let rejudging = Rejudging::new(common.clone(), args.trusting.clone(), trust.clone())?;
+    let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, trust)?);
     let starter = Starter::open(Arc::clone(&runtime), common, &config, &args.locking, &args.trusting, &chosen)?;
     starter.note_unlocked();
     let served = block_on(async {
         let servers = Arc::new(start(starter, chosen).await?);
-        let rejudging =
-            Rejudging::new(Arc::clone(&runtime), common.clone(), args.trusting.clone(), Arc::clone(&servers));
         // Ends with everything else that runs here.
-        tokio::spawn(rejudging.go_on());
+        tokio::spawn(rejudging.go_on(Arc::clone(&runtime), Arc::clone(&servers)));
         let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         if let Some(opened) = opened {
             opened.announce();

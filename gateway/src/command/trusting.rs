@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lockgate_runtime::{Digest, SignerKey, TrustPolicy};
 
-use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES};
+use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES, OWN_FILE};
 use crate::error::{CommandError, Kind};
 use crate::files;
+
+/// The name of the person's policy in the configuration folder.
+const OWN_POLICY: &str = "trust.toml";
 
 /// Where an administrator says what all of this machine may trust at most.
 const MACHINE_POLICY: &str = "/etc/lockgate/trust.toml";
@@ -33,7 +36,7 @@ pub(super) struct PolicyFile {
 }
 
 /// Whom this run trusts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
     /// What the machine trusts at most.
     pub(super) ceiling: Option<TrustPolicy>,
@@ -50,6 +53,12 @@ impl Trusting {
         let trust = self.policy.read(folder, config)?;
         Ok(Trust { waived: self.waived.clone(), ..trust })
     }
+
+    /// Where a policy is read from, or would be if there were one.
+    pub(super) fn places(&self, folder: &Path) -> Vec<PathBuf> {
+        let own = [OWN_POLICY, OWN_FILE].map(|name| folder.join(name));
+        self.policy.policy.iter().cloned().chain(own).chain([MACHINE_POLICY.into()]).collect()
+    }
 }
 
 impl From<PolicyFile> for Trusting {
@@ -61,7 +70,7 @@ impl From<PolicyFile> for Trusting {
 impl PolicyFile {
     /// Reads the policy. Without one, only what is shipped is trusted.
     fn read(&self, folder: &Path, config: &Config) -> Result<Trust, CommandError> {
-        let own = folder.join("trust.toml");
+        let own = folder.join(OWN_POLICY);
         let mut files = Vec::new();
         let policy = match (&self.policy, &config.trust) {
             (Some(path), _) => read_policy(path, &mut files)?.ok_or_else(|| unusable(path, "there is no such file"))?,
