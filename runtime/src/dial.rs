@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::Certificate;
@@ -22,7 +22,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Makes outgoing connections.
 #[derive(Clone)]
 pub(crate) struct Dialler {
-    client: reqwest::Client,
+    /// Made for the first request: it reads the system's certificate authorities, which takes longer than the rest of
+    /// a program's start, and most diallers of a server that asks for nothing outside never need it.
+    client: Arc<OnceLock<reqwest::Client>>,
     roots: Arc<[Certificate]>,
     /// Where this program itself listens.
     own: Arc<[SocketAddr]>,
@@ -121,14 +123,13 @@ impl Dialler {
     /// Trusts the system's certificate authorities, and those of `roots`: each a PEM file's content.
     ///
     /// # Errors
-    /// Where TLS cannot be set up, as without any root certificates, or with something else in `roots`.
+    /// With something else in `roots`.
     pub(crate) fn new(roots: &[Vec<u8>]) -> Result<Self, DialError> {
         let mut certificates = Vec::new();
         for pem in roots {
             certificates.extend(Certificate::from_pem_bundle(pem).map_err(DialError::Setup)?);
         }
-        let roots: Arc<[Certificate]> = certificates.into();
-        Ok(Self { client: client(&roots)?, roots, own: Arc::default() })
+        Ok(Self { client: Arc::default(), roots: certificates.into(), own: Arc::default() })
     }
 
     /// A dialler that never connects to these addresses, whoever wrote them out.
@@ -137,14 +138,14 @@ impl Dialler {
     }
 
     /// A dialler with connections of its own: what is kept open for one server and principal is used for no other.
-    ///
-    /// # Errors
-    /// Where TLS cannot be set up.
-    pub(crate) fn isolated(&self) -> Result<Self, DialError> {
-        Ok(Self { client: client(&self.roots)?, ..self.clone() })
+    pub(crate) fn isolated(&self) -> Self {
+        Self { client: Arc::default(), ..self.clone() }
     }
 
     /// Sends one request. `written_out` says that a person wrote this very address as a literal.
+    ///
+    /// # Errors
+    /// Where this address is not dialled, TLS cannot be set up (as without any root certificates), or no answer came.
     pub(crate) async fn send(
         &self,
         request: http::Request<reqwest::Body>,
@@ -165,8 +166,15 @@ impl Dialler {
             return Err(DialError::OwnListener);
         }
         let request = reqwest::Request::try_from(request).map_err(DialError::Failed)?;
-        let response = self.client.execute(request).await.map_err(DialError::Failed)?;
+        let response = self.client()?.execute(request).await.map_err(DialError::Failed)?;
         Ok(response.into())
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, DialError> {
+        match self.client.get() {
+            Some(client) => Ok(client),
+            None => client(&self.roots).map(|client| self.client.get_or_init(|| client)),
+        }
     }
 
     /// Whether this program itself listens there. What leads to no address in particular leads to this machine.

@@ -74,7 +74,7 @@ impl Runtime {
         let compiler = Compiler::new(settings.code_folder.clone(), &settings.key_file, worker)?;
         let dialler = Dialler::new(&settings.roots).map_err(|error| RuntimeError::Dial(error.into()))?;
         let dialler = dialler.sparing(&settings.listeners);
-        let isolated = dialler.isolated().map_err(|error| RuntimeError::Dial(error.into()))?;
+        let isolated = dialler.isolated();
         let logins = Logins::new(&settings.registry);
         let token_hosts = settings.registry.token_hosts.clone();
         let shared = Shared { dialler: isolated, logins, token_hosts, pace: Pace::default(), hooks: hooks.clone() };

@@ -90,8 +90,8 @@ impl Broker {
     }
 
     /// The same decisions, with connections that are used for nobody else.
-    fn isolated(&self) -> Result<Self, DialError> {
-        Ok(Self { dialler: self.dialler.isolated()?, ..self.clone() })
+    fn isolated(&self) -> Self {
+        Self { dialler: self.dialler.isolated(), ..self.clone() }
     }
 }
 
@@ -101,19 +101,19 @@ impl Brokers {
     }
 
     /// The broker for a principal's calls; for none, the one for what a server does by itself.
-    pub(crate) fn of(&self, principal: Option<&Principal>) -> Result<Broker, DialError> {
+    pub(crate) fn of(&self, principal: Option<&Principal>) -> Broker {
         let mut principals = self.principals.lock().unwrap_or_else(PoisonError::into_inner);
         let known = principals.iter().position(|(known, _)| known.as_ref() == principal);
         let entry = match known {
             Some(position) => principals.remove(position),
-            None => (principal.cloned(), self.server.isolated()?),
+            None => (principal.cloned(), self.server.isolated()),
         };
         if principals.len() >= MAX_PRINCIPALS {
             principals.remove(0);
         }
         let broker = entry.1.clone();
         principals.push(entry);
-        Ok(broker)
+        broker
     }
 }
 

@@ -1,6 +1,6 @@
 //! One client's line to a remote server, and what all lines of a principal share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, mpsc};
@@ -11,13 +11,12 @@ use super::failure::Failure;
 use super::modern::{Found, Modern, discover};
 use crate::message::{Answer, Notification, Request, RpcError, code};
 use crate::principal::Principal;
-use crate::sandbox::BrokerError;
 use crate::server::{Call, Card, Link, Serve, ServerMessage};
 
 /// A principal's use of a server: its connections, and which era was found over them.
 pub(super) struct Account {
     principal: Principal,
-    endpoint: OnceCell<Arc<Endpoint>>,
+    endpoint: OnceLock<Arc<Endpoint>>,
     era: OnceCell<Era>,
 }
 
@@ -37,21 +36,18 @@ pub(super) struct Line {
 
 impl Account {
     pub(super) fn of(principal: Principal) -> Self {
-        Self { principal, endpoint: OnceCell::new(), era: OnceCell::new() }
+        Self { principal, endpoint: OnceLock::new(), era: OnceCell::new() }
     }
 
-    pub(super) async fn endpoint(&self, site: &Site) -> Result<Arc<Endpoint>, Failure> {
-        let endpoint = self.endpoint.get_or_try_init(|| async {
-            let broker = site.brokers.of(Some(&self.principal)).map_err(BrokerError::from)?;
-            Ok::<_, Failure>(Arc::new(Endpoint::new(site.url.clone(), broker)))
-        });
-        endpoint.await.cloned()
+    pub(super) fn endpoint(&self, site: &Site) -> Arc<Endpoint> {
+        let endpoint = || Arc::new(Endpoint::new(site.url.clone(), site.brokers.of(Some(&self.principal))));
+        Arc::clone(self.endpoint.get_or_init(endpoint))
     }
 
     /// Which era the server is of: it is asked once. An attempt that fails is none.
     async fn era(&self, site: &Site) -> Result<&Era, Failure> {
         let found = self.era.get_or_try_init(|| async {
-            let endpoint = self.endpoint(site).await?;
+            let endpoint = self.endpoint(site);
             Ok(match discover(&endpoint, site.name.as_str(), site.output).await? {
                 Found::Modern(card) => Era::Modern(Modern::new(endpoint, card)),
                 Found::Older => Era::Older,

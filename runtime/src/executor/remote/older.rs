@@ -55,8 +55,7 @@ impl Connect for Older {
         Box::pin(async move {
             let site = Arc::clone(&self.0);
             let account = site.account(&principal);
-            let endpoint = account.endpoint(&site).await;
-            let endpoint = endpoint.map_err(|failure| failure.into_rpc_error(&site.about()))?;
+            let endpoint = account.endpoint(&site);
             let (outgoing, to_send) = mpsc::channel(WAITING);
             let (received, incoming) = mpsc::channel(WAITING);
             // The connection ends with the peer alone: what goes wrong, goes wrong for single messages.

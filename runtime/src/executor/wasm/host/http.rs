@@ -78,7 +78,6 @@ impl WasiHttpHooks for GuestHttp {
             let _under_way = under_way.acquire().await;
             let first_byte = options.and_then(|options| options.first_byte_timeout);
             let url = url(request.uri())?;
-            let broker = broker.map_err(|error| refused(error.into()))?;
             broker.rule(request.method(), &url).map_err(&refused)?;
             let request = plain(request, url).await?;
             let answer = match first_byte {
