@@ -68,7 +68,7 @@ use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
 /// What is fuzzed, for the crate whose root is `fuzz_root.rs`.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzed {
     pub(crate) use super::evidence::{Evidence, Form, Notes, Place};
     pub(crate) use super::provenance::Provenance;
