@@ -37,6 +37,7 @@ lint: setup examples ## format, clippy, licences and bans
 	cd fuzz && cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cd examples && cargo clippy --locked -- -D warnings
+	cd fuzz && cargo check --locked --no-default-features --features fuzzing --target-dir $(abspath $(target))
 	.setup/bin/cargo-deny --all-features check bans licenses sources
 
 clean: ## remove everything that was built or installed here

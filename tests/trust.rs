@@ -1,5 +1,6 @@
 //! Whom a policy trusts, on a real registry, with signatures that `openssl` made and `curl` pushed.
 
+mod adding;
 mod included;
 mod policies;
 

@@ -233,6 +233,20 @@ impl Config {
     }
 }
 
+/// Whom a text trusts that could take the place of the configuration at `path`, if it says so.
+///
+/// # Errors
+/// Where it could not.
+pub(crate) fn trust_of(path: &Path, text: &str) -> Result<Option<TrustPolicy>, ConfigError> {
+    let Read { trust, .. } = File::parse(path, text)?.read(path, text)?;
+    Ok(trust.map(|trust| trust.policy))
+}
+
+/// What messages call the trust policy in a configuration file.
+pub(crate) fn name_of_trust(path: &Path) -> String {
+    format!("[trust] of {}", path.display())
+}
+
 /// The text of a file; nothing where there is none.
 fn text_of(path: &Path) -> Result<Option<String>, ConfigError> {
     use std::io::{Error, ErrorKind};

@@ -1,7 +1,8 @@
 //! Reading files that a person names, and writing those that are this program's.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{Error, ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 /// Reads a whole file of at most `most` bytes.
@@ -27,8 +28,37 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// What the system said. What was there before is there still.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
+    place(path, content, None)
+}
+
+/// Puts a file in the place of a person's, as whose it stays, for all who may read that one.
+///
+/// # Errors
+/// As [`replace`]; [`ErrorKind::PermissionDenied`] where nobody may write it.
+pub(crate) fn replace_alike(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let known = match std::fs::metadata(path) {
+        Ok(known) => Some(known),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    // Renaming would get round that.
+    if known.as_ref().is_some_and(|known| known.permissions().readonly()) {
+        return Err(Error::new(ErrorKind::PermissionDenied, "it is read-only"));
+    }
+    place(path, content, known.as_ref())
+}
+
+fn place(path: &Path, content: &[u8], alike: Option<&Metadata>) -> Result<(), Error> {
     let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("/")))?;
     file.write_all(content)?;
+    if let Some(alike) = alike {
+        let own = file.as_file().metadata()?;
+        if (own.uid(), own.gid()) != (alike.uid(), alike.gid()) {
+            fchown(file.as_file(), Some(alike.uid()), Some(alike.gid()))?;
+        }
+        // At last: a change of owner may take bits away.
+        file.as_file().set_permissions(alike.permissions())?;
+    }
     file.as_file().sync_all()?;
     file.persist(path)?;
     Ok(())

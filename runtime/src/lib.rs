@@ -63,8 +63,8 @@ pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server,
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
-    Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidSigningKey, InvalidTrustPolicy, PolicyFiles,
-    Predicate, Problem, ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy, SignerKey,
-    Signing, SigningError, SigningKey, Survey, Surveyed, TrustPolicy, Verdict, WrittenTrustPolicy,
+    Addition, Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidSigningKey, InvalidTrustPolicy,
+    PolicyFiles, Predicate, Problem, ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy,
+    SignerKey, Signing, SigningError, SigningKey, Survey, Surveyed, TrustPolicy, Verdict, WrittenTrustPolicy,
 };
 pub use untrusted::Untrusted;

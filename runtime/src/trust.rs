@@ -54,8 +54,8 @@ pub use self::explain::Explanation;
 pub(crate) use self::gather::{Wanted, gather};
 pub(crate) use self::judge::{Judge, Subject, with_causes};
 pub use self::key::{InvalidKey, SignerKey};
+pub use self::policy::{Addition, InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
 pub(crate) use self::policy::{Fetched, Include, Published};
-pub use self::policy::{InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
 pub use self::predicate::{InvalidPredicate, Predicate};
 pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
@@ -68,7 +68,7 @@ use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
 /// What is fuzzed, for the crate whose root is `fuzz_root.rs`.
-#[cfg(fuzzing)]
+#[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzed {
     pub(crate) use super::evidence::{Evidence, Form, Notes, Place};
     pub(crate) use super::provenance::Provenance;

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::policies::{machine, with_machine_policy};
 use super::*;
 use crate::support::cosign::digest_of;
 
@@ -33,10 +34,15 @@ impl Follower {
 
     /// Includes the policy, if the key in this file signed it.
     fn follow(&self, key: &str) {
-        self.scene.policy(&format!(
+        self.scene.policy(&self.following(key));
+    }
+
+    /// A policy that includes it.
+    fn following(&self, key: &str) -> String {
+        format!(
             "default = \"reject\"\n[[include]]\npolicy = \"{}\"\nsigners = [{{ key = \"{key}\", log = \"ignore\" }}]\nmax-age = \"1d\"\nrefresh = \"1s\"\n",
             self.reference()
-        ));
+        )
     }
 
     /// Publishes what `org` says now. Gives its manifest.
@@ -54,6 +60,11 @@ impl Follower {
 
     fn trusting_acme(&self) -> String {
         self.scene.acme_policy()
+    }
+
+    fn explained(&self) -> String {
+        let explain = self.scene.lockgate("trust", "explain").arg(self.scene.name("acme/time:1"));
+        explain.run().good().to_owned()
     }
 
     fn denying(&self) -> String {
@@ -138,10 +149,115 @@ fn what_no_other_could_include_is_not_pushed() {
 }
 
 #[test]
+fn a_policy_that_is_too_old_counts_no_more_whoever_signed_it() {
+    let follower = Follower::new();
+    follower.publish(&follower.trusting_acme());
+    let policy = follower.scene.repository("org/policy");
+    let mut old: Value = serde_json::from_str(&policy.pull_manifest("stable")).unwrap();
+    old["annotations"]["org.opencontainers.image.created"] = "2026-01-01T00:00:00Z".into();
+    let old = policy.push_manifest("stable", &old);
+    policy.push_signatures(&old, &[follower.org.sign(&old, &follower.scene.name("org/policy"))]);
+    let refused = follower.scene.refused("policy-too-old");
+    assert!(refused.stderr.contains("was published at 2026-01-01T00:00:00Z"), "{refused}");
+    assert!(follower.explained().contains("(policy-too-old)"));
+}
+
+#[test]
+fn explaining_says_that_an_included_policy_is_missing_and_why() {
+    let follower = Follower::new();
+    let explain = || follower.scene.lockgate("trust", "explain").arg(follower.scene.name("acme/time:1"));
+    insta::assert_snapshot!(explain().run());
+    let missing = explain().args(["--format", "json"]).run().json();
+    assert_eq!(missing[0]["missing"][0]["reason"], "policy-missing");
+    follower.publish(&follower.trusting_acme());
+    insta::assert_snapshot!(explain().naming(follower.reference(), "POLICY").run());
+    assert_eq!(explain().args(["--format", "json"]).run().json()[0].get("missing"), None);
+    fs::copy(&follower.scene.acme.public, follower.scene.home.path().join("config/other.pub")).unwrap();
+    follower.follow("other.pub");
+    assert!(follower.explained().contains("(policy-not-signed)"));
+    follower.follow("org.pub");
+    let policy = follower.scene.repository("org/policy");
+    let component = policy.push_component("stable", Path::new(&probe()));
+    policy.push_signatures(&component, &[follower.org.sign(&component, &follower.scene.name("org/policy"))]);
+    assert!(follower.explained().contains("(policy-unusable)"));
+}
+
+#[test]
+fn the_machines_policy_includes_others_as_well() {
+    let follower = Follower::new();
+    let scene = &follower.scene;
+    scene.policy("default = \"allow-unsigned\"\n");
+    let etc = machine(&follower.following("org.pub"), scene);
+    fs::copy(&follower.org.public, etc.path().join("lockgate/org.pub")).unwrap();
+    let call = || with_machine_policy(scene.call(), etc.path()).run();
+    let refused = |reason: &str| {
+        let refused = call();
+        assert!(refused.failed(3).contains(&format!("is refused ({reason})")), "{refused}");
+    };
+    refused("policy-missing");
+    let explain = scene.lockgate("trust", "explain").arg(scene.name("acme/time:1"));
+    let explained = with_machine_policy(explain, etc.path()).run();
+    assert!(explained.good().contains("(policy-missing)"), "{explained}");
+    follower.publish(&follower.trusting_acme());
+    assert_eq!(call().good(), "hello");
+    // What it does not trust does not run, though the person's own policy lets everything.
+    follower.publish(&follower.trusting_acme().replace("acme/*", "other/*"));
+    refused("no-scope");
+    follower.publish(&follower.denying());
+    refused("denied");
+    let waived = with_machine_policy(scene.call().args(["--allow-unsigned", &scene.digest]), etc.path()).run();
+    waived.failed(3);
+}
+
+#[test]
+fn a_policy_in_the_configuration_includes_others_as_well() {
+    let follower = Follower::new();
+    let scene = &follower.scene;
+    let config = scene.home.path().join("config");
+    fs::remove_file(config.join("trust.toml")).unwrap();
+    let table = follower.following("org.pub").replace("[[include]]", "[[trust.include]]");
+    fs::write(config.join("config.toml"), format!("[trust]\n{table}")).unwrap();
+    scene.refused("policy-missing");
+    follower.publish(&follower.trusting_acme());
+    scene.accepted("signed");
+    taken_away(scene, || drop(follower.publish(&follower.denying())));
+    scene.refused("denied");
+}
+
+#[test]
+fn a_signer_is_not_added_beside_what_an_included_policy_asks() {
+    let follower = Follower::new();
+    let scene = &follower.scene;
+    let other = Key::new(scene.home.path(), "other");
+    scene.push_signatures(&[other.sign(&scene.digest, &scene.name("acme/time"))]);
+    let key = other.public.to_str().unwrap();
+    let add = |more: &[&str]| {
+        let add = scene.lockgate("trust", "add").arg(scene.name("acme/time:1")).args(more);
+        add.naming(follower.reference(), "POLICY").naming(scene.home.path(), "HOME").run()
+    };
+    let add_other = || add(&["--key", key, "--no-log", "--signer", key]);
+    let before = follower.following("org.pub");
+    // It is not there: nobody knows what it asks.
+    assert!(add_other().failed(3).contains("(policy-missing"));
+    follower.publish(&follower.trusting_acme());
+    insta::assert_snapshot!(add_other());
+    follower.publish(&follower.denying());
+    assert!(add_other().failed(3).contains("would no longer hold"));
+    assert!(add(&["--digest"]).failed(3).contains("does not run (denied)"));
+    assert_eq!(fs::read_to_string(scene.home.path().join("config/trust.toml")).unwrap(), before);
+    // What a person has reviewed runs, and takes the place of what the included policy lets run here.
+    follower.publish(&follower.trusting_acme());
+    insta::assert_snapshot!(add(&["--digest"]));
+    scene.accepted("reviewed");
+}
+
+#[test]
 fn a_server_that_runs_is_taken_away_when_an_included_policy_denies_it() {
     let follower = Follower::new();
     follower.publish(&follower.trusting_acme());
-    taken_away(&follower.scene, || drop(follower.publish(&follower.denying())));
+    let ended = taken_away(&follower.scene, || drop(follower.publish(&follower.denying())));
+    // It was asked for every second, and each of the two versions is told once.
+    assert_eq!(ended.stderr.matches(&format!("the policy {} counts: ", follower.reference())).count(), 2, "{ended}");
 }
 
 #[test]
@@ -160,12 +276,12 @@ fn a_policy_that_is_first_written_while_a_server_runs_counts_as_well() {
 }
 
 /// Checks that `acme/time:1` runs until something happens, and that then nobody can call it any more.
-fn taken_away(scene: &Scene, happens: impl FnOnce()) {
-    taken_away_from(scene, &scene.name("acme/time:1"), &scene.digest, happens);
+fn taken_away(scene: &Scene, happens: impl FnOnce()) -> Ended {
+    taken_away_from(scene, &scene.name("acme/time:1"), &scene.digest, happens)
 }
 
 /// As [`taken_away`], for another server and what of it is denied.
-fn taken_away_from(scene: &Scene, server: &str, denied: &str, happens: impl FnOnce()) {
+fn taken_away_from(scene: &Scene, server: &str, denied: &str, happens: impl FnOnce()) -> Ended {
     let mut client = Client::start(scene.lockgate("run", server));
     client.initialize("2025-11-25", json!({}));
     assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
@@ -185,4 +301,5 @@ fn taken_away_from(scene: &Scene, server: &str, denied: &str, happens: impl FnOn
     assert!(refused["error"]["message"].as_str().unwrap().contains("denied by the trust policy"), "{refused}");
     let (ended, _) = client.close();
     assert!(ended.stderr.contains(&format!("was taken away: {denied}")), "{ended}");
+    ended
 }

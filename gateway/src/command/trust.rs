@@ -1,12 +1,14 @@
 //! `lockgate trust`: checks a policy, says what it asks, and trusts something that a person has looked at.
 
 mod add;
+mod edit;
+mod place;
 mod push;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use lockgate_runtime::{Explanation, Image, Source, Survey, Surveyed};
+use lockgate_runtime::{Explanation, Image, Problem, Source, Survey, Surveyed, Untrusted};
 
 use super::trusting::{PolicyFile, Trusting, read_policy};
 use super::{Common, Format, block_on, output};
@@ -102,7 +104,7 @@ pub(super) fn judged(server: &str) -> Result<Source, CommandError> {
 }
 
 fn text(explanation: &Explanation) -> String {
-    let Explanation { policy, scope, asks, only_warns } = explanation;
+    let Explanation { policy, scope, asks, only_warns, missing } = explanation;
     let scope = scope.as_deref().unwrap_or("none: the policy's default holds");
     let mut lines = vec![format!("policy    {policy}"), format!("scope     {scope}")];
     if asks.is_empty() {
@@ -111,6 +113,12 @@ fn text(explanation: &Explanation) -> String {
     lines.extend(asks.iter().map(|asked| format!("asks      {asked}")));
     if *only_warns {
         lines.push("mode      it only warns: what does not hold runs all the same".to_owned());
+    }
+    for Problem { reason, problem } in missing {
+        let problem = Untrusted::new(problem.as_str()).to_line(4000);
+        lines.push(format!(
+            "missing   {problem} ({reason}): until it is there, it does not run, and it may ask for more"
+        ));
     }
     lines.join("\n")
 }

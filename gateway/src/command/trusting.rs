@@ -11,10 +11,10 @@ use crate::error::{CommandError, Kind};
 use crate::files;
 
 /// The name of the person's policy in the configuration folder.
-const OWN_POLICY: &str = "trust.toml";
+pub(super) const OWN_POLICY: &str = "trust.toml";
 
 /// Where an administrator says what all of this machine may trust at most.
-const MACHINE_POLICY: &str = "/etc/lockgate/trust.toml";
+pub(super) const MACHINE_POLICY: &str = "/etc/lockgate/trust.toml";
 
 /// The heading of these flags in the help.
 const TRUST: &str = "Whom to trust (trust.toml in the configuration folder; without it, Docker's own images alone)";

@@ -11,7 +11,7 @@ use lockgate_runtime::{
 use serde::{Deserialize, Deserializer};
 
 use super::beside::FilesBeside;
-use super::{ConfigError, Configured, ConfiguredTrust, Written};
+use super::{ConfigError, Configured, ConfiguredTrust, Written, name_of_trust};
 use crate::catalog::Settings;
 use crate::lock::Kind;
 use crate::sources::{is_name, parse_source};
@@ -180,8 +180,7 @@ fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<Co
     let mut beside = FilesBeside::new(path).map_err(unreadable)?;
     let policy = TrustPolicy::of_written(text, written, &mut beside);
     let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
-    let place = format!("[trust] of {}", path.display());
-    Ok(ConfiguredTrust { policy: policy.in_file(place), files: beside.into_files() })
+    Ok(ConfiguredTrust { policy: policy.in_file(name_of_trust(path)), files: beside.into_files() })
 }
 
 impl Server {

@@ -1,6 +1,7 @@
 //! Whom this runtime trusts: the policies that it was given, with those that they include.
 
 mod last;
+mod told;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -8,6 +9,7 @@ use std::time::SystemTime;
 use tokio::sync::Mutex;
 
 use self::last::{Last, LastPolicies};
+use self::told::Told;
 use super::Runtime;
 use crate::artifact::{Depot, Digest, Manifest, Selector};
 use crate::plan::Runs;
@@ -21,11 +23,16 @@ pub(super) struct Policies {
     /// Whoever judges by them and by what they include; nobody yet where that was not needed so far.
     judge: Mutex<Option<Arc<Judge>>>,
     last: LastPolicies,
+    told: Told,
 }
 
 impl Policies {
     pub(super) fn new(settings: &Settings) -> Self {
-        Self { judge: Mutex::default(), last: LastPolicies::new(settings.policies_folder.clone()) }
+        Self {
+            judge: Mutex::default(),
+            last: LastPolicies::new(settings.policies_folder.clone()),
+            told: Told::default(),
+        }
     }
 }
 
@@ -76,12 +83,16 @@ impl Runtime {
         let reference = include.reference.clone();
         match self.newest(include, &depot).await {
             Ok((policy, manifest, Published(published))) => {
-                let published = published.to_string();
-                (self.hooks.event)(Event::PolicyTaken { reference, manifest, published });
+                if self.policies.told.is_news(&reference, Ok(manifest)) {
+                    let published = published.to_string();
+                    (self.hooks.event)(Event::PolicyTaken { reference, manifest, published });
+                }
                 Fetched::current(policy)
             }
             Err(problem) => {
-                (self.hooks.event)(Event::PolicyNotTaken { reference, problem: problem.clone() });
+                if self.policies.told.is_news(&reference, Err(problem.clone())) {
+                    (self.hooks.event)(Event::PolicyNotTaken { reference, problem: problem.clone() });
+                }
                 Fetched::missing(problem, self.counted_last(include, &depot).await)
             }
         }
@@ -94,7 +105,7 @@ impl Runtime {
         };
         let manifest = depot.manifest(include.reference.selector()).await.map_err(|error| missing(&error))?;
         self.check_signed(include, &manifest, depot).await?;
-        let published = Published::of(&manifest)?;
+        let published = Published::of(&include.reference, &manifest)?;
         include.check_age(published, SystemTime::now())?;
         let layers = depot.policy(&manifest).await.map_err(|error| {
             Problem::with(Reason::POLICY_UNUSABLE, format!("{}: {}", include.reference, with_causes(&error)))

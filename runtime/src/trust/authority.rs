@@ -30,6 +30,30 @@ impl Authority {
         let log = if log { Need::Required } else { Need::Ignore };
         Self { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore }
     }
+
+    /// Whether the two would count as one signer, whatever else is asked of each.
+    pub(crate) fn is_one_with(&self, other: &Self) -> bool {
+        match (&self.who, &other.who) {
+            (Who::Key(one), Who::Key(other)) => one == other,
+            (
+                Who::Keyless { issuer: a, subject: b, claims: c, root: d },
+                Who::Keyless { issuer: e, subject: f, claims: g, root: h },
+            ) => a == e && b == f && c == g && d.digest() == h.digest(),
+            _ => false,
+        }
+    }
+
+    /// Whether the same has to come with the signatures of both.
+    pub(crate) fn has_terms_of(&self, other: &Self) -> bool {
+        (self.log, self.sct, self.timestamp) == (other.log, other.sct, other.timestamp)
+    }
+
+    /// What has to come with a signature, as it is written.
+    pub(crate) fn terms(&self) -> String {
+        let Self { log, sct, timestamp, who, .. } = self;
+        let sct = if matches!(who, Who::Key(_)) { String::new() } else { format!(", sct = \"{sct}\"") };
+        format!("log = \"{log}\"{sct}, timestamp = \"{timestamp}\"")
+    }
 }
 
 /// Who it is.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::authority::{Authority, Who};
+use super::decision::Problem;
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::scope::Name;
 
@@ -17,6 +18,10 @@ pub struct Explanation {
     pub asks: Vec<String>,
     /// Whether what does not hold is only warned of.
     pub only_warns: bool,
+    /// Why the policy is not whole, where something that it includes does not count now: until it does, nothing runs
+    /// that somebody has to vouch for, and there may be another scope.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Problem>,
 }
 
 impl Explanation {
@@ -33,6 +38,7 @@ impl Explanation {
             scope: scope.map(|scope| scope.written.clone()),
             asks,
             only_warns: scope.is_some_and(|scope| scope.mode == Mode::Warn),
+            missing: policy.missing(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The trust policy: whose signatures, which attestations, and which reviewed digests let an artifact run.
 
+mod addition;
 mod file;
 mod include;
 mod roots;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::addition::Addition;
 pub use self::file::InvalidTrustPolicy;
 pub(crate) use self::include::{Fetched, Include, Published};
 pub use self::written::WrittenTrustPolicy;

@@ -64,6 +64,11 @@ impl Reason {
         self.code
     }
 
+    /// Whether somebody denied it, so that nothing that others say of it counts.
+    pub fn is_denial(self) -> bool {
+        self == Self::DENIED
+    }
+
     /// Why, in words that follow the name of the artifact.
     pub(crate) fn words(self) -> &'static str {
         self.words

@@ -169,7 +169,7 @@ impl Reader<'_> {
         for signer in written {
             let place = signer.span();
             let signer = self.signer(signer.get_ref()).map_err(|error| problem(&place, error))?;
-            if let Some(same) = signers.iter().find(|known| are_one(known, &signer)) {
+            if let Some(same) = signers.iter().find(|known| known.is_one_with(&signer)) {
                 let twice = match signer.who {
                     Who::Key(_) => format!("`{}` and `{}` are the same key", same.name, signer.name),
                     Who::Keyless { .. } => format!("{} is there twice", signer.name),
@@ -252,18 +252,6 @@ fn within(threshold: usize, signers: usize) -> Result<usize, String> {
         0 => Err("a threshold of 0 would let everything through; leave it out for 1".to_owned()),
         n if n > signers => Err(format!("{n} signers can never have signed where {signers} are named")),
         n => Ok(n),
-    }
-}
-
-/// Whether two signers would count as one, whatever else is asked of each.
-fn are_one(one: &Authority, other: &Authority) -> bool {
-    match (&one.who, &other.who) {
-        (Who::Key(one), Who::Key(other)) => one == other,
-        (
-            Who::Keyless { issuer: a, subject: b, claims: c, root: d },
-            Who::Keyless { issuer: e, subject: f, claims: g, root: h },
-        ) => a == e && b == f && c == g && d.digest() == h.digest(),
-        _ => false,
     }
 }
 

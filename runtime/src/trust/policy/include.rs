@@ -90,10 +90,12 @@ impl Published {
     ///
     /// # Errors
     /// Where it says nothing, or no time.
-    pub(crate) fn of(manifest: &Manifest) -> Result<Self, Problem> {
+    pub(crate) fn of(reference: &Reference, manifest: &Manifest) -> Result<Self, Problem> {
         let said = manifest.annotations.get(crate::artifact::CREATED).and_then(|text| text.parse().ok());
-        let why = "its manifest does not say when it was published; publish it with `lockgate trust push`";
-        said.map(Self).ok_or_else(|| Problem::with(Reason::POLICY_UNUSABLE, why))
+        said.map(Self).ok_or_else(|| {
+            let why = "its manifest does not say when it was published; publish it with `lockgate trust push`";
+            Problem::with(Reason::POLICY_UNUSABLE, format!("{reference}: {why}"))
+        })
     }
 }
 
@@ -122,10 +124,13 @@ impl TrustPolicy {
 
     /// Why it cannot be held to as a whole, where something that it includes is missing.
     pub(crate) fn incomplete(&self) -> Option<Problem> {
-        if self.fetched.len() < self.includes.len() {
-            return Some(Reason::POLICY_MISSING.into());
-        }
-        self.fetched.iter().find_map(|fetched| fetched.why_not.clone())
+        self.missing().into_iter().next()
+    }
+
+    /// What is missing of that which it includes, and why.
+    pub(crate) fn missing(&self) -> Vec<Problem> {
+        let unknown = (self.fetched.len() < self.includes.len()).then(|| Reason::POLICY_MISSING.into());
+        unknown.into_iter().chain(self.fetched.iter().filter_map(|fetched| fetched.why_not.clone())).collect()
     }
 
     /// How often what it includes is asked for again; nothing where it includes nothing.
