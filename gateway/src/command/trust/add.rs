@@ -69,7 +69,7 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
             let message = "your trust policy is the table [trust] of config.toml, which is not rewritten";
             return Err(CommandError::new(Kind::Usage, message).hint(format!("add this to it:\n{scope}")));
         }
-        append(&place, scope)?;
+        append(&place, common.folders()?.roots(), scope)?;
     }
     match common.format {
         Format::Json => output::json(&Document { survey: &survey, policy: &place, written: scope.as_deref() })?,
@@ -136,7 +136,7 @@ fn choose(format: Format, survey: &Survey, signer: Option<&str>, digest: bool) -
 }
 
 /// Adds a scope to the person's policy, which stays as it is otherwise. A policy that could not be used is not written.
-fn append(path: &Path, scope: &str) -> Result<(), CommandError> {
+fn append(path: &Path, roots: PathBuf, scope: &str) -> Result<(), CommandError> {
     let unwritable = |error: std::io::Error| {
         CommandError::new(Kind::Failed, format!("cannot write {}: {error}", path.display()))
             .hint("make it writable, and see that its disk is not full; nothing was changed")
@@ -153,7 +153,7 @@ fn append(path: &Path, scope: &str) -> Result<(), CommandError> {
         Err(error) => return Err(unwritable(error)),
     };
     let text = format!("{}\n\n{scope}", before.trim_end());
-    let mut beside = FilesBeside::new(path).map_err(unwritable)?;
+    let mut beside = FilesBeside::new(path).map_err(unwritable)?.with_roots(roots);
     TrustPolicy::read(&text, &mut beside).map_err(|error| {
         let message = format!("{} would become one that cannot be used: {error}", path.display());
         CommandError::new(Kind::Usage, message).hint(format!("nothing was changed; write it by hand:\n{scope}"))
