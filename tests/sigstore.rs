@@ -1,6 +1,8 @@
 //! Who is trusted without a key of their own: what workflows sign with Sigstore, on a real registry, as others' programs
 //! make and store it.
 
+mod by_tuf;
+
 use std::fs;
 use std::path::Path;
 

@@ -81,7 +81,7 @@ enum Verb {
     Allow(allow::AllowArgs),
     /// Accept servers as they are now, and keep that in lockgate.lock
     Update(update::UpdateArgs),
-    /// Check a trust policy, say what it asks, or trust a signer or a reviewed content
+    /// Check a trust policy, say what it asks, trust a signer or a reviewed content, or refresh trust roots
     Trust(trust::TrustArgs),
     /// Say whether an artifact may run by the trust policy, and what was checked
     Verify(verify::VerifyArgs),
@@ -140,7 +140,7 @@ impl Common {
 
     /// A runtime with this program's settings, which trusts as its flags, or else the person's policy, say.
     fn runtime(&self, detail: Detail, config: &Config, trusting: &Trusting) -> Result<Runtime, CommandError> {
-        self.runtime_by(detail, config, trusting.read(&self.folders()?.config, config)?)
+        self.runtime_by(detail, config, trusting.read(&self.folders()?, config)?)
     }
 
     /// A runtime that trusts by this policy.
@@ -174,6 +174,7 @@ impl Common {
         Ok(Settings {
             code_folder: folders.cache.join("code"),
             store_folder: folders.data.join("store"),
+            roots_folder: folders.roots(),
             registry: RegistrySettings {
                 docker_config: docker_config(),
                 credential_programs: config.credential_programs,

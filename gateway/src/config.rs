@@ -180,14 +180,14 @@ impl Config {
         let mut config = Self::default();
         let own = folders.config.join(OWN_FILE);
         if let Some(text) = text_of(&own)? {
-            config.add(&own, &text)?;
+            config.add(&own, &text, folders)?;
         }
         let project = working_directory.join(PROJECT_FILE);
         if let Some(text) = text_of(&project)? {
             if Approvals::read(folders)?.contains(&project, &Digest::of(text.as_bytes())) {
                 let before = config.servers.len();
                 let own_trust = config.trust.take();
-                config.add(&project, &text)?;
+                config.add(&project, &text, folders)?;
                 if config.trust.is_some() {
                     return Err(ConfigError::TrustOfProject(project));
                 }
@@ -210,9 +210,9 @@ impl Config {
         self.servers.iter().find(|server| server.name.as_str() == name)
     }
 
-    fn add(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+    fn add(&mut self, path: &Path, text: &str, folders: &Folders) -> Result<(), ConfigError> {
         let Read { trust, roots, credential_programs, token_hosts, store, catalog, servers } =
-            File::parse(path, text)?.read(path, text)?;
+            File::parse(path, text)?.read(path, text, folders)?;
         self.trust = trust.or(self.trust.take());
         self.roots.extend(roots);
         self.credential_programs |= credential_programs;
@@ -237,8 +237,8 @@ impl Config {
 ///
 /// # Errors
 /// Where it could not.
-pub(crate) fn trust_of(path: &Path, text: &str) -> Result<Option<TrustPolicy>, ConfigError> {
-    let Read { trust, .. } = File::parse(path, text)?.read(path, text)?;
+pub(crate) fn trust_of(path: &Path, text: &str, folders: &Folders) -> Result<Option<TrustPolicy>, ConfigError> {
+    let Read { trust, .. } = File::parse(path, text)?.read(path, text, folders)?;
     Ok(trust.map(|trust| trust.policy))
 }
 

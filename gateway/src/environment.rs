@@ -22,6 +22,11 @@ pub(crate) struct Folders {
 pub(crate) struct NoHome;
 
 impl Folders {
+    /// Where trust roots are kept that come by TUF.
+    pub(crate) fn roots(&self) -> PathBuf {
+        self.data.join("roots")
+    }
+
     /// The folders below `home`, or where the environment says.
     pub(crate) fn find(home: Option<&Path>) -> Result<Self, NoHome> {
         if let Some(home) = home {

@@ -64,7 +64,8 @@ pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
     Addition, Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidSigningKey, InvalidTrustPolicy,
-    PolicyFiles, Predicate, Problem, ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy,
-    SignerKey, Signing, SigningError, SigningKey, Survey, Surveyed, TrustPolicy, Verdict, WrittenTrustPolicy,
+    PolicyFiles, Predicate, Problem, ProvenanceSummary, Reason, RefreshError, Refused, Remedy, Requirement,
+    SbomSummary, SignedBy, SignerKey, Signing, SigningError, SigningKey, Survey, Surveyed, TrustPolicy, TufRoot,
+    TufState, Verdict, Versions, WrittenTrustPolicy,
 };
 pub use untrusted::Untrusted;

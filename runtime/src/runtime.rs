@@ -5,6 +5,7 @@ mod error;
 mod image;
 mod policies;
 mod publish;
+mod refresh;
 mod remote;
 mod transfer;
 mod trust;

@@ -20,6 +20,8 @@ pub struct Settings {
     pub code_folder: PathBuf,
     /// Where artifacts are kept, by digest: owner-only. What is deleted there is pulled again.
     pub store_folder: PathBuf,
+    /// Where trust roots are kept that come by TUF: owner-only. What is deleted there has to be fetched again.
+    pub roots_folder: PathBuf,
     /// How registries are asked.
     pub registry: RegistrySettings,
     /// The file with the key of this machine, made at the first start.

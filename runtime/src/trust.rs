@@ -7,7 +7,8 @@
 //! `scope` says which rule of the `policy` is for a name, `gather` asks the depot for `evidence`, `weigh` finds out who
 //! of the scope's `authority`s made each of it and what it says, `sbom`, `vulnerability` and `provenance` read and check
 //! what was attested, and `judge` decides. `sign` is the other way round: what an author signs so that others can verify
-//! it. All but `gather` and `advisories` is pure.
+//! it. `tuf` is where trust roots come from whose keepers replace their keys. All but `gather`, `advisories` and what
+//! refreshes a root is pure.
 
 mod advisories;
 mod authority;
@@ -41,6 +42,7 @@ mod signature;
 mod statement;
 mod survey;
 mod time;
+mod tuf;
 mod version;
 mod vex;
 mod vulnerability;
@@ -64,6 +66,9 @@ pub(crate) use self::scope::Name;
 pub(crate) use self::sign::{Attested, Signed};
 pub use self::sign::{InvalidSigningKey, Signing, SigningError, SigningKey};
 pub use self::survey::{Survey, Surveyed};
+pub(crate) use self::tuf::Mirror;
+pub(crate) use self::tuf::refresh as refresh_root;
+pub use self::tuf::{RefreshError, TufRoot, TufState, Versions};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 

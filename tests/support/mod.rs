@@ -16,6 +16,7 @@ pub(crate) mod remote_server;
 pub(crate) mod sigstore;
 pub(crate) mod tls;
 mod transcript;
+pub(crate) mod tuf;
 
 pub(crate) use client::{Client, modern};
 pub(crate) use engine::Engine;

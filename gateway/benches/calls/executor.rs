@@ -75,6 +75,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
     Settings {
         code_folder: home.join("cache/code"),
         store_folder: home.join("data/store"),
+        roots_folder: home.join("data/roots"),
         registry: RegistrySettings::default(),
         policies_folder: home.join("policies"),
         run_folder: home.join("run"),

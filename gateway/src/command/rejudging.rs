@@ -84,7 +84,7 @@ impl Rejudging {
     fn read(&self) -> Result<Trust, CommandError> {
         let folders = self.common.folders()?;
         let config = Config::read(&folders, &std::path::absolute(".")?)?;
-        self.trusting.read(&folders.config, &config)
+        self.trusting.read(&folders, &config)
     }
 }
 

@@ -4,6 +4,7 @@ mod add;
 mod edit;
 mod place;
 mod push;
+mod refresh;
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,8 @@ enum Verb {
     Push(push::PushArgs),
     /// Show who signed something and what is inside, and trust that signer, or this content, for its repository
     Add(add::AddArgs),
+    /// Fetch the trust roots of the policy that come by TUF, and verify them; nothing else fetches any
+    Refresh(refresh::RefreshArgs),
 }
 
 #[derive(Debug, Args)]
@@ -56,24 +59,27 @@ pub(super) fn execute(common: &Common, args: TrustArgs) -> Result<(), CommandErr
         Verb::Explain(args) => explain(common, args),
         Verb::Push(args) => push::execute(common, args),
         Verb::Add(args) => add::execute(common, args),
+        Verb::Refresh(args) => refresh::execute(common, args),
     }
 }
 
 fn check(common: &Common, file: &Path) -> Result<(), CommandError> {
-    let policy = read_policy(file, &mut Vec::new())?.ok_or_else(|| {
+    let policy = read_policy(file, &common.folders()?, &mut Vec::new())?.ok_or_else(|| {
         CommandError::new(Kind::Usage, format!("there is no {}", file.display()))
             .hint("give the path of a policy, as trust.toml")
     })?;
     let scopes: Vec<&str> = policy.scopes().collect();
+    let roots = policy.root_states();
     match common.format {
-        Format::Json => output::json(&serde_json::json!({ "file": file, "scopes": scopes })),
+        Format::Json => output::json(&serde_json::json!({ "file": file, "scopes": scopes, "roots": roots })),
         Format::Text => {
             let count = match scopes.len() {
                 1 => "1 scope".to_owned(),
                 count => format!("{count} scopes"),
             };
             let list: String = scopes.iter().map(|scope| format!("\n  {scope}")).collect();
-            output::text_line(&format!("{} can be used: {count}{list}", file.display()))
+            let roots: String = roots.iter().map(|root| format!("\ntrust root {}", root.line())).collect();
+            output::text_line(&format!("{} can be used: {count}{list}{roots}", file.display()))
         }
     }
 }
@@ -104,13 +110,14 @@ pub(super) fn judged(server: &str) -> Result<Source, CommandError> {
 }
 
 fn text(explanation: &Explanation) -> String {
-    let Explanation { policy, scope, asks, only_warns, missing } = explanation;
+    let Explanation { policy, scope, asks, roots, only_warns, missing } = explanation;
     let scope = scope.as_deref().unwrap_or("none: the policy's default holds");
     let mut lines = vec![format!("policy    {policy}"), format!("scope     {scope}")];
     if asks.is_empty() {
         lines.push("asks      nothing would do: it does not run".to_owned());
     }
     lines.extend(asks.iter().map(|asked| format!("asks      {asked}")));
+    lines.extend(roots.iter().map(|root| format!("root      {}", root.line())));
     if *only_warns {
         lines.push("mode      it only warns: what does not hold runs all the same".to_owned());
     }

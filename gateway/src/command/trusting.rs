@@ -7,6 +7,7 @@ use clap::Args;
 use lockgate_runtime::{Digest, SignerKey, TrustPolicy};
 
 use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES, OWN_FILE};
+use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::files;
 
@@ -49,8 +50,8 @@ pub(super) struct Trust {
 
 impl Trusting {
     /// Reads what the flags, or else the person's policy, say; and what the machine's says, which nothing lifts.
-    pub(super) fn read(&self, folder: &Path, config: &Config) -> Result<Trust, CommandError> {
-        let trust = self.policy.read(folder, config)?;
+    pub(super) fn read(&self, folders: &Folders, config: &Config) -> Result<Trust, CommandError> {
+        let trust = self.policy.read(folders, config)?;
         Ok(Trust { waived: self.waived.clone(), ..trust })
     }
 
@@ -69,14 +70,16 @@ impl From<PolicyFile> for Trusting {
 
 impl PolicyFile {
     /// Reads the policy. Without one, only what is shipped is trusted.
-    fn read(&self, folder: &Path, config: &Config) -> Result<Trust, CommandError> {
-        let own = folder.join(OWN_POLICY);
+    fn read(&self, folders: &Folders, config: &Config) -> Result<Trust, CommandError> {
+        let own = folders.config.join(OWN_POLICY);
         let mut files = Vec::new();
         let policy = match (&self.policy, &config.trust) {
-            (Some(path), _) => read_policy(path, &mut files)?.ok_or_else(|| unusable(path, "there is no such file"))?,
+            (Some(path), _) => {
+                read_policy(path, folders, &mut files)?.ok_or_else(|| unusable(path, "there is no such file"))?
+            }
             (None, None) => {
                 let none = || TrustPolicy::default().in_file(own.display().to_string());
-                read_policy(&own, &mut files)?.unwrap_or_else(none)
+                read_policy(&own, folders, &mut files)?.unwrap_or_else(none)
             }
             (None, Some(_)) if own.exists() => {
                 let message = format!("there is a [trust] in the configuration, and {} as well", own.display());
@@ -87,24 +90,28 @@ impl PolicyFile {
                 trust.policy.clone()
             }
         };
-        let ceiling = machine_ceiling(&mut files)?;
+        let ceiling = machine_ceiling(folders, &mut files)?;
         Ok(Trust { ceiling, policy, waived: Vec::new(), files })
     }
 }
 
 /// What the machine trusts at most, if it has a policy; adds the files that say so.
-pub(super) fn machine_ceiling(files: &mut Vec<PathBuf>) -> Result<Option<TrustPolicy>, CommandError> {
-    read_policy(Path::new(MACHINE_POLICY), files)
+fn machine_ceiling(folders: &Folders, files: &mut Vec<PathBuf>) -> Result<Option<TrustPolicy>, CommandError> {
+    read_policy(Path::new(MACHINE_POLICY), folders, files)
 }
 
 /// Reads a policy of its own file, and adds the files that it is made of. Nothing where there is none.
-pub(super) fn read_policy(path: &Path, files: &mut Vec<PathBuf>) -> Result<Option<TrustPolicy>, CommandError> {
+pub(super) fn read_policy(
+    path: &Path,
+    folders: &Folders,
+    files: &mut Vec<PathBuf>,
+) -> Result<Option<TrustPolicy>, CommandError> {
     let text = match read_file(path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| unusable(path, "it is no UTF-8 text"))?,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(path, &error.to_string())),
     };
-    let mut beside = FilesBeside::new(path)?;
+    let mut beside = FilesBeside::new(path)?.with_roots(folders.roots());
     let policy = TrustPolicy::read(&text, &mut beside).map_err(|error| unusable(path, &error.to_string()))?;
     files.extend(beside.into_files());
     Ok(Some(policy.in_file(path.display().to_string())))

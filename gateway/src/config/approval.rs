@@ -49,7 +49,7 @@ pub(crate) fn approve(folders: &Folders, path: &Path) -> Result<Vec<Configured>,
     };
     let text = text_of(path)?.ok_or_else(missing)?;
     // A file that could not be used is not approved.
-    let Read { trust, servers, .. } = File::parse(path, &text)?.read(path, &text)?;
+    let Read { trust, servers, .. } = File::parse(path, &text)?.read(path, &text, folders)?;
     if trust.is_some() {
         return Err(ConfigError::TrustOfProject(path.to_owned()));
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use super::beside::FilesBeside;
 use super::{ConfigError, Configured, ConfiguredTrust, Written, name_of_trust};
 use crate::catalog::Settings;
+use crate::environment::Folders;
 use crate::lock::Kind;
 use crate::sources::{is_name, parse_source};
 
@@ -156,7 +157,7 @@ impl File {
     }
 
     /// What it says, with relative paths counted from the file.
-    pub(super) fn read(self, path: &Path, text: &str) -> Result<Read, ConfigError> {
+    pub(super) fn read(self, path: &Path, text: &str, folders: &Folders) -> Result<Read, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new(""));
         let read = |root: PathBuf| {
             let root = folder.join(root);
@@ -169,15 +170,20 @@ impl File {
             server.read(name.clone(), path, catalog.as_deref()).map_err(problem)
         };
         let servers = self.servers.into_iter().map(configured).collect::<Result<_, _>>()?;
-        let trust = self.trust.map(|written| read_trust(path, text, written)).transpose()?;
+        let trust = self.trust.map(|written| read_trust(path, text, written, folders)).transpose()?;
         let Registry { credential_programs, token_hosts } = self.registry;
         Ok(Read { trust, roots, credential_programs, token_hosts, store: self.secrets.store, catalog, servers })
     }
 }
 
-fn read_trust(path: &Path, text: &str, written: WrittenTrustPolicy) -> Result<ConfiguredTrust, ConfigError> {
+fn read_trust(
+    path: &Path,
+    text: &str,
+    written: WrittenTrustPolicy,
+    folders: &Folders,
+) -> Result<ConfiguredTrust, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let mut beside = FilesBeside::new(path).map_err(unreadable)?;
+    let mut beside = FilesBeside::new(path).map_err(unreadable)?.with_roots(folders.roots());
     let policy = TrustPolicy::of_written(text, written, &mut beside);
     let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
     Ok(ConfiguredTrust { policy: policy.in_file(name_of_trust(path)), files: beside.into_files() })

@@ -177,6 +177,7 @@ fn a_fifo_is_not_waited_for() {
 proptest::proptest! {
     #[test]
     fn any_text_is_read_or_refused_without_a_panic(text in "\\PC{0,200}") {
-        let _ = File::parse(Path::new("x"), &text).map(|file| file.read(Path::new("x"), &text));
+        let folders = Folders::find(Some(Path::new("home"))).unwrap();
+        let _ = File::parse(Path::new("x"), &text).map(|file| file.read(Path::new("x"), &text, &folders));
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn check(
     offered: &mut Offered<'_>,
     authority: &Authority,
     about: &Digest,
+    now: SystemTime,
 ) -> Result<(Proven, SignerId), Fault> {
     let Who::Keyless { issuer, subject, claims, root } = &authority.who else {
         return Err(Fault::UnknownKey);
@@ -29,6 +30,9 @@ pub(super) fn check(
     // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
     let identity = offered.claimed()?.clone();
     meant(&identity, issuer, subject, claims)?;
+    if let Some(fault) = root.fault(now) {
+        return Err(Fault::Root(fault.problem));
+    }
     // The log and the timestamp are looked at in any case: one of them has to show when it was signed. A timestamp over
     // an envelope never does by itself, so that it matters only where it is asked for.
     let timestamp = authority.timestamp.is_required() || !offered.is_old_attestation();

@@ -1,11 +1,14 @@
 //! What the policy asks of a name, before anything is looked at.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 use super::authority::{Authority, Who};
 use super::decision::Problem;
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::scope::Name;
+use super::tuf::TufState;
 
 /// What a policy asks of something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +19,9 @@ pub struct Explanation {
     pub scope: Option<String>,
     /// What has to hold, all of it, in words. Nothing at all means that it does not run.
     pub asks: Vec<String>,
+    /// The trust roots that it names and that come by TUF, as they are now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roots: Vec<TufState>,
     /// Whether what does not hold is only warned of.
     pub only_warns: bool,
     /// Why the policy is not whole, where something that it includes does not count now: until it does, nothing runs
@@ -37,6 +43,7 @@ impl Explanation {
             policy: policy.place_of(name),
             scope: scope.map(|scope| scope.written.clone()),
             asks,
+            roots: scope.map(|scope| scope.root_states(SystemTime::now())).unwrap_or_default(),
             only_warns: scope.is_some_and(|scope| scope.mode == Mode::Warn),
             missing: policy.missing(),
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use super::identity::Claim;
 use super::payload::PayloadProblem;
 use super::statement::StatementProblem;
+use super::tuf::RootProblem;
 
 /// Why a piece of evidence does not count for an authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +36,8 @@ pub(crate) enum Fault {
     OtherClaim(Claim),
     /// Its certificate was not given by an authority of the trusted root.
     UntrustedCertificate,
+    /// The trust root that could tell whether its certificate counts cannot be used.
+    Root(RootProblem),
     /// It was signed when its certificate was not valid.
     CertificateExpired,
     /// Its certificate is not shown to be in a trusted log of certificates.
@@ -98,6 +101,7 @@ impl Fault {
                 | Self::OtherSubject
                 | Self::OtherClaim(_)
                 | Self::UntrustedCertificate
+                | Self::Root(_)
         )
     }
 
@@ -117,6 +121,7 @@ impl Fault {
             Self::OtherSubject => "other-subject",
             Self::OtherClaim(_) => "other-claim",
             Self::UntrustedCertificate => "untrusted-certificate",
+            Self::Root(problem) => problem.code(),
             Self::CertificateExpired => "certificate-expired",
             Self::CertificateNotLogged => "certificate-not-logged",
             Self::NoTime => "no-time",
@@ -169,6 +174,7 @@ impl Fault {
                 "the certificate of its signer says something else of the build than what is asked for"
             }
             Self::UntrustedCertificate => "the certificate of its signer was given by nobody that is trusted for it",
+            Self::Root(problem) => problem.words(),
             Self::CertificateExpired => "it was signed when the certificate of its signer was not valid",
             Self::CertificateNotLogged => "the certificate of its signer is not shown to be in the log of certificates",
             Self::NoTime => "nothing shows when it was signed, so its signer's certificate proves nothing",

@@ -183,7 +183,7 @@ impl Law<'_> {
                 None => {
                     let unknown = weighed.as_ref().map_or(&*strangers, |weighed| &*weighed.unknown);
                     let waivable = can_be_waived(&why, weighed.as_ref());
-                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown);
+                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown, now);
                     Verdict::Refused { why, remedies }
                 }
             },

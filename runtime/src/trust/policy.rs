@@ -11,6 +11,7 @@ mod written;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,7 @@ use super::provenance::{Provenance, ProvenanceRules};
 use super::root::TrustRoot;
 use super::sbom::{Sbom, SbomRules};
 use super::scope::{Name, Pattern};
+use super::tuf::{TufRoot, TufState};
 use super::vex::OPENVEX_PREDICATE;
 use crate::artifact::{Digest, Reference};
 
@@ -39,6 +41,8 @@ pub struct TrustPolicy {
     without_shipped: bool,
     /// Manifests, components and images that never run, whatever else holds.
     denied: BTreeSet<Digest>,
+    /// The trust roots that come by TUF.
+    roots: Vec<Arc<TrustRoot>>,
     scopes: Vec<Scope>,
     /// Policies in registries that hold as well.
     includes: Vec<Arc<Include>>,
@@ -59,6 +63,23 @@ pub trait PolicyFiles {
     /// # Errors
     /// Where none could be meant.
     fn path(&mut self, path: &Path) -> std::io::Result<PathBuf>;
+
+    /// Whether the policy may name trust roots that come by TUF: what is kept of them on this machine is [`kept`]. One
+    /// that is written elsewhere may not: nobody here would know that they have to be refreshed, and from where.
+    ///
+    /// [`kept`]: Self::kept
+    fn keeps_roots(&self) -> bool {
+        false
+    }
+
+    /// The content of a file that is kept of trust roots on this machine, by its path below the folder for them. Nothing
+    /// where there is none.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is too large.
+    fn kept(&mut self, _path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
 }
 
 /// What holds for artifacts that no scope is for.
@@ -206,6 +227,11 @@ impl Scope {
         roots
     }
 
+    /// What those of them are at this time that come by TUF.
+    pub(crate) fn root_states(&self, now: SystemTime) -> Vec<TufState> {
+        self.roots().iter().filter_map(|root| root.state(now)).collect()
+    }
+
     /// Who may attest something of this kind: those named for exactly that, or else for another of its family, or else the
     /// signers. Who is not named for a version is not trusted for it because another version is written.
     pub(crate) fn attesters(&self, predicate_type: &str) -> Vec<Arc<Authority>> {
@@ -244,6 +270,17 @@ impl TrustPolicy {
     /// What its scopes are for, as it is written, in their order.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         self.scopes.iter().map(|scope| scope.written.as_str())
+    }
+
+    /// What its trust roots that come by TUF are now, in the order of their names.
+    pub fn root_states(&self) -> Vec<TufState> {
+        let now = SystemTime::now();
+        self.roots.iter().filter_map(|root| root.state(now)).collect()
+    }
+
+    /// Where its trust roots come from that come by TUF.
+    pub(crate) fn root_sources(&self) -> impl Iterator<Item = &TufRoot> {
+        self.roots.iter().filter_map(|root| root.source())
     }
 
     /// Where to write something into it, in words.

@@ -33,7 +33,7 @@ pub(super) fn verify(
         Message::Payload(payload) => Artifact::from_blob(payload),
         Message::Envelope | Message::Manifest => Artifact::from_digest(digest),
     };
-    root.verifier().verify(artifact, offered.bundle(), policy).map_err(|error| fault(&error, offered, root, about))
+    root.verifier()?.verify(artifact, offered.bundle(), policy).map_err(|error| fault(&error, offered, root, about))
 }
 
 /// Whether there is a timestamp among what was asked for.

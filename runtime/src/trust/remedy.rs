@@ -1,14 +1,23 @@
 //! What a person writes to let a refused artifact run: the exact lines, and when they are right.
 
+use std::time::SystemTime;
+
 use super::authority::{Authority, Need, Who};
 use super::claimed::Claimed;
 use super::decision::Remedy;
 use super::judge::Subject;
 use super::policy::{Scope, TrustPolicy};
+use super::tuf::refresh_line;
 use crate::artifact::Digest;
 
 /// What would let it run. `unknown` are those who signed it and whom its scope does not trust.
-pub(crate) fn remedies(waivable: bool, subject: &Subject, policy: &TrustPolicy, unknown: &[Claimed]) -> Vec<Remedy> {
+pub(crate) fn remedies(
+    waivable: bool,
+    subject: &Subject,
+    policy: &TrustPolicy,
+    unknown: &[Claimed],
+    now: SystemTime,
+) -> Vec<Remedy> {
     let scope = policy.scope(&subject.name);
     // What each of the manifests stands for is the same; the first one is what a person sees at the registry. A key on
     // the command line was given for this once, and stands in no file.
@@ -22,10 +31,18 @@ pub(crate) fn remedies(waivable: bool, subject: &Subject, policy: &TrustPolicy, 
         None => format!("in {}", policy.place()),
     };
     let lines = |line: String| lines(subject, policy, scope, &line);
-    let mut remedies = vec![Remedy {
+    let states = scope.map(|scope| scope.root_states(now)).unwrap_or_default();
+    let unusable = states.iter().filter(|state| state.reason.is_some());
+    let mut remedies: Vec<Remedy> = unusable
+        .map(|state| Remedy {
+            when: format!("to fetch the trust root {} ({}), run", state.name, state.reason.unwrap_or_default()),
+            write: refresh_line(&state.name),
+        })
+        .collect();
+    remedies.push(Remedy {
         when: format!("if you have reviewed exactly this content, write {place}"),
         write: lines(digests(scope, digest)),
-    }];
+    });
     for claimed in unknown {
         remedies.push(match claimed {
             Claimed::Identity(authority) => Remedy {

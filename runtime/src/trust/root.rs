@@ -1,12 +1,18 @@
 //! Whose certificates, logs and timestamps count: the keys of one instance of Sigstore.
 
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
+use jiff::Timestamp;
 use sigstore_trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, TrustedRoot, TsaAuthority};
 use sigstore_types::LogKeyId;
 use sigstore_verify::Verifier;
 
+use super::fault::Fault;
+use super::tuf::{self, Chain, RootFault, TufRoot, TufState, Versions};
 use crate::artifact::Digest;
 use crate::message::Json;
 
@@ -25,8 +31,27 @@ const MEDIA_TYPES: [&str; 2] =
 pub(crate) struct TrustRoot {
     name: String,
     digest: Digest,
-    keys: TrustedRoot,
+    /// Nothing counts under one that has none.
+    keys: Result<Keys, RootFault>,
+    by_tuf: Option<ByTuf>,
+}
+
+struct Keys {
+    of: TrustedRoot,
     verifier: Verifier,
+}
+
+/// Where the keys come from, and how long they can be used.
+struct ByTuf {
+    source: TufRoot,
+    good: Option<Good>,
+}
+
+struct Good {
+    until: Timestamp,
+    /// What expires then.
+    role: &'static str,
+    versions: Versions,
 }
 
 /// Why a text is no trusted root.
@@ -90,7 +115,32 @@ impl TrustRoot {
             return Err(InvalidRoot::Empty);
         }
         let verifier = Verifier::new(&keys).map_err(|error| InvalidRoot::Unusable(error.to_string()))?;
-        Ok(Arc::new(Self { name: name.to_owned(), digest: Digest::of(bytes), keys, verifier }))
+        let keys = Ok(Keys { of: keys, verifier });
+        Ok(Arc::new(Self { name: name.to_owned(), digest: Digest::of(bytes), keys, by_tuf: None }))
+    }
+
+    /// One that comes by TUF, as it is kept on this machine. It is one in any case: where it cannot be used, nothing
+    /// counts under it, and the rest of a policy holds.
+    pub(crate) fn kept(source: TufRoot, kept: &mut dyn FnMut(&Path) -> io::Result<Option<Vec<u8>>>) -> Arc<Self> {
+        let chain = tuf::verify_kept(&source, kept);
+        Arc::new(Self::by_chain(source, chain))
+    }
+
+    /// One that comes by TUF, of what was verified.
+    pub(super) fn by_chain(source: TufRoot, chain: Result<Chain, RootFault>) -> Self {
+        let name = source.name().to_owned();
+        let read = chain.and_then(|chain| {
+            let read = Self::read(&name, chain.target.as_bytes()).map_err(RootFault::unreadable)?;
+            Ok((Good { until: chain.expires, role: chain.first, versions: chain.versions() }, read))
+        });
+        let (good, digest, keys) = match read {
+            Ok((good, read)) => match Arc::try_unwrap(read) {
+                Ok(Self { digest, keys, .. }) => (Some(good), digest, keys),
+                Err(_) => (None, source.identity(), Err(RootFault::missing())),
+            },
+            Err(fault) => (None, source.identity(), Err(fault)),
+        };
+        Self { name, digest, keys, by_tuf: Some(ByTuf { source, good }) }
     }
 
     fn shipped(cell: &OnceLock<Arc<Self>>, name: &str, text: &str) -> Result<Arc<Self>, InvalidRoot> {
@@ -101,7 +151,44 @@ impl TrustRoot {
         Ok(Arc::clone(cell.get_or_init(|| root)))
     }
 
-    /// What the policy calls it: `public-good`, `github`, or the path of a file as it was written.
+    /// Why nothing counts under it at this time, where nothing does.
+    pub(crate) fn fault(&self, now: SystemTime) -> Option<RootFault> {
+        if let Err(fault) = &self.keys {
+            return Some(fault.clone());
+        }
+        let Good { until, role, .. } = self.by_tuf.as_ref()?.good.as_ref()?;
+        let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
+        (*until <= now).then(|| RootFault::expired(role, &format!("{until:.0}")))
+    }
+
+    /// What it is at this time, if it comes by TUF.
+    pub(crate) fn state(&self, now: SystemTime) -> Option<TufState> {
+        let ByTuf { source, good } = self.by_tuf.as_ref()?;
+        let fault = self.fault(now);
+        Some(TufState {
+            name: self.name.clone(),
+            url: source.url().to_owned(),
+            digest: good.as_ref().map(|_| self.digest),
+            versions: good.as_ref().map(|good| good.versions),
+            expires: good.as_ref().map(|good| format!("{:.0}", good.until)),
+            reason: fault.as_ref().map(|fault| fault.problem.code()),
+            next: fault.as_ref().map(|fault| fault.problem.next(&self.name)),
+            problem: fault.map(|fault| fault.words),
+        })
+    }
+
+    /// Where it comes from, if it comes by TUF.
+    pub(crate) fn source(&self) -> Option<&TufRoot> {
+        self.by_tuf.as_ref().map(|by_tuf| &by_tuf.source)
+    }
+
+    /// Whether its keys are known, at whatever time they can be used.
+    pub(crate) fn is_known(&self) -> bool {
+        self.keys.is_ok()
+    }
+
+    /// What the policy calls it: `public-good`, `github`, the name of one of its own, or the path of a file as it was
+    /// written.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
@@ -118,37 +205,44 @@ impl TrustRoot {
 
     /// Whether any certificate could be checked with it.
     pub(crate) fn has_authorities(&self) -> bool {
-        !self.keys.certificate_authorities.is_empty()
+        self.keys().is_some_and(|keys| !keys.certificate_authorities.is_empty())
     }
 
     /// Whether anything could be in its transparency log.
     pub(crate) fn has_logs(&self) -> bool {
-        !self.keys.tlogs.is_empty()
+        self.keys().is_some_and(|keys| !keys.tlogs.is_empty())
     }
 
     /// Whether any certificate could be in its log of certificates.
     pub(crate) fn has_certificate_logs(&self) -> bool {
-        !self.keys.ctlogs.is_empty()
+        self.keys().is_some_and(|keys| !keys.ctlogs.is_empty())
     }
 
     /// Whether anything could have a timestamp of it.
     pub(crate) fn has_timestamps(&self) -> bool {
-        !self.keys.timestamp_authorities.is_empty()
+        self.keys().is_some_and(|keys| !keys.timestamp_authorities.is_empty())
     }
 
     /// Whether it knows the transparency log with this name.
     pub(super) fn has_log(&self, id: &LogKeyId) -> bool {
-        self.keys.tlogs.iter().any(|log| log.log_id.key_id == *id)
+        self.keys().is_some_and(|keys| keys.tlogs.iter().any(|log| log.log_id.key_id == *id))
     }
 
     /// Those whose timestamps count.
     pub(super) fn timestamp_authorities(&self) -> Vec<TsaAuthority> {
-        self.keys.tsa_authorities()
+        self.keys().map(TrustedRoot::tsa_authorities).unwrap_or_default()
     }
 
     /// What checks bundles with its keys.
-    pub(super) fn verifier(&self) -> &Verifier {
-        &self.verifier
+    ///
+    /// # Errors
+    /// Where they are not known.
+    pub(super) fn verifier(&self) -> Result<&Verifier, Fault> {
+        self.keys.as_ref().map(|keys| &keys.verifier).map_err(|fault| Fault::Root(fault.problem))
+    }
+
+    fn keys(&self) -> Option<&TrustedRoot> {
+        self.keys.as_ref().ok().map(|keys| &keys.of)
     }
 }
 

@@ -98,7 +98,7 @@ impl<'a> Weighing<'a> {
                 let proven = by_key::check(offered, key, authority, log_root, self.about)?;
                 (proven, SignerId::Key(*key.fingerprint()))
             }
-            Who::Keyless { .. } => by_certificate::check(offered, authority, self.about)?,
+            Who::Keyless { .. } => by_certificate::check(offered, authority, self.about, now)?,
         };
         let Proven { identity, logged, at } = proven;
         if at.is_some_and(|at| at > now + SKEW) {

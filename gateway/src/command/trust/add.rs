@@ -62,8 +62,8 @@ pub(super) fn execute(common: &Common, args: AddArgs) -> Result<(), CommandError
 async fn add(common: &Common, args: AddArgs) -> Result<(), CommandError> {
     let AddArgs { server, signer, digest, key, no_log } = args;
     let source = judged(&server)?;
-    let (config, folder) = (common.config()?, common.folders()?.config);
-    let trust = Trusting::default().read(&folder, &config)?;
+    let (config, folders) = (common.config()?, common.folders()?);
+    let trust = Trusting::default().read(&folders, &config)?;
     let ceiling = trust.ceiling.clone();
     let runtime = common.runtime_by(Detail::Brief, &config, trust)?;
     let key = key.map(|path| named_whole(&path)).transpose()?.map(|(name, key)| (name, key, !no_log));
@@ -73,7 +73,7 @@ async fn add(common: &Common, args: AddArgs) -> Result<(), CommandError> {
         output::text_line(&format!("reference {reference}\nmanifest  {manifest}\n{}", surveyed(&survey)))?;
     }
     let explained = runtime.explain(&source).await?;
-    let policy = Policy { place: Place::of(&folder, &config), survey, explained, source, runtime, ceiling };
+    let policy = Policy { place: Place::of(folders, &config), survey, explained, source, runtime, ceiling };
     let outcome = match policy.named(signer.as_deref(), digest)? {
         Some(added) => policy.add(&added).await?,
         None if common.format == Format::Json => Outcome::Nothing,

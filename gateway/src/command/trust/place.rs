@@ -10,6 +10,7 @@ use lockgate_runtime::{Addition, TrustPolicy};
 use super::super::trusting::{MACHINE_POLICY, OWN_POLICY, read_file};
 use super::edit::{Added, Form, with_item, with_scope};
 use crate::config::{self, Config, FilesBeside, MAX_POLICY_BYTES, OWN_FILE};
+use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::files;
 
@@ -20,6 +21,7 @@ const FIRST: &str = "default = \"reject\"\n";
 pub(super) struct Place {
     pub(super) path: PathBuf,
     pub(super) form: Form,
+    folders: Folders,
 }
 
 /// What would be written, and what that means.
@@ -38,11 +40,12 @@ pub(super) struct Change {
 
 impl Place {
     /// The person's own file that says whom they trust, or would.
-    pub(super) fn of(folder: &Path, config: &Config) -> Self {
-        match config.trust {
-            Some(_) => Self { path: folder.join(OWN_FILE), form: Form::Table },
-            None => Self { path: folder.join(OWN_POLICY), form: Form::Whole },
-        }
+    pub(super) fn of(folders: Folders, config: &Config) -> Self {
+        let (file, form) = match config.trust {
+            Some(_) => (OWN_FILE, Form::Table),
+            None => (OWN_POLICY, Form::Whole),
+        };
+        Self { path: folders.config.join(file), form, folders }
     }
 
     /// Whether messages call a policy so that stands here.
@@ -133,13 +136,14 @@ impl Place {
             Form::Whole => self.beside(|files| {
                 TrustPolicy::read(text, files).map_err(|error| CommandError::new(Kind::Usage, error.to_string()))
             }),
-            Form::Table => config::trust_of(&self.path, text)?
+            Form::Table => config::trust_of(&self.path, text, &self.folders)?
                 .ok_or_else(|| CommandError::new(Kind::Usage, format!("{} has no [trust]", self.path.display()))),
         }
     }
 
     fn beside<T>(&self, read: impl FnOnce(&mut FilesBeside) -> Result<T, CommandError>) -> Result<T, CommandError> {
-        read(&mut FilesBeside::new(&self.path).map_err(|error| self.unwritable(&error))?)
+        let beside = FilesBeside::new(&self.path).map_err(|error| self.unwritable(&error))?;
+        read(&mut beside.with_roots(self.folders.roots()))
     }
 
     fn unwritable(&self, error: &Error) -> CommandError {

@@ -87,6 +87,7 @@ impl Weighed {
             checked.push(format!("signatures and attestations of {manifest}: {beside}"));
         }
         checked.extend(found.oddities.iter().map(ToString::to_string));
+        checked.extend(scope.root_states(now).iter().map(|state| format!("trust root {}", state.line())));
         let (known, strangers) = Known::of(subject, scope, found, now);
         let Outcome { requirements, sboms, provenance } = Outcome::of(subject, scope, &known, now, open);
         for by in requirements.iter().flat_map(|requirement| &requirement.by) {

@@ -60,8 +60,10 @@ impl TrustPolicy {
     }
 
     fn checked(written: WrittenTrustPolicy, files: &mut dyn PolicyFiles) -> Result<Self, Problem> {
-        let WrittenTrustPolicy { default, shipped, deny, includes, scopes: written } = written;
-        let mut reader = Reader { files, roots: Roots::default() };
+        let WrittenTrustPolicy { default, shipped, deny, roots, includes, scopes: written } = written;
+        let roots = Roots::of_tables(roots, files)?;
+        let by_tuf = roots.by_tuf();
+        let mut reader = Reader { files, roots };
         let mut scopes: Vec<Scope> = Vec::new();
         for scope in written {
             let scope = reader.scope(scope, &scopes)?;
@@ -78,6 +80,7 @@ impl TrustPolicy {
             default,
             without_shipped: !shipped,
             denied: digests(deny)?,
+            roots: by_tuf,
             scopes,
             includes: included,
             fetched: Vec::new(),
@@ -255,7 +258,7 @@ fn within(threshold: usize, signers: usize) -> Result<usize, String> {
     }
 }
 
-fn problem(place: &Range<usize>, problem: String) -> Problem {
+pub(super) fn problem(place: &Range<usize>, problem: String) -> Problem {
     Problem { at: place.start, problem }
 }
 

@@ -72,14 +72,15 @@ impl Reader<'_> {
             (sct, root.has_certificate_logs(), "log of certificates", "sct"),
             (timestamp, root.has_timestamps(), "timestamp authority", "timestamp"),
         ] {
-            if asked.is_required() && !has {
+            // Of one that is not known nothing can be said yet, and nothing counts under it.
+            if asked.is_required() && !has && root.is_known() {
                 return Err(format!(
                     r#"{name}: the trust root `{}` has no {what}, so that no signature could ever count; write {line} = "ignore" if you mean that"#,
                     root.name()
                 ));
             }
         }
-        if !root.has_authorities() {
+        if !root.has_authorities() && root.is_known() {
             return Err(format!("{name}: the trust root `{}` has no certificate authority", root.name()));
         }
         if log == Need::Ignore && timestamp == Need::Ignore {

@@ -24,8 +24,22 @@ pub struct WrittenTrustPolicy {
     pub(super) deny: Vec<Spanned<String>>,
     #[serde(default, rename = "include")]
     pub(super) includes: Vec<WrittenInclude>,
+    /// Trust roots that come by TUF, by the names that signers use.
+    #[serde(default)]
+    pub(super) roots: BTreeMap<Spanned<String>, Spanned<WrittenRoot>>,
     #[serde(default, rename = "scope")]
     pub(super) scopes: Vec<Spanned<WrittenScope>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WrittenRoot {
+    /// Where it comes from: a URL, or the name of an instance whose first metadata is shipped.
+    pub(super) tuf: String,
+    /// The file with the metadata that trust in it begins with.
+    pub(super) root: Option<String>,
+    /// What the trusted root is called there.
+    pub(super) target: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

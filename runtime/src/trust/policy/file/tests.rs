@@ -75,11 +75,11 @@ fn whatever_cannot_be_meant_is_refused_with_its_line() {
         (of("default = \"reject\""), "line 2: duplicate key"),
         (
             of("scopes = []"),
-            "line 2: unknown field `scopes`, expected one of `default`, `shipped`, `deny`, `include`, `scope`",
+            "line 2: unknown field `scopes`, expected one of `default`, `shipped`, `deny`, `include`, `roots`, `scope`",
         ),
         (
             of("Default = \"reject\""),
-            "line 2: unknown field `Default`, expected one of `default`, `shipped`, `deny`, `include`, `scope`",
+            "line 2: unknown field `Default`, expected one of `default`, `shipped`, `deny`, `include`, `roots`, `scope`",
         ),
         (of("[scope]\nmatch = \"a.io/x\""), "line 2: invalid type: map, expected a sequence"),
         (of("[[scope]]\nsigners = []"), "line 2: missing field `match`"),
@@ -277,7 +277,7 @@ fn what_cannot_be_held_to_is_refused_with_its_line() {
         ),
         (
             identity(", subject = \"https://a\", root = \"none.json\""),
-            "line 4: the trust root `none.json` is neither `public-good` nor `github`, nor a file: entity not found",
+            "line 4: the trust root `none.json` is neither `public-good` nor `github`, nor a table of [roots], nor a file: entity not found",
         ),
     ] {
         assert_eq!(result.err().as_deref(), Some(expected));

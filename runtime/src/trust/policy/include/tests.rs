@@ -126,3 +126,13 @@ fn a_policy_is_followed_for_as_long_as_it_is_not_too_old() {
     assert_eq!(include.check_age(at(25), now).unwrap_err().reason, Reason::POLICY_TOO_OLD);
     assert_eq!(include.check_age(at(-1), now).unwrap_err().reason, Reason::POLICY_UNUSABLE);
 }
+
+#[test]
+fn a_policy_that_was_fetched_names_no_root_that_comes_by_tuf() {
+    for table in ["tuf = \"github\"", "tuf = \"https://tuf.example.com\"\nroot = \"acme.pub\""] {
+        let refused = fetched(&format!("default = \"reject\"\n\n[roots.acme]\n{table}\n")).unwrap_err();
+        assert_eq!(refused.reason, Reason::POLICY_UNUSABLE);
+        let problem = "a policy that others include names no trust root that comes by TUF";
+        assert!(refused.problem.contains(&format!("line 3: {problem}")), "{}", refused.problem);
+    }
+}
