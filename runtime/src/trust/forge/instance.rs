@@ -158,6 +158,13 @@ impl Instance {
     }
 
     pub(in crate::trust) fn root_with(&self, change: impl Fn(&mut Value)) -> Arc<TrustRoot> {
+        let mut root = self.root_json();
+        change(&mut root);
+        TrustRoot::read("tests", root.to_string().as_bytes()).unwrap()
+    }
+
+    /// The same, as it is written.
+    pub(in crate::trust) fn root_json(&self) -> Value {
         let mut root = self.log.trusted_root_json();
         root["ctlogs"] = self.certificate_logs();
         root["certificateAuthorities"] = json!([{
@@ -165,8 +172,7 @@ impl Instance {
             "certChain": { "certificates": [{ "rawBytes": BASE64_STANDARD.encode(self.authority.der()) }] },
             "validFor": { "start": "2023-01-01T00:00:00Z" },
         }]);
-        change(&mut root);
-        TrustRoot::read("tests", root.to_string().as_bytes()).unwrap()
+        root
     }
 
     /// The log of certificates, as a trusted root names it.
