@@ -365,7 +365,7 @@ fn what_cannot_be_attested_is_refused_before_anything_is_pushed() {
     insta::assert_snapshot!(transcripts.concat());
     for flag in ["--sbom", "--provenance"] {
         let unsigned = Lockgate::new("push").arg(probe()).arg(&destination).arg(flag).arg(SBOM);
-        assert!(unsigned.home(scene.home.path()).run().failed(2).contains("--sign <KEY.pem>"));
+        assert!(unsigned.home(scene.home.path()).run().failed(2).contains("--sign [<KEY.pem>]"));
     }
     assert!(!dist.join("none").exists());
 }

@@ -67,7 +67,7 @@ pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
 pub use sigstore::KeylessError;
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
-    Basis, CertificateProblem, Decision, Explanation, IdentityToken, InvalidIdentityToken, InvalidKey,
+    Basis, CannotAsk, CertificateProblem, Decision, Explanation, IdentityToken, InvalidIdentityToken, InvalidKey,
     InvalidPredicate, InvalidSigningInstance, InvalidSigningKey, InvalidTrustPolicy, Keyless, PolicyFiles, Predicate,
     Problem, ProvenanceSummary, Reason, Refused, Remedy, Requirement, SbomSummary, SignedBy, Signer, SignerIdentity,
     SignerKey, Signing, SigningError, SigningInstance, SigningKey, Survey, Surveyed, TrustPolicy, Verdict,

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::artifact::{Attachment, Digest};
 use crate::dial::{DialError, Dialler, Unreachable};
 use crate::message::Json;
-use crate::trust::{CertificateProblem, Holder, Keyless, NotLogged, Service, SigningError, Unsigned};
+use crate::trust::{CannotAsk, CertificateProblem, Holder, Keyless, NotLogged, Service, SigningError, Unsigned};
 use crate::untrusted::Untrusted;
 
 /// How long an answer may take. A log answers when it has the entry.
@@ -65,6 +65,9 @@ pub enum KeylessError {
         /// What is wrong with it.
         problem: CertificateProblem,
     },
+    /// No certificate is asked for.
+    #[error(transparent)]
+    CannotAsk(#[from] CannotAsk),
     /// It cannot be signed.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -84,10 +87,14 @@ impl<'a> Services<'a> {
     /// Proves to the certificate authority who is signing, and gets a certificate for it.
     pub(crate) async fn certificate(&self) -> Result<Holder, KeylessError> {
         let authority = &self.keyless.instance().authority;
-        let asking = self.keyless.ask()?;
+        let asking = self.keyless.ask(SystemTime::now())?;
         let request = asking.request()?;
         let answer = self.post(authority, CERTIFICATES, &request).await?;
-        asking.certified(&answer).map_err(|problem| KeylessError::Certificate { at: authority.shown(), problem })
+        asking.certified(&answer).map_err(|problem| self.not_certified(problem))
+    }
+
+    fn not_certified(&self, problem: CertificateProblem) -> KeylessError {
+        KeylessError::Certificate { at: self.keyless.instance().authority.shown(), problem }
     }
 
     /// Signs a statement about a manifest and has it logged. What comes out is what those who verify accept.
@@ -102,6 +109,7 @@ impl<'a> Services<'a> {
         let answer = self.post(log, ENTRIES, logging.proposed.as_str().as_bytes()).await?;
         holder.logged(logging, &answer, manifest, SystemTime::now()).map_err(|problem| match problem {
             NotLogged::Signing(problem) => problem.into(),
+            NotLogged::Certificate(problem) => self.not_certified(problem),
             problem => KeylessError::Answer { at: log.shown(), problem: problem.to_string() },
         })
     }

@@ -64,8 +64,8 @@ pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
 pub(crate) use self::sign::{Attested, Holder, NotLogged, Service, Signed, Unsigned, Words, include};
 pub use self::sign::{
-    CertificateProblem, IdentityToken, InvalidIdentityToken, InvalidSigningInstance, InvalidSigningKey, Keyless,
-    Signer, SignerIdentity, Signing, SigningError, SigningInstance, SigningKey,
+    CannotAsk, CertificateProblem, IdentityToken, InvalidIdentityToken, InvalidSigningInstance, InvalidSigningKey,
+    Keyless, Signer, SignerIdentity, Signing, SigningError, SigningInstance, SigningKey,
 };
 pub use self::survey::{Survey, Surveyed};
 use crate::artifact::{Artifact, Content, Digest, Manifest};

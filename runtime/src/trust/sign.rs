@@ -28,7 +28,7 @@ use sigstore_types::{PublicKeyIdentifier, SignatureContent, VerificationMaterial
 pub(crate) use self::instance::Service;
 pub use self::instance::{InvalidSigningInstance, SigningInstance};
 pub use self::key::{InvalidSigningKey, SigningKey};
-pub use self::keyless::{CertificateProblem, Keyless, SignerIdentity};
+pub use self::keyless::{CannotAsk, CertificateProblem, Keyless, SignerIdentity};
 pub(crate) use self::keyless::{Holder, NotLogged};
 pub use self::signer::Signer;
 pub(crate) use self::signer::{Words, include};

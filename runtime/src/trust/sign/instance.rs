@@ -96,10 +96,15 @@ impl SigningInstance {
         }
         let authority = config.fulcio_url().map(|service| service.url.as_str());
         let log = config.rekor_url(Some(LOG_REVISION)).map(|service| service.url.as_str());
+        let authority = Service::at(authority, "certificate authority", "certificate authority (Fulcio)")?;
+        if authority.is_overheard() {
+            let problem = "it is sent the token, for which it needs https://, or a loopback address".to_owned();
+            return Err(InvalidSigningInstance::Address("certificate authority", problem));
+        }
         Ok(Self {
             root,
             audience: AUDIENCE.to_owned(),
-            authority: Service::at(authority, "certificate authority", "certificate authority (Fulcio)")?,
+            authority,
             log: Service::at(log, "transparency log", "transparency log (Rekor, revision 1 of its interface)")?,
         })
     }
@@ -142,6 +147,11 @@ impl Service {
         self.at.literal_address().is_some()
     }
 
+    /// Whether others may read what is sent there.
+    fn is_overheard(&self) -> bool {
+        self.at.url().scheme() != "https" && !self.at.literal_address().is_some_and(|address| address.is_loopback())
+    }
+
     /// What it is and where, without a path or anything else that could be a secret.
     pub(crate) fn shown(&self) -> String {
         format!("the {} at {}", self.what, self.at.url().origin().ascii_serialization())
@@ -149,13 +159,13 @@ impl Service {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
     use crate::trust::forge::instance::Instance;
 
-    fn config(authority: &str, log: &str) -> Value {
+    pub(in crate::trust::sign) fn config(authority: &str, log: &str) -> Value {
         let since = |start: &str| json!({ "start": start });
         json!({
             "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
@@ -209,6 +219,9 @@ mod tests {
         for url in ["http://log.example", "http://8.8.8.8", "ftp://log.example", "https://me:pw@log.example", "log"] {
             assert!(matches!(read(&config("https://ca.example", url), &root), Err(Address(..))), "{url}");
         }
+        // A log is sent no secret, and what it answers is proven.
+        assert!(read(&config("http://127.0.0.1:5555", "http://10.0.0.9"), &root).is_ok());
+        assert!(matches!(read(&config("http://10.0.0.9", "https://log.example"), &root), Err(Address(..))));
         for key in ["caUrls", "rekorTlogUrls"] {
             let mut less = good.clone();
             less[key] = json!([]);

@@ -70,6 +70,14 @@ pub enum CertificateProblem {
         .0.issuer.to_line(200)
     )]
     OtherIdentity(SignerIdentity),
+    /// Those who verify would not accept it.
+    #[error("those who verify would refuse what is signed with it ({code}): {words}")]
+    Refused {
+        /// The reason that they would give, which stays the same.
+        code: &'static str,
+        /// The same, for a person.
+        words: &'static str,
+    },
 }
 
 /// Why the answer of a log does not show that it has what it was sent.
@@ -79,8 +87,22 @@ pub(crate) enum NotLogged {
     Unreadable,
     #[error("those who verify would refuse what was made of it ({}): {}", .0.code(), .0.words())]
     Refused(Fault),
+    /// The log is not to blame.
+    #[error(transparent)]
+    Certificate(CertificateProblem),
     #[error(transparent)]
     Signing(#[from] SigningError),
+}
+
+/// Why no certificate is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CannotAsk {
+    /// The token cannot be used any more.
+    #[error("the identity token cannot be used: {0}")]
+    Token(#[from] InvalidIdentityToken),
+    /// There is no key to ask for.
+    #[error(transparent)]
+    Key(#[from] SigningError),
 }
 
 /// A key that is to get a certificate.
@@ -179,7 +201,7 @@ impl Keyless {
     /// All that is to be said of a manifest: that the author stands behind it comes first.
     ///
     /// # Errors
-    /// Where a statement is about other things.
+    /// Where a statement is about other things, or too large: before anybody has been sent anything.
     pub(crate) fn statements(
         &self,
         name: &Name,
@@ -188,14 +210,17 @@ impl Keyless {
     ) -> Result<Vec<Unsigned>, SigningError> {
         check_subjects(&self.predicates, manifest, component)?;
         let attested = self.predicates.iter().map(|predicate| Unsigned::attestation(predicate, name, manifest));
-        Ok(std::iter::once(Unsigned::signature(manifest)).chain(attested).collect())
+        let statements: Vec<Unsigned> = std::iter::once(Unsigned::signature(manifest)).chain(attested).collect();
+        statements.iter().try_for_each(Unsigned::check_size)?;
+        Ok(statements)
     }
 
     /// A new key, for which a certificate has to be asked.
     ///
     /// # Errors
-    /// Where none can be made.
-    pub(crate) fn ask(&self) -> Result<Asking<'_>, SigningError> {
+    /// Where none can be made, or the token has expired meanwhile.
+    pub(crate) fn ask(&self, now: SystemTime) -> Result<Asking<'_>, CannotAsk> {
+        self.token.check_time(now)?;
         let key = SigningKey::ephemeral().map_err(|_| SigningError::Key)?;
         Ok(Asking { key, keyless: self })
     }
@@ -319,8 +344,21 @@ impl Holder {
         let attachment = statement.attachment(envelope, material.with_tlog_entries(vec![entry]))?;
         let form = Form::Bundle(attachment.layer.content.bytes().to_vec());
         let evidence = Evidence { about: *manifest, place: Place::Referrers, form };
-        Weighing::of(&evidence).by(&self.authority, &self.root, now).map_err(NotLogged::Refused)?;
+        Weighing::of(&evidence).by(&self.authority, &self.root, now).map_err(NotLogged::of)?;
         Ok(attachment)
+    }
+}
+
+impl NotLogged {
+    /// Who is to blame for a bundle that nobody accepts. Before there is an entry of the log, nothing shows at which time
+    /// the certificate has to hold.
+    fn of(fault: Fault) -> Self {
+        match fault {
+            Fault::UntrustedCertificate | Fault::CertificateNotLogged | Fault::CertificateUnreadable => {
+                Self::Certificate(CertificateProblem::Refused { code: fault.code(), words: fault.words() })
+            }
+            fault => Self::Refused(fault),
+        }
     }
 }
 
@@ -332,3 +370,6 @@ fn proposed(envelope: &DsseEnvelope, certificate: &DerCertificate) -> serde_json
     let content = serde_json::json!({ "envelope": Json::of(envelope).as_str(), "verifiers": [pem] });
     serde_json::json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": { "proposedContent": content } })
 }
+
+#[cfg(test)]
+mod tests;

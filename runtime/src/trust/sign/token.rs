@@ -24,6 +24,7 @@ const MIN_PART: usize = 8;
 pub struct IdentityToken {
     raw: Secret,
     claims: Claims,
+    expires: SystemTime,
 }
 
 /// Why a text is no identity token that can be used. It says nothing of the text.
@@ -106,14 +107,20 @@ impl IdentityToken {
         let expires =
             Duration::try_from_secs_f64(claims.exp).ok().and_then(|exp| SystemTime::UNIX_EPOCH.checked_add(exp));
         let expires = expires.ok_or(InvalidIdentityToken::Unreadable)?;
-        if expires <= now {
-            return Err(InvalidIdentityToken::Expired(time::shown(expires)));
-        }
-        let token = Self { raw, claims };
+        let token = Self { raw, claims, expires };
+        token.check_time(now)?;
         if token.challenge().is_empty() {
             return Err(InvalidIdentityToken::Nobody);
         }
         Ok(token)
+    }
+
+    /// Whether it is valid at this time.
+    ///
+    /// # Errors
+    /// Where it has expired.
+    pub(super) fn check_time(&self, now: SystemTime) -> Result<(), InvalidIdentityToken> {
+        if self.expires > now { Ok(()) } else { Err(InvalidIdentityToken::Expired(time::shown(self.expires))) }
     }
 
     /// Whom it names: an e-mail address, or what its issuer calls them.

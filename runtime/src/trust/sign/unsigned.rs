@@ -23,6 +23,9 @@ const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const CONTENT_NOTE: &str = "dev.sigstore.bundle.content";
 pub(super) const PREDICATE_NOTE: &str = "dev.sigstore.bundle.predicateType";
 
+/// The most that a certificate and an entry of a log add to a bundle, in bytes: many times what real ones do.
+const AROUND: usize = 256 * 1024;
+
 /// A statement about a manifest, in the very words that are signed.
 pub(crate) struct Unsigned {
     /// What it is, for a person: `its SBOM`.
@@ -67,6 +70,15 @@ impl Unsigned {
             predicate,
         };
         Self { what, kind, bytes: Json::of(&statement).as_str().as_bytes().to_vec() }
+    }
+
+    /// Whether those who verify would read a bundle with it.
+    ///
+    /// # Errors
+    /// Where it is too large for that.
+    pub(super) fn check_size(&self) -> Result<(), SigningError> {
+        let in_base64 = self.bytes.len().div_ceil(3) * 4;
+        if in_base64 + AROUND > MAX_BUNDLE_BYTES { Err(SigningError::TooLarge { what: self.what }) } else { Ok(()) }
     }
 
     /// What the signature is over.
