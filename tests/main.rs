@@ -27,6 +27,7 @@ mod house;
 mod http;
 mod http_front;
 mod imports;
+mod keyless;
 mod lock;
 mod not_a_server;
 mod registry;

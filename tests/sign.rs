@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::cosign::{Key, Repository, signature_tag};
 use crate::support::own_registry::{Lists, OwnRegistry, Reply};
+use crate::support::sigstore::verifier;
 use crate::support::{Ended, Home, Lockgate, OciRegistry, folder, probe};
 
 const SBOM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/sbom/npm.spdx-2.3.json");
@@ -254,10 +255,7 @@ fn sigstores_own_library_accepts_the_bundles() {
         let verify = |bundle: &str| {
             let bundle = scene.file("bundle.json", bundle);
             let public = scene.file("public.pem", document["public-key"].as_str().unwrap());
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-            let mut node = Command::new("timeout");
-            node.args(["60", "node"]).arg(root.join("tests/clients/sigstore_verifier.mjs"));
-            node.arg(root.join(".setup/node/node_modules")).arg(bundle).arg(public).output().unwrap()
+            verifier(&[bundle.to_str().unwrap(), public.to_str().unwrap()])
         };
         let verified = verify(&bundle);
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
@@ -367,7 +365,7 @@ fn what_cannot_be_attested_is_refused_before_anything_is_pushed() {
     insta::assert_snapshot!(transcripts.concat());
     for flag in ["--sbom", "--provenance"] {
         let unsigned = Lockgate::new("push").arg(probe()).arg(&destination).arg(flag).arg(SBOM);
-        assert!(unsigned.home(scene.home.path()).run().failed(2).contains("--sign <KEY.pem>"));
+        assert!(unsigned.home(scene.home.path()).run().failed(2).contains("--sign [<KEY.pem>]"));
     }
     assert!(!dist.join("none").exists());
 }

@@ -16,6 +16,7 @@ mod rejudging;
 mod run;
 mod secret;
 mod selection;
+mod signer;
 mod tools;
 mod trust;
 mod trusting;

@@ -15,6 +15,7 @@
 //! | `secret` | values that must not get out, and where they are kept |
 //! | `sandbox` | grants, limits, directories, and the broker for what a guest sends |
 //! | `dial` | the one way out |
+//! | `sigstore` | the services that vouch for authors without a key |
 //! | `executor` | who runs it: components in wasmtime, images on an engine, or somebody else; and the peer for servers of the older era |
 //! | `server` | the running server, and one client's line to it |
 
@@ -31,6 +32,7 @@ mod sandbox;
 mod secret;
 mod server;
 mod settings;
+mod sigstore;
 mod spec;
 mod trust;
 mod untrusted;
@@ -49,7 +51,8 @@ pub use executor::wasm::{
 pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{
-    BuiltIns, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError, ServerError, Transferred,
+    BuiltIns, PartError, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError, ServerError,
+    Transferred,
 };
 pub use sandbox::{
     Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,
@@ -61,11 +64,13 @@ pub use secret::{
 };
 pub use server::{Call, Caller, Card, ClientSession, Era, Link, Question, Server, ServerMessage};
 pub use settings::{CompileWorker, Event, Hooks, RegistrySettings, Settings};
+pub use sigstore::KeylessError;
 pub use spec::{Image, InvalidServerName, InvalidSource, Layout, Origin, Remote, ServerName, Source, Sourced, Spec};
 pub use trust::{
-    Addition, Basis, Decision, Explanation, InvalidKey, InvalidPredicate, InvalidSigningKey, InvalidTrustPolicy,
-    PolicyFiles, Predicate, Problem, ProvenanceSummary, Reason, RefreshError, Refused, Remedy, Requirement,
-    SbomSummary, SignedBy, SignerKey, Signing, SigningError, SigningKey, Survey, Surveyed, TrustPolicy, TufRoot,
-    TufState, Verdict, Versions, WrittenTrustPolicy,
+    Addition, Basis, CannotAsk, CertificateProblem, Decision, Explanation, IdentityToken, InvalidIdentityToken,
+    InvalidKey, InvalidPredicate, InvalidSigningInstance, InvalidSigningKey, InvalidTrustPolicy, Keyless, PolicyFiles,
+    Predicate, Problem, ProvenanceSummary, Reason, RefreshError, Refused, Remedy, Requirement, SbomSummary, SignedBy,
+    Signer, SignerIdentity, SignerKey, Signing, SigningError, SigningInstance, SigningKey, Survey, Surveyed,
+    TrustPolicy, TufRoot, TufState, Verdict, Versions, WrittenTrustPolicy,
 };
 pub use untrusted::Untrusted;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use self::error::{ResolveError, RuntimeError, ServerError};
 use self::policies::Policies;
-pub use self::publish::{PublishError, Published, PublishedPolicy};
+pub use self::publish::{PartError, PublishError, Published, PublishedPolicy};
 pub use self::transfer::Transferred;
 use crate::artifact::{Depots, Logins, Pace, Shared, Store};
 use crate::dial::Dialler;

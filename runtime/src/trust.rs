@@ -52,6 +52,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::authority::Authority;
 pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
+pub(crate) use self::evidence::Evidence;
 pub use self::explain::Explanation;
 pub(crate) use self::gather::{Wanted, gather};
 pub(crate) use self::judge::{Judge, Subject, with_causes};
@@ -63,8 +64,11 @@ pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
 pub use self::sbom::SbomSummary;
 pub(crate) use self::scope::Name;
-pub(crate) use self::sign::{Attested, Signed};
-pub use self::sign::{InvalidSigningKey, Signing, SigningError, SigningKey};
+pub(crate) use self::sign::{Attested, Holder, NotLogged, Service, Signed, Unsigned, Words, include};
+pub use self::sign::{
+    CannotAsk, CertificateProblem, IdentityToken, InvalidIdentityToken, InvalidSigningInstance, InvalidSigningKey,
+    Keyless, Signer, SignerIdentity, Signing, SigningError, SigningInstance, SigningKey,
+};
 pub use self::survey::{Survey, Surveyed};
 pub(crate) use self::tuf::Mirror;
 pub(crate) use self::tuf::refresh as refresh_root;

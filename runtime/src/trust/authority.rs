@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Claims, SubjectRule};
+use super::identity::{Claim, Claims, Identity, InvalidSubject, SubjectRule};
 use super::key::SignerKey;
 use super::root::TrustRoot;
 
@@ -53,6 +53,25 @@ impl Authority {
         let Self { log, sct, timestamp, who, .. } = self;
         let sct = if matches!(who, Who::Key(_)) { String::new() } else { format!(", sct = \"{sct}\"") };
         format!("log = \"{log}\"{sct}, timestamp = \"{timestamp}\"")
+    }
+
+    /// Exactly whom a certificate names, with all that this root can show.
+    ///
+    /// # Errors
+    /// Where no rule can name them.
+    pub(crate) fn of_identity(identity: &Identity, root: Arc<TrustRoot>) -> Result<Self, InvalidSubject> {
+        let need = |has: bool| if has { Need::Required } else { Need::Ignore };
+        let (log, sct) = (need(root.has_logs()), need(root.has_certificate_logs()));
+        let timestamp = need(!root.has_logs());
+        let (issuer, subject) = (identity.issuer.expose().to_owned(), identity.subject.expose());
+        // A workflow that others call signs for all of them: what was built is part of who signed.
+        let pinned = [Claim::Source, Claim::OwnerId].into_iter();
+        let claims: Claims =
+            pinned.filter_map(|claim| Some((claim, identity.claims.get(&claim)?.expose().to_owned()))).collect();
+        let source = claims.get(&Claim::Source).map(|source| format!(", for {source}")).unwrap_or_default();
+        let name = format!("{subject} by {issuer}{source}");
+        let subject = SubjectRule::exactly(subject)?;
+        Ok(Self { name, who: Who::Keyless { issuer, subject, claims, root }, log, sct, timestamp })
     }
 }
 

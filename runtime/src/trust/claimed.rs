@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::authority::{Authority, Need, Who};
+use super::authority::Authority;
 use super::evidence::{Evidence, Form};
-use super::identity::{Claim, Claims, SubjectRule};
 use super::root::TrustRoot;
 use super::weigh::Weighing;
 
@@ -51,21 +50,8 @@ pub(crate) fn claimed(evidence: &[Evidence], named: &[Arc<TrustRoot>], now: Syst
 fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Option<Authority> {
     let mut weighing = Weighing::of(evidence);
     let identity = weighing.claims_to_be_by().ok()?.clone();
-    let subject = identity.subject.expose();
     roots.iter().cloned().find_map(|root| {
-        let need = |has: bool| if has { Need::Required } else { Need::Ignore };
-        let (log, sct) = (need(root.has_logs()), need(root.has_certificate_logs()));
-        let timestamp = need(!root.has_logs());
-        let issuer = identity.issuer.expose().to_owned();
-        // A workflow that others call signs for all of them: what was built is part of who signed.
-        let pinned = [Claim::Source, Claim::OwnerId].into_iter();
-        let claims: Claims =
-            pinned.filter_map(|claim| Some((claim, identity.claims.get(&claim)?.expose().to_owned()))).collect();
-        let source = claims.get(&Claim::Source).map(|source| format!(", for {source}")).unwrap_or_default();
-        let name = format!("{subject} by {issuer}{source}");
-        let rule = SubjectRule::exactly(subject).ok()?;
-        let who = Who::Keyless { issuer, subject: rule, claims, root };
-        let authority = Authority { name, who, log, sct, timestamp };
+        let authority = Authority::of_identity(&identity, root).ok()?;
         let log_root = TrustRoot::public_good().ok()?;
         weighing.by(&authority, &log_root, now).is_ok().then_some(authority)
     })

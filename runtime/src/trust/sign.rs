@@ -2,23 +2,38 @@
 //!
 //! ```text
 //! SigningKey ─ Signing::new(key, predicates) ─ of(manifest) ─▶ Signed: a signature (cosign 2), attestations (cosign 3)
+//!
+//! IdentityToken ─ Keyless::new(token, instance, predicates) ─ ask() ─▶ Asking ─ certified ─▶ Holder ─ sign ─▶ Logging
+//!                                            of the authority ┘                  of the log ┘ logged ─▶ Attachment
 //! ```
+//!
+//! Who has no key signs with one that is made for this and forgotten, for which a certificate authority vouches.
 //!
 //! All of it is pure: where it is put is said by the caller.
 
+mod instance;
 mod key;
+mod keyless;
+mod signer;
+mod token;
+mod unsigned;
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Serialize;
-use sigstore_types::{
-    Bundle, DsseEnvelope, DsseSignature, KeyId, MediaType, PayloadBytes, PublicKeyIdentifier, SignatureBytes,
-    SignatureContent, VerificationMaterial, VerificationMaterialContent, pae,
-};
+use sigstore_types::{PublicKeyIdentifier, SignatureContent, VerificationMaterial, VerificationMaterialContent};
 
+pub(crate) use self::instance::Service;
+pub use self::instance::{InvalidSigningInstance, SigningInstance};
 pub use self::key::{InvalidSigningKey, SigningKey};
+pub use self::keyless::{CannotAsk, CertificateProblem, Keyless, SignerIdentity};
+pub(crate) use self::keyless::{Holder, NotLogged};
+pub use self::signer::Signer;
+pub(crate) use self::signer::{Words, include};
+pub use self::token::{IdentityToken, InvalidIdentityToken};
+pub(crate) use self::unsigned::Unsigned;
 use super::authority::Need;
 use super::bundle::{self, MAX_BUNDLE_BYTES};
 use super::evidence::{Evidence, Form, Place};
@@ -27,16 +42,9 @@ use super::predicate::Predicate;
 use super::remedy;
 use super::scope::Name;
 use super::signature::{SIGNATURE_ANNOTATION, SIGNATURE_MEDIA_TYPE};
-use super::statement::{PAYLOAD_TYPE, STATEMENT_TYPE};
+use super::statement::PAYLOAD_TYPE;
 use crate::artifact::{Artifact, Attachment, Digest, Layer};
 use crate::message::Json;
-
-/// What a bundle is called, as an artifact and as its layer (Sigstore, "Bundle Format").
-const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-
-/// The notes by which those who list bundles choose (Sigstore, "Bundle Format").
-const CONTENT_NOTE: &str = "dev.sigstore.bundle.content";
-const PREDICATE_NOTE: &str = "dev.sigstore.bundle.predicateType";
 
 /// What an author signs with, and what they attest.
 #[derive(Debug)]
@@ -113,23 +121,6 @@ struct Image<'a> {
     docker_manifest_digest: &'a Digest,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct WrittenStatement<'a> {
-    #[serde(rename = "_type")]
-    kind: &'static str,
-    subject: [WrittenSubject<'a>; 1],
-    predicate_type: &'a str,
-    predicate: &'a Json,
-}
-
-#[derive(Serialize)]
-struct WrittenSubject<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    digest: BTreeMap<&'a str, String>,
-}
-
 impl Signing {
     /// Signs with `key`, whose public key users keep as `public_name`, and attests all of these.
     pub fn new(key: SigningKey, public_name: String, predicates: Vec<Predicate>) -> Self {
@@ -151,13 +142,8 @@ impl Signing {
     /// # Errors
     /// See [`SigningError`].
     pub(crate) fn of(&self, name: &Name, manifest: &Digest, component: &Digest) -> Result<Signed, SigningError> {
-        let attestations = self.predicates.iter().map(|predicate| {
-            if !predicate.is_about(&[*manifest, *component]) {
-                let what = predicate.what();
-                return Err(SigningError::OtherSubject { what, component: *component, manifest: *manifest });
-            }
-            self.attestation(predicate, name, manifest)
-        });
+        check_subjects(&self.predicates, manifest, component)?;
+        let attestations = self.predicates.iter().map(|predicate| self.attestation(predicate, name, manifest));
         Ok(Signed { attestations: attestations.collect::<Result<_, _>>()?, signature: self.signature(name, manifest)? })
     }
 
@@ -183,37 +169,13 @@ impl Signing {
 
     /// An attestation as cosign 3 writes it: a bundle that says which key to check it with.
     fn attestation(&self, predicate: &Predicate, name: &Name, manifest: &Digest) -> Result<Attested, SigningError> {
-        let what = predicate.what();
-        let statement = WrittenStatement {
-            kind: STATEMENT_TYPE,
-            subject: [WrittenSubject { name: repository(name), digest: BTreeMap::from([("sha256", manifest.hex())]) }],
-            predicate_type: predicate.kind(),
-            predicate: predicate.json(),
-        };
-        let statement = Json::of(&statement).as_str().as_bytes().to_vec();
-        let signature = self.key.sign(&pae(PAYLOAD_TYPE, &statement)).map_err(|_| SigningError::Key)?;
-        let signature = DsseSignature::new(SignatureBytes::new(signature), KeyId::default());
-        let envelope = DsseEnvelope::new(PAYLOAD_TYPE, PayloadBytes::new(statement.clone()), signature);
+        let statement = Unsigned::attestation(predicate, name, manifest);
+        let signature = self.key.sign(&statement.pae()).map_err(|_| SigningError::Key)?;
         // Which key it was, for those who have several (as cosign and sigstore-go write it).
         let hint = BASE64_STANDARD.encode(self.key.public().fingerprint().bytes());
         let material = VerificationMaterialContent::PublicKey(PublicKeyIdentifier::new(hint));
-        let content = SignatureContent::DsseEnvelope(envelope);
-        let bundle = Bundle::new(MediaType::Bundle0_3, VerificationMaterial::new(material), content);
-        let bundle = bundle.to_json().map_err(|_| SigningError::Key)?;
-        if bundle.len() > MAX_BUNDLE_BYTES {
-            return Err(SigningError::TooLarge { what });
-        }
-        let note = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        let attachment = Attachment {
-            artifact_type: BUNDLE_TYPE.to_owned(),
-            annotations: BTreeMap::from([note(CONTENT_NOTE, "dsse-envelope"), note(PREDICATE_NOTE, predicate.kind())]),
-            layer: Layer {
-                media_type: BUNDLE_TYPE.to_owned(),
-                content: Artifact::new(bundle.into_bytes()),
-                annotations: BTreeMap::new(),
-            },
-        };
-        Ok(Attested { what, attachment, statement })
+        let attachment = statement.attachment(statement.envelope(signature), VerificationMaterial::new(material))?;
+        Ok(Attested { what: statement.what, attachment, statement: statement.bytes })
     }
 
     /// Whether this key has signed these very words before, and it lies where cosign looks. A signature by it is another
@@ -237,23 +199,18 @@ impl Signing {
             && self.key.public().signed(&envelope.pae(), envelope.signature.sig.as_bytes())
     }
 
-    /// What others write into their policies to follow a policy that this key signed.
-    pub(crate) fn include(&self, reference: &str) -> String {
-        let (policy, key) = (remedy::quoted(reference), remedy::key(&self.public_name, Need::Ignore));
-        format!("[[include]]\npolicy = {policy}\nsigners = [{key}]\nmax-age = \"7d\"")
+    /// As whom users name the key in their policies.
+    pub(crate) fn signer(&self) -> String {
+        remedy::key(&self.public_name, Need::Ignore)
     }
+}
 
-    /// What users write into their policy to trust all of this, and no more.
-    pub(crate) fn scope(&self, name: &Name) -> String {
-        let key = remedy::key(&self.public_name, Need::Ignore);
-        let mut lines = vec!["[[scope]]".to_owned(), format!("match = \"{name}\""), format!("signers = [{key}]")];
-        for (what, rules) in Predicate::rules(&self.predicates) {
-            let rules: String =
-                rules.iter().map(|(key, value)| format!(", {key} = {}", remedy::quoted(value))).collect();
-            lines.push(format!("{what} = {{ required = true{rules} }}"));
-        }
-        lines.join("\n")
-    }
+/// Whether all of these may be said of what is pushed.
+fn check_subjects(predicates: &[Predicate], manifest: &Digest, component: &Digest) -> Result<(), SigningError> {
+    let other = predicates.iter().find(|predicate| !predicate.is_about(&[*manifest, *component]));
+    other.map_or(Ok(()), |predicate| {
+        Err(SigningError::OtherSubject { what: predicate.what(), component: *component, manifest: *manifest })
+    })
 }
 
 /// The repository that something is signed for. A folder is none.

@@ -5,10 +5,10 @@ use std::io::Error;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Digest, PolicyFiles, PushTarget, TrustPolicy};
+use lockgate_runtime::{Digest, PolicyFiles, PublishedPolicy, PushTarget, Signer, TrustPolicy};
 use serde::Serialize;
 
-use super::super::push::signing;
+use super::super::signer::{Known, SignerArgs, beside, known};
 use super::super::trusting::{Trusting, read_file};
 use super::super::{Common, Format, block_on, output};
 use crate::config::FilesBeside;
@@ -23,35 +23,43 @@ pub(super) struct PushArgs {
     /// Where to push it, as REGISTRY/REPOSITORY:TAG
     #[arg(value_name = "REF")]
     destination: PushTarget,
-    /// Sign it with this private key (PEM as `openssl genpkey` writes it; ECDSA on P-256 or Ed25519)
-    #[arg(long, value_name = "KEY.pem")]
-    sign: PathBuf,
+    #[command(flatten)]
+    signer: SignerArgs,
 }
 
 pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandError> {
-    let PushArgs { file, destination, sign } = args;
-    let signing = signing(&sign, &[], &[])?;
+    let PushArgs { file, destination, signer } = args;
+    let signer = signer.read(Vec::new())?.ok_or_else(|| {
+        CommandError::new(Kind::Usage, "nobody follows a policy that nobody signed")
+            .hint("nothing was pushed; write --sign KEY.pem, or --sign with --identity-token and who you are")
+    })?;
     let (text, files) = read(&file)?;
     let config = common.config()?;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;
-    let published = block_on(async { Ok(runtime.publish_policy(text, files, &destination, &signing).await?) })?;
-    let (digest, include, key) = (published.manifest, &published.include, signing.public_pem());
+    let published = block_on(async { Ok(runtime.publish_policy(text, files, &destination, &signer).await?) })?;
+    print(common, &destination.to_string(), &published, &signer)
+}
+
+/// Prints by which digest it can be pulled, and what others need to follow it.
+fn print(common: &Common, reference: &str, published: &PublishedPolicy, signer: &Signer) -> Result<(), CommandError> {
     #[derive(Serialize)]
-    #[serde(rename_all = "kebab-case")]
     struct Document<'a> {
-        reference: String,
+        reference: &'a str,
         digest: Digest,
         include: &'a str,
-        public_key: &'a str,
+        #[serde(flatten)]
+        known: Known<'a>,
     }
+    let PublishedPolicy { manifest: digest, include, identity } = published;
+    let (digest, known) = (*digest, known(signer, identity.as_ref()));
     match common.format {
-        Format::Json => {
-            output::json(&Document { reference: destination.to_string(), digest, include, public_key: key })
+        Format::Json => output::json(&Document { reference, digest, include, known }),
+        Format::Text => {
+            let more = beside(signer).map(|words| format!("\n\nand {words}")).unwrap_or_default();
+            output::text_line(&format!(
+                "{digest}\n\nPublish it again before it is older than their max-age. Those who follow it write into their trust.toml:\n\n{include}{more}"
+            ))
         }
-        Format::Text => output::text_line(&format!(
-            "{digest}\n\nWhoever follows it writes into their trust.toml:\n\n{include}\n\nand keeps this public key beside it, as {}. Tell them both where they know you; publish it again before it is older than their max-age:\n\n{key}",
-            signing.public_name(),
-        )),
     }
 }
 

@@ -52,6 +52,27 @@ pub(in crate::trust) struct Holder {
     key: rcgen::KeyPair,
 }
 
+/// The public key of somebody who has it elsewhere, on P-256.
+pub(in crate::trust) struct TheirKey(Vec<u8>);
+
+impl TheirKey {
+    /// Of the form in which certificates hold it.
+    pub(in crate::trust) fn of_der(der: &[u8]) -> Self {
+        // What stands before the point is the same for all of them (RFC 5480).
+        Self(der[der.len() - 65..].to_vec())
+    }
+}
+
+impl rcgen::PublicKeyData for TheirKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn algorithm(&self) -> &'static rcgen::SignatureAlgorithm {
+        &rcgen::PKCS_ECDSA_P256_SHA256
+    }
+}
+
 /// What an entry of the log is about.
 pub(in crate::trust) enum Logged<'a> {
     /// A signature over these bytes.
@@ -109,6 +130,11 @@ impl Instance {
     /// A certificate, valid from [`EPOCH`] for ten minutes.
     pub(in crate::trust) fn issue(&self, asked: &Asked) -> Holder {
         let key = rcgen::KeyPair::generate_for(asked.key).unwrap();
+        Holder { certificate: self.certify(asked, &key), key }
+    }
+
+    /// The same for somebody else's key, in DER.
+    pub(in crate::trust) fn certify(&self, asked: &Asked, key: &impl rcgen::PublicKeyData) -> Vec<u8> {
         let mut parameters = CertificateParams::default();
         parameters.serial_number = Some(SerialNumber::from_slice(&[42]));
         parameters.not_before = date_time_ymd(2024, 1, 1);
@@ -120,13 +146,12 @@ impl Instance {
         parameters.custom_extensions = claims
             .map(|(number, text)| extension(&[1, 3, 6, 1, 4, 1, 57264, 1, number], der(0x0c, text.as_bytes())))
             .collect();
-        let unlogged = parameters.signed_by(&key, &self.authority).unwrap();
+        let unlogged = parameters.signed_by(key, &self.authority).unwrap();
         if asked.logged {
             let list = self.certificate_timestamp(unlogged.der());
             parameters.custom_extensions.push(extension(&[1, 3, 6, 1, 4, 1, 11129, 2, 4, 2], der(0x04, &list)));
         }
-        let certificate = parameters.signed_by(&key, &self.authority).unwrap().der().to_vec();
-        Holder { certificate, key }
+        parameters.signed_by(key, &self.authority).unwrap().der().to_vec()
     }
 
     /// The list with the one timestamp of the log of certificates (RFC 6962, section 3.3).
@@ -158,6 +183,13 @@ impl Instance {
     }
 
     pub(in crate::trust) fn root_with(&self, change: impl Fn(&mut Value)) -> Arc<TrustRoot> {
+        let mut root = self.root_json();
+        change(&mut root);
+        TrustRoot::read("tests", root.to_string().as_bytes()).unwrap()
+    }
+
+    /// The same, as it is written.
+    pub(in crate::trust) fn root_json(&self) -> Value {
         let mut root = self.log.trusted_root_json();
         root["ctlogs"] = self.certificate_logs();
         root["certificateAuthorities"] = json!([{
@@ -165,8 +197,7 @@ impl Instance {
             "certChain": { "certificates": [{ "rawBytes": BASE64_STANDARD.encode(self.authority.der()) }] },
             "validFor": { "start": "2023-01-01T00:00:00Z" },
         }]);
-        change(&mut root);
-        TrustRoot::read("tests", root.to_string().as_bytes()).unwrap()
+        root
     }
 
     /// The log of certificates, as a trusted root names it.
@@ -183,8 +214,7 @@ impl Instance {
 
 impl Holder {
     pub(in crate::trust) fn pem(&self) -> String {
-        let lines = BASE64_STANDARD.encode(&self.certificate);
-        format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
+        pem(&self.certificate)
     }
 
     pub(in crate::trust) fn public_key_pem(&self) -> String {
@@ -204,6 +234,12 @@ impl Holder {
     pub(in crate::trust) fn material(&self, entries: &[Value]) -> Value {
         json!({ "certificate": { "rawBytes": BASE64_STANDARD.encode(&self.certificate) }, "tlogEntries": entries })
     }
+}
+
+/// A certificate as others send it.
+pub(in crate::trust) fn pem(certificate: &[u8]) -> String {
+    let lines = BASE64_STANDARD.encode(certificate);
+    format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
 }
 
 pub(in crate::trust) fn envelope(kind: &str, payload: &[u8], signature: &[u8]) -> Value {

@@ -20,6 +20,7 @@ const END: &str = "-----END PRIVATE KEY-----";
 pub struct SigningKey {
     pair: Pair,
     public: SignerKey,
+    public_der: DerPublicKey,
     public_pem: String,
 }
 
@@ -88,16 +89,35 @@ impl SigningKey {
         let base64: Zeroizing<Vec<u8>> =
             Zeroizing::new(base64.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect());
         let der = BASE64_STANDARD.decode(&*base64).map(Zeroizing::new).map_err(|_| InvalidSigningKey::NotPem)?;
-        let pair = Pair::read(&der).ok_or(InvalidSigningKey::Algorithm)?;
-        let public_pem = pair.public().ok_or(InvalidSigningKey::Algorithm)?.to_pem();
+        Self::of(Pair::read(&der).ok_or(InvalidSigningKey::Algorithm)?)
+    }
+
+    /// A new key that lives in memory alone.
+    ///
+    /// # Errors
+    /// Where the library makes none.
+    pub(super) fn ephemeral() -> Result<Self, InvalidSigningKey> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING);
+        Self::of(Pair::P256(pair.map_err(|_| InvalidSigningKey::Algorithm)?))
+    }
+
+    fn of(pair: Pair) -> Result<Self, InvalidSigningKey> {
+        let public_der = pair.public().ok_or(InvalidSigningKey::Algorithm)?;
+        let public_pem = public_der.to_pem();
         // Read as those who verify read it: what they would refuse is not signed with.
         let public = SignerKey::from_pem(&public_pem).map_err(|_| InvalidSigningKey::Algorithm)?;
-        Ok(Self { pair, public, public_pem: public_pem.trim_end().replace("\r\n", "\n") })
+        let public_pem = public_pem.trim_end().replace("\r\n", "\n");
+        Ok(Self { pair, public, public_der, public_pem })
     }
 
     /// The public key that belongs to it.
     pub(crate) fn public(&self) -> &SignerKey {
         &self.public
+    }
+
+    /// The public key that belongs to it, as certificates hold it.
+    pub(super) fn public_der(&self) -> &[u8] {
+        self.public_der.as_bytes()
     }
 
     /// The public key that belongs to it, in PEM form, for others to check signatures with.

@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
 use super::key::tests::{ed25519, p256};
+use super::unsigned::PREDICATE_NOTE;
 use super::*;
 use crate::trust::authority::Authority;
 use crate::trust::evidence::{Notes, Place};
@@ -141,7 +142,11 @@ fn what_this_key_has_signed_is_known_again() {
 
 #[test]
 fn the_scope_asks_for_what_there_is() {
-    let scope = |predicates| signing(&p256(), predicates).scope(&name());
+    let scope = |predicates| {
+        let signing = signing(&p256(), predicates);
+        let signer = signing.signer();
+        Signer::Key(Box::new(signing)).scope(&name(), &signer)
+    };
     let head = "[[scope]]\nmatch = \"127.0.0.1/acme/time\"\nsigners = [{ key = \"acme.pub\", log = \"ignore\" }]";
     assert_eq!(scope(Vec::new()), head);
     let built = r#"provenance = { required = true, builder = "https://acme.example/builder", source = "https://github.com/acme/time" }"#;
