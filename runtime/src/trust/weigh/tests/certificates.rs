@@ -220,7 +220,7 @@ fn attack_18_a_certificate_that_its_log_does_not_know_does_not_count() {
     }
 }
 
-/// Nothing fetches trust roots, so that none can be rolled back on the way. What a root says of its keys' time holds.
+/// Beside what TUF refuses (`trust/tuf/tests.rs`): what a root says of its keys' time holds.
 #[test]
 fn attack_19_keys_that_were_withdrawn_do_not_vouch_for_what_came_later() {
     let instance = Instance::new();
