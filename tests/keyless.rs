@@ -70,20 +70,6 @@ impl Scene {
         let policy = format!("default = \"reject\"\n{scope}\n");
         fs::write(self.home.path().join("config/trust.toml"), policy).unwrap();
     }
-
-    fn verify(&self, server: &str) -> Ended {
-        Lockgate::new("verify").arg(server).args(["--format", "json"]).home(self.home.path()).run()
-    }
-
-    /// Checks that the user's policy lets it run, as signed; gives the record.
-    fn runs(&self, server: &str) -> Value {
-        let verified = self.verify(server);
-        verified.good();
-        assert_eq!(verified.json()["basis"], "signed", "{verified}");
-        let called = Lockgate::call(server, "echo").arg("text=hello").home(self.home.path()).run();
-        assert_eq!(called.good(), "hello", "{called}");
-        verified.json()
-    }
 }
 
 /// What the token of a release says, which is valid for some minutes.
@@ -107,7 +93,7 @@ fn what_is_pushed_without_a_key_runs_by_the_scope_that_is_printed_and_by_no_othe
     sbom = { required = true }
     "#);
     assert_eq!(document["identity"], json!({ "issuer": ISSUER, "subject": release()["sub"] }));
-    let record = scene.runs(&reference);
+    let record = scene.home.runs_as_signed(&reference);
     assert_eq!((&record["signers"][0]["logged"], record["sboms"].as_array().unwrap().len()), (&json!(true), 1));
     for (ours, others, reason) in [
         ("release.yml@", "test.yml@", "other-subject"),
@@ -118,7 +104,7 @@ fn what_is_pushed_without_a_key_runs_by_the_scope_that_is_printed_and_by_no_othe
         let other = scope.replace(ours, others);
         assert_ne!(other, scope);
         scene.trust(&other);
-        let refused = scene.verify(&reference);
+        let refused = scene.home.verify(&reference);
         refused.failed(3);
         assert_eq!(refused.json()["reason"], reason, "{refused}");
     }
@@ -128,7 +114,7 @@ fn what_is_pushed_without_a_key_runs_by_the_scope_that_is_printed_and_by_no_othe
     let again = scene.publish(&reference, &["--sbom", SBOM]);
     assert_eq!(again, document);
     assert_eq!(scene.instance.asked()[3..], ["authority good"]);
-    scene.runs(&reference);
+    scene.home.runs_as_signed(&reference);
 }
 
 #[test]
@@ -137,7 +123,7 @@ fn what_is_signed_without_a_key_runs_wherever_it_was_pushed() {
     for registry in [OwnRegistry::with_lists(), OwnRegistry::without_lists()] {
         let reference = registry.reference("acme/time:1");
         scene.publish(&reference, &[]);
-        scene.runs(&reference);
+        scene.home.runs_as_signed(&reference);
         let lines = registry.lines();
         let tag = lines.iter().position(|line| line.starts_with("PUT") && line.ends_with("/manifests/1")).unwrap();
         let first = lines.iter().position(|line| line.starts_with("PUT") && line.contains("/manifests/")).unwrap();
@@ -147,7 +133,7 @@ fn what_is_signed_without_a_key_runs_wherever_it_was_pushed() {
     }
     let server = format!("oci-layout:{}", dist.join("time").display());
     scene.publish(&format!("{server}:1"), &["--sbom", SBOM]);
-    scene.runs(&server);
+    scene.home.runs_as_signed(&server);
 }
 
 #[test]
@@ -263,7 +249,7 @@ fn a_part_that_was_not_signed_is_signed_by_the_same_command_later() {
     scene.publish(&reference, &["--sbom", SBOM]);
     // Only what was missing.
     assert_eq!(scene.instance.asked()[3..], ["authority good", "log good"]);
-    scene.runs(&reference);
+    scene.home.runs_as_signed(&reference);
 }
 
 #[test]
@@ -373,9 +359,9 @@ fn a_policy_is_signed_without_a_key_as_well() {
     max-age = "7d"
     "#);
     scene.trust(include);
-    assert_eq!(scene.runs(&reference)["policy"], place.as_str());
+    assert_eq!(scene.home.runs_as_signed(&reference)["policy"], place.as_str());
     scene.trust(&include.replace("release.yml@", "test.yml@"));
-    let refused = scene.verify(&reference);
+    let refused = scene.home.verify(&reference);
     refused.failed(3);
     assert_eq!(refused.json()["reason"], "policy-not-signed", "{refused}");
     // Nor is a policy tagged that nobody could follow.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::cosign::{Key, Repository, signature_tag};
 use crate::support::own_registry::{Lists, OwnRegistry, Reply};
 use crate::support::sigstore::verifier;
-use crate::support::{Ended, Home, Lockgate, OciRegistry, folder, probe};
+use crate::support::{Home, Lockgate, OciRegistry, folder, probe};
 
 const SBOM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/sbom/npm.spdx-2.3.json");
 const OTHER_SBOM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/sbom/npm.cyclonedx-1.5.json");
@@ -59,20 +59,6 @@ impl Scene {
         let checked = Lockgate::new("trust").arg("check").arg(config.join("trust.toml")).home(self.home.path()).run();
         assert!(checked.good().contains("can be used: 1 scope\n"), "{checked}");
         document
-    }
-
-    fn verify(&self, server: &str) -> Ended {
-        Lockgate::new("verify").arg(server).args(["--format", "json"]).home(self.home.path()).run()
-    }
-
-    /// Checks that the user's policy lets it run, as signed; gives the record.
-    fn runs(&self, server: &str) -> Value {
-        let verified = self.verify(server);
-        verified.good();
-        assert_eq!(verified.json()["basis"], "signed", "{verified}");
-        let called = Lockgate::call(server, "echo").arg("text=hello").home(self.home.path()).run();
-        assert_eq!(called.good(), "hello", "{called}");
-        verified.json()
     }
 }
 
@@ -126,7 +112,7 @@ fn what_is_pushed_and_signed_runs_by_the_scope_that_is_printed() {
     sbom = { required = true }
     provenance = { required = true, builder = "https://acme.example/builder", source = "https://github.com/acme/time" }
     "#);
-    let record = scene.runs(&reference);
+    let record = scene.home.runs_as_signed(&reference);
     assert_eq!(record["sboms"].as_array().unwrap().len(), 2, "{record}");
     assert_eq!(record["provenance"][0]["ref"], "refs/tags/v1", "{record}");
     // The same again adds nothing: what this key has said is there.
@@ -137,10 +123,10 @@ fn what_is_pushed_and_signed_runs_by_the_scope_that_is_printed() {
     // Where it is asked for and was not attested, it does not run.
     let other = registry.reference("acme/other:1");
     let scope = scene.publish(&other, &[]);
-    scene.runs(&other);
+    scene.home.runs_as_signed(&other);
     let asked = format!("default = \"reject\"\n{}\nsbom = {{ required = true }}\n", scope["scope"].as_str().unwrap());
     fs::write(scene.home.path().join("config/trust.toml"), asked).unwrap();
-    scene.verify(&other).failed(3);
+    scene.home.verify(&other).failed(3);
 }
 
 #[test]
@@ -149,7 +135,7 @@ fn what_is_signed_where_referrers_are_listed_runs_as_well() {
     for registry in [OwnRegistry::with_lists(), OwnRegistry::without_lists()] {
         let reference = registry.reference("acme/time:1");
         scene.publish(&reference, &["--sbom", SBOM]);
-        assert_eq!(scene.runs(&reference)["sboms"].as_array().unwrap().len(), 1);
+        assert_eq!(scene.home.runs_as_signed(&reference)["sboms"].as_array().unwrap().len(), 1);
         // The tag came last.
         let lines = registry.lines();
         let at = |end: &str| lines.iter().position(|line| line.starts_with("PUT") && line.ends_with(end)).unwrap();
@@ -168,7 +154,7 @@ fn what_is_signed_in_a_folder_runs_from_there() {
     assert!(document["scope"].as_str().unwrap().contains("match = \"oci-layout\""), "{document}");
     for server in [server.clone(), format!("{server}:1"), format!("{server}@{}", document["digest"].as_str().unwrap())]
     {
-        scene.runs(&server);
+        scene.home.runs_as_signed(&server);
     }
     let index = || fs::read(dist.join("time/index.json")).unwrap();
     let before: Value = serde_json::from_slice(&index()).unwrap();
@@ -283,13 +269,13 @@ fn signatures_of_others_stay_where_they_are() {
     let digest = scene.publish(&reference, &[])["digest"].as_str().unwrap().to_owned();
     let name = registry.reference("acme/time");
     Repository::new(&name).push_signatures(&digest, &[other.sign(&digest, &name)]);
-    scene.verify(&reference).failed(3);
+    scene.home.verify(&reference).failed(3);
     let document = scene.publish(&reference, &[]);
-    scene.runs(&reference);
+    scene.home.runs_as_signed(&reference);
     let ours = document["scope"].as_str().unwrap();
     let both = ours.replace(" }]", " }, { key = \"other.pub\", log = \"ignore\" }]\nthreshold = 2");
     fs::write(scene.home.path().join("config/trust.toml"), format!("default = \"reject\"\n{both}")).unwrap();
-    scene.runs(&reference);
+    scene.home.runs_as_signed(&reference);
 }
 
 #[test]
@@ -300,12 +286,12 @@ fn a_statement_is_attested_of_what_it_is_about_and_of_nothing_else() {
     let component = format!("sha256:{}", &component[..64]);
     let ours = scene.file("ours.json", statement(&component));
     scene.publish(&reference, &["--provenance", ours.to_str().unwrap()]);
-    assert_eq!(scene.runs(&reference)["provenance"][0]["builder"], "https://acme.example/builder@v3");
+    assert_eq!(scene.home.runs_as_signed(&reference)["provenance"][0]["builder"], "https://acme.example/builder@v3");
     let theirs = scene.file("theirs.json", statement(&format!("sha256:{}", "0".repeat(64))));
     let other = registry.reference("acme/other:1");
     let pushed = scene.push(&other).arg("--provenance").arg(theirs).run();
     assert!(pushed.failed(2).contains("its provenance is a statement about other things"), "{pushed}");
-    scene.verify(&other).failed(1);
+    scene.home.verify(&other).failed(1);
 }
 
 #[test]

@@ -2,6 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use url::{Host, Url};
+
+/// The address that a URL writes out, if it does: no resolver is ever asked for it.
+pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(IpAddr::V4(address)),
+        Host::Ipv6(address) => Some(IpAddr::V6(address)),
+        Host::Domain(_) => None,
+    }
+}
+
 /// Whether an address is one that a name may lead to: not loopback, private, link-local, multicast, documentation or
 /// otherwise special (IANA IPv4 and IPv6 Special-Purpose Address Registries), also where it is wrapped in an IPv6 one.
 pub(crate) fn is_public(address: IpAddr) -> bool {

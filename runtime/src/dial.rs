@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use reqwest::Certificate;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use url::{Host, Url};
+use url::Url;
 
-use crate::address::is_public;
+use crate::address::{is_public, literal};
 use crate::untrusted::Untrusted;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -152,13 +152,11 @@ impl Dialler {
         url: &Url,
         written_out: bool,
     ) -> Result<http::Response<reqwest::Body>, DialError> {
+        if !url.has_host() {
+            return Err(DialError::NoHost);
+        }
         // A literal address is never asked of a resolver, so it is checked here.
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(_)) => None,
-            None => return Err(DialError::NoHost),
-        };
+        let literal = literal(url);
         if let Some(address) = literal.filter(|address| !written_out && !is_public(*address)) {
             return Err(DialError::NotPublic(address));
         }

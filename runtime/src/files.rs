@@ -1,11 +1,12 @@
 //! Files of our own, and of the person we work for.
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
 /// Opens a file to read it. A FIFO in its place is not waited for; it has nothing to read.
 pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
@@ -40,6 +41,15 @@ pub(crate) fn read(path: &Path, cap: u64) -> io::Result<Option<Vec<u8>>> {
 /// Makes a folder, and those above it, for its owner alone. One that is there stays as it is.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Puts a file in its place when all of it is on the disk: nobody ever reads half of it. Only its owner may read it.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new("/")))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Whether this is a regular file that belongs to us and that nobody else can read or write.

@@ -14,6 +14,8 @@ import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 
+import { trustedRoot } from './sigstore_root.mjs';
+
 const [modules, folder] = process.argv.slice(2);
 const require = createRequire(`${modules}/`);
 const mock = (await import(pathToFileURL(require.resolve('@sigstore/mock')).href)).default;
@@ -141,28 +143,10 @@ const server = createServer(async (request, response) => {
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const url = `http://127.0.0.1:${server.address().port}`;
 
-const logOf = (baseUrl, key) => ({
-    baseUrl,
-    hashAlgorithm: 'SHA2_256',
-    publicKey: { rawBytes: base64(key), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor: { start } },
-    logId: { keyId: createHash('sha256').update(key).digest('base64') },
-});
-const certified = ({ rootCertificate }) => ({
-    subject: { organization: 'sigstore.mock', commonName: 'sigstore' },
-    uri: url,
-    certChain: { certificates: [{ rawBytes: base64(rootCertificate) }] },
-    validFor: { start },
-});
-const root = {
-    mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [logOf('http://rekor.example', log.publicKey)],
-    certificateAuthorities: [certified(authority), certified(unlogged)],
-    ctlogs: [logOf('http://ct.example', certificateLog.publicKey)],
-    timestampAuthorities: [],
-};
+const root = trustedRoot({ uri: url, authorities: [authority, unlogged], log, certificateLog });
 writeFileSync(`${folder}/trusted_root.json`, JSON.stringify(root));
-for (const [name] of Object.entries(authorities)) {
-    for (const [logName] of Object.entries(logs)) {
+for (const name of Object.keys(authorities)) {
+    for (const logName of Object.keys(logs)) {
         const service = (url) => [{ url, majorApiVersion: 1, validFor: { start }, operator: 'tests' }];
         const config = {
             mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',

@@ -12,12 +12,14 @@
 // Prints the bundles as a JSON array, after `@sigstore/verify` has accepted each.
 
 import { Buffer } from 'node:buffer';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
+
+import { trustedRoot } from './sigstore_root.mjs';
 
 const [modules, rootFile] = process.argv.slice(2);
 const require = createRequire(`${modules}/`);
@@ -30,8 +32,6 @@ const { TrustedRoot } = await load('@sigstore/protobuf-specs');
 const { toSignedEntity, toTrustMaterial, Verifier } = await load('@sigstore/verify');
 
 const BUNDLE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
-const start = new Date(Date.now() - 60_000).toISOString();
-const base64 = (bytes) => Buffer.from(bytes).toString('base64');
 const newKey = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
 
 const certificateLog = await mock.initializeCTLog(newKey());
@@ -54,26 +54,7 @@ const server = createServer(async (request, response) => {
 await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const url = `http://127.0.0.1:${server.address().port}`;
 
-const logOf = (baseUrl, key) => ({
-    baseUrl,
-    hashAlgorithm: 'SHA2_256',
-    publicKey: { rawBytes: base64(key), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor: { start } },
-    logId: { keyId: createHash('sha256').update(key).digest('base64') },
-});
-const root = {
-    mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
-    tlogs: [logOf('http://rekor.example', log.publicKey)],
-    certificateAuthorities: [
-        {
-            subject: { organization: 'sigstore.mock', commonName: 'sigstore' },
-            uri: url,
-            certChain: { certificates: [{ rawBytes: base64(authority.rootCertificate) }] },
-            validFor: { start },
-        },
-    ],
-    ctlogs: [logOf('http://ct.example', certificateLog.publicKey)],
-    timestampAuthorities: [],
-};
+const root = trustedRoot({ uri: url, authorities: [authority], log, certificateLog });
 writeFileSync(rootFile, JSON.stringify(root));
 const verifier = new Verifier(toTrustMaterial(TrustedRoot.fromJSON(root)));
 

@@ -4,9 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Lockgate, guests};
+use super::{Ended, Lockgate, guests};
 
 /// A home of one test.
 pub(crate) struct Home(TempDir);
@@ -43,6 +44,21 @@ impl Home {
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// What its policy says of a server.
+    pub(crate) fn verify(&self, server: &str) -> Ended {
+        Lockgate::new("verify").arg(server).args(["--format", "json"]).home(self.path()).run()
+    }
+
+    /// Checks that its policy lets a server run, as signed; gives the record.
+    pub(crate) fn runs_as_signed(&self, server: &str) -> Value {
+        let verified = self.verify(server);
+        verified.good();
+        assert_eq!(verified.json()["basis"], "signed", "{verified}");
+        let called = Lockgate::call(server, "echo").arg("text=hello").home(self.path()).run();
+        assert_eq!(called.good(), "hello", "{called}");
+        verified.json()
     }
 
     /// The folder of compiled code.

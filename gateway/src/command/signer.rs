@@ -49,12 +49,14 @@ impl SignerArgs {
     /// Reads who signs, and attests all of these; nothing where nobody is to sign.
     pub(super) fn read(self, predicates: Vec<Predicate>) -> Result<Option<Signer>, CommandError> {
         let Self { sign: Some(key), identity } = self else { return Ok(None) };
-        let by_key = |key: &Path, predicates| Ok(Signing::new(read_key(key)?, public_name(key), predicates));
         let usage = |problem: &str| CommandError::new(Kind::Usage, problem).hint("nothing was pushed");
         match (key, identity.is_given()) {
             (Some(_), true) => Err(usage("sign with a key or by an identity token, not with both")),
-            (Some(key), false) => by_key(&key, predicates).map(|signing| Some(Signer::Key(Box::new(signing)))),
-            (None, true) => identity.read(predicates).map(|keyless| Some(Signer::Identity(Box::new(keyless)))),
+            (Some(key), false) => {
+                let signing = Signing::new(read_key(&key)?, public_name(&key), predicates);
+                Ok(Some(Signer::Key(Box::new(signing))))
+            }
+            (None, true) => Ok(Some(Signer::Identity(Box::new(identity.read(predicates)?)))),
             (None, false) => Err(usage(
                 "nobody is named who signs; write --sign KEY.pem, or --sign with --identity-token and who you are",
             )),

@@ -23,7 +23,13 @@ pub struct InvalidDigest;
 impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::from(&digest::digest(&SHA256, bytes))
+        Self::of_hash(&digest::digest(&SHA256, bytes))
+    }
+
+    fn of_hash(hash: &digest::Digest) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(hash.as_ref());
+        Self(bytes)
     }
 
     /// Its 32 bytes.
@@ -47,15 +53,7 @@ impl Hasher {
     }
 
     pub(super) fn finish(self) -> Digest {
-        Digest::from(&self.0.finish())
-    }
-}
-
-impl From<&digest::Digest> for Digest {
-    fn from(hash: &digest::Digest) -> Self {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(hash.as_ref());
-        Self(bytes)
+        Digest::of_hash(&self.0.finish())
     }
 }
 

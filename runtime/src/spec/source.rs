@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
+use crate::address::{is_public, literal};
 use crate::artifact::{Digest, Reference, Selector};
 
 /// Where a server comes from.
@@ -134,11 +135,7 @@ impl Remote {
 
     /// The address, where the URL writes one out: only such a URL reaches loopback and private networks.
     pub fn literal_address(&self) -> Option<IpAddr> {
-        match self.0.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            Some(Host::Domain(_)) | None => None,
-        }
+        literal(&self.0)
     }
 }
 
@@ -161,7 +158,7 @@ impl FromStr for Remote {
         }
         match (url.scheme(), remote.literal_address()) {
             ("https", _) => Ok(remote),
-            ("http", Some(address)) if !crate::address::is_public(address) => Ok(remote),
+            ("http", Some(address)) if !is_public(address) => Ok(remote),
             ("http", _) => Err(invalid(
                 "http:// needs a written-out loopback or private address, as http://127.0.0.1:8000/mcp; all else needs https://",
             )),

@@ -71,6 +71,36 @@ pub(crate) enum InvalidRoot {
     Unusable(String),
 }
 
+impl Keys {
+    /// Reads the bytes of a `trusted_root.json`.
+    ///
+    /// # Errors
+    /// See [`InvalidRoot`].
+    fn read(bytes: &[u8]) -> Result<Self, InvalidRoot> {
+        if bytes.len() > MAX_ROOT_BYTES {
+            return Err(InvalidRoot::TooLarge);
+        }
+        let unreadable = |problem: &dyn fmt::Display| InvalidRoot::Unreadable(problem.to_string());
+        let text = std::str::from_utf8(bytes).map_err(|error| unreadable(&error))?;
+        // Of a key that is there twice, another reader could take the other.
+        Json::parse(text).map_err(|error| unreadable(&error))?;
+        let keys = TrustedRoot::from_json(text).map_err(|error| unreadable(&error))?;
+        if !MEDIA_TYPES.contains(&keys.media_type.as_str()) {
+            return Err(unreadable(&"it has another media type"));
+        }
+        let TrustedRoot { tlogs, certificate_authorities, ctlogs, timestamp_authorities, .. } = &keys;
+        if tlogs.is_empty()
+            && certificate_authorities.is_empty()
+            && ctlogs.is_empty()
+            && timestamp_authorities.is_empty()
+        {
+            return Err(InvalidRoot::Empty);
+        }
+        let verifier = Verifier::new(&keys).map_err(|error| InvalidRoot::Unusable(error.to_string()))?;
+        Ok(Self { of: keys, verifier })
+    }
+}
+
 impl TrustRoot {
     /// Sigstore's public instance, whose keys are shipped inside this program.
     ///
@@ -95,27 +125,7 @@ impl TrustRoot {
     /// # Errors
     /// See [`InvalidRoot`].
     pub(crate) fn read(name: &str, bytes: &[u8]) -> Result<Arc<Self>, InvalidRoot> {
-        if bytes.len() > MAX_ROOT_BYTES {
-            return Err(InvalidRoot::TooLarge);
-        }
-        let unreadable = |problem: &dyn fmt::Display| InvalidRoot::Unreadable(problem.to_string());
-        let text = std::str::from_utf8(bytes).map_err(|error| unreadable(&error))?;
-        // Of a key that is there twice, another reader could take the other.
-        Json::parse(text).map_err(|error| unreadable(&error))?;
-        let keys = TrustedRoot::from_json(text).map_err(|error| unreadable(&error))?;
-        if !MEDIA_TYPES.contains(&keys.media_type.as_str()) {
-            return Err(unreadable(&"it has another media type"));
-        }
-        let TrustedRoot { tlogs, certificate_authorities, ctlogs, timestamp_authorities, .. } = &keys;
-        if tlogs.is_empty()
-            && certificate_authorities.is_empty()
-            && ctlogs.is_empty()
-            && timestamp_authorities.is_empty()
-        {
-            return Err(InvalidRoot::Empty);
-        }
-        let verifier = Verifier::new(&keys).map_err(|error| InvalidRoot::Unusable(error.to_string()))?;
-        let keys = Ok(Keys { of: keys, verifier });
+        let keys = Ok(Keys::read(bytes)?);
         Ok(Arc::new(Self { name: name.to_owned(), digest: Digest::of(bytes), keys, by_tuf: None }))
     }
 
@@ -130,17 +140,18 @@ impl TrustRoot {
     pub(super) fn by_chain(source: TufRoot, chain: Result<Chain, RootFault>) -> Self {
         let name = source.name().to_owned();
         let read = chain.and_then(|chain| {
-            let read = Self::read(&name, chain.target.as_bytes()).map_err(RootFault::unreadable)?;
-            Ok((Good { until: chain.expires, role: chain.first, versions: chain.versions() }, read))
+            let (target, versions) = (chain.target.as_bytes(), chain.versions());
+            let keys = Keys::read(target).map_err(RootFault::unreadable)?;
+            Ok((Good { until: chain.expires, role: chain.first, versions }, Digest::of(target), keys))
         });
-        let (good, digest, keys) = match read {
-            Ok((good, read)) => match Arc::try_unwrap(read) {
-                Ok(Self { digest, keys, .. }) => (Some(good), digest, keys),
-                Err(_) => (None, source.identity(), Err(RootFault::missing())),
-            },
-            Err(fault) => (None, source.identity(), Err(fault)),
-        };
-        Self { name, digest, keys, by_tuf: Some(ByTuf { source, good }) }
+        match read {
+            Ok((good, digest, keys)) => {
+                Self { name, digest, keys: Ok(keys), by_tuf: Some(ByTuf { source, good: Some(good) }) }
+            }
+            Err(fault) => {
+                Self { name, digest: source.identity(), keys: Err(fault), by_tuf: Some(ByTuf { source, good: None }) }
+            }
+        }
     }
 
     fn shipped(cell: &OnceLock<Arc<Self>>, name: &str, text: &str) -> Result<Arc<Self>, InvalidRoot> {

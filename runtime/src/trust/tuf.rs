@@ -23,12 +23,12 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
-use url::{Host, Url};
+use url::Url;
 
 pub(super) use self::chain::{Chain, verify_kept};
 pub use self::refresh::RefreshError;
 pub(crate) use self::refresh::{Mirror, refresh};
-use crate::address::is_public;
+use crate::address::{is_public, literal};
 use crate::artifact::Digest;
 use crate::message::Json;
 use crate::untrusted::Untrusted;
@@ -195,9 +195,7 @@ impl RootProblem {
             }
         }
     }
-}
 
-impl RootProblem {
     /// What a person does about it, who finds it when something is to be verified.
     pub(crate) fn next(self, name: &str) -> String {
         let or_else = match self {
@@ -249,13 +247,6 @@ impl TufState {
     }
 }
 
-impl fmt::Display for Versions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { root, timestamp, snapshot, targets } = self;
-        write!(f, "root {root}, timestamp {timestamp}, snapshot {snapshot}, targets {targets}")
-    }
-}
-
 /// Where files of TUF are fetched from.
 fn mirror(text: &str) -> Result<Url, String> {
     let invalid = |problem: &str| format!("`{}` {problem}", text.escape_debug());
@@ -274,14 +265,6 @@ fn mirror(text: &str) -> Result<Url, String> {
         url.set_path(&format!("{}/", url.path()));
     }
     Ok(url)
-}
-
-fn literal(url: &Url) -> Option<std::net::IpAddr> {
-    match url.host()? {
-        Host::Ipv4(address) => Some(address.into()),
-        Host::Ipv6(address) => Some(address.into()),
-        Host::Domain(_) => None,
-    }
 }
 
 /// Text without an object that has a key twice: of these, another reader could take the other.

@@ -1,7 +1,7 @@
 //! Which version of each included policy counted last, so that no older one ever does again.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -87,10 +87,7 @@ impl LastPolicies {
         let Last { manifest, published: Published(published) } = this;
         let record = Record { reference: reference.to_string(), manifest, published: published.to_string() };
         let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
-            file.write_all(Json::of(&record).as_str().as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&path).map_err(|error| error.error)?;
+            files::replace(&path, Json::of(&record).as_str().as_bytes())?;
             guard.sync_all()
         };
         write().map_err(failed)

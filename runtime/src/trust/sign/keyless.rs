@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sigstore_crypto::parse_certificate_info;
 use sigstore_rekor::LogEntry;
@@ -237,14 +240,13 @@ impl Asking<'_> {
     /// # Errors
     /// Where the key does not sign.
     pub(crate) fn request(&self) -> Result<Zeroizing<Vec<u8>>, SigningError> {
-        use base64::Engine;
         let token = &self.keyless.token;
         let proof = self.key.sign(token.challenge().as_bytes()).map_err(|_| SigningError::Key)?;
         let request = CertificateRequest {
             credentials: Credentials { oidc_identity_token: token.expose() },
             public_key_request: PublicKeyRequest {
                 public_key: PublicKey { algorithm: "ECDSA", content: self.key.public_pem() },
-                proof_of_possession: base64::prelude::BASE64_STANDARD.encode(proof),
+                proof_of_possession: BASE64_STANDARD.encode(proof),
             },
         };
         // With room for all of it, so that no half of it is left behind in memory when it grows.
@@ -259,9 +261,7 @@ impl Asking<'_> {
     /// Where it is no certificate for this key and for whom the token names.
     pub(crate) fn certified(self, answer: &[u8]) -> Result<Holder, CertificateProblem> {
         let Self { key, keyless } = self;
-        let answer = std::str::from_utf8(answer).ok().and_then(|text| Json::parse(text).ok());
-        let answer: Certified = answer.and_then(|json| json.read().ok()).ok_or(CertificateProblem::Unreadable)?;
-        let chained = match answer {
+        let chained = match read(answer).ok_or(CertificateProblem::Unreadable)? {
             Certified { signed_certificate_embedded_sct: Some(chained), .. } => chained,
             Certified { signed_certificate_detached_sct: Some(_), .. } => return Err(CertificateProblem::Detached),
             _ => return Err(CertificateProblem::Unreadable),
@@ -332,9 +332,7 @@ impl Holder {
         now: SystemTime,
     ) -> Result<Attachment, NotLogged> {
         let Logging { statement, envelope, .. } = logging;
-        let text = std::str::from_utf8(answer).ok().and_then(|text| Json::parse(text).ok());
-        let entries: BTreeMap<String, LogEntry> =
-            text.and_then(|json| json.read().ok()).ok_or(NotLogged::Unreadable)?;
+        let entries: BTreeMap<String, LogEntry> = read(answer).ok_or(NotLogged::Unreadable)?;
         let entry = match Vec::from_iter(entries.into_values()).as_slice() {
             [entry] => entry.to_bundle_entry(KindVersion::DsseV001).map_err(|_| NotLogged::Unreadable)?,
             _ => return Err(NotLogged::Unreadable),
@@ -362,11 +360,15 @@ impl NotLogged {
     }
 }
 
+/// What a service answered, if it has this form.
+fn read<T: DeserializeOwned>(answer: &[u8]) -> Option<T> {
+    Json::parse(std::str::from_utf8(answer).ok()?).ok()?.read().ok()
+}
+
 /// What is proposed to the log (Rekor, `pkg/types/dsse/v0.0.1`). Of its types for envelopes this is the one that all who
 /// verify know, and that does not keep the payload.
 fn proposed(envelope: &DsseEnvelope, certificate: &DerCertificate) -> serde_json::Value {
-    use base64::Engine;
-    let pem = base64::prelude::BASE64_STANDARD.encode(certificate.to_pem());
+    let pem = BASE64_STANDARD.encode(certificate.to_pem());
     let content = serde_json::json!({ "envelope": Json::of(envelope).as_str(), "verifiers": [pem] });
     serde_json::json!({ "apiVersion": "0.0.1", "kind": "dsse", "spec": { "proposedContent": content } })
 }

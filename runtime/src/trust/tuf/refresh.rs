@@ -1,12 +1,10 @@
 //! Fetches a trust root by TUF. The only part of this that asks anybody, and the only one that writes.
 
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use jiff::Timestamp;
 use sigstore_tuf::TrustedMetadataSet;
-use tempfile::NamedTempFile;
 
 use super::chain::{Chain, begin, hash_in_name, listed, verify};
 use super::kept::{Kept, MAX_KEPT_BYTES, MAX_ROOTS, Seen, paths};
@@ -66,7 +64,7 @@ pub(crate) async fn refresh(
     }
     // In this order: a crash between them leaves newer metadata, and not metadata that is said to be too old.
     for (path, text) in [(&metadata, text), (&seen, newest)] {
-        replace(path, text.as_bytes()).map_err(RefreshError::Unwritable)?;
+        files::replace(path, text.as_bytes()).map_err(RefreshError::Unwritable)?;
     }
     drop(lock);
     by_tuf.state(now.into()).ok_or_else(|| RootFault::missing().into())
@@ -165,15 +163,6 @@ fn lock(folder: &Path) -> std::io::Result<File> {
 
 fn written(value: &impl serde::Serialize) -> Result<String, RefreshError> {
     serde_json::to_string(value).map_err(|error| RefreshError::Unwritable(error.into()))
-}
-
-/// Puts a file in its place when all of it is on the disk. Only its owner may read it.
-fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut file = NamedTempFile::new_in(path.parent().unwrap_or(Path::new("/")))?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }
 
 impl RefreshError {
