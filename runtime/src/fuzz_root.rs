@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 
 use artifact::{Digest, Manifest};
 use trust::fuzzed::{
-    Evidence, Form, Name, Notes, Place, Provenance, Sbom, SnapshotFile, Statement, TrustRoot, Vex, Weighing, look_up,
+    Evidence, Form, Name, Notes, Place, Provenance, Sbom, Snapshot, SnapshotFile, Statement, TrustRoot, Vex, Weighing, look_up,
 };
 use trust::{PolicyFiles, TrustPolicy};
 
@@ -98,7 +98,8 @@ pub fn advisory(text: &str) {
     let packages = Sbom::read_document(&document).expect("it is an SBOM").packages;
     let file = SnapshotFile { name: "a.json".to_owned(), content: Box::new(Cursor::new(text.to_owned())) };
     let now = "2026-01-01T00:00:00Z".parse().expect("it is a time");
-    let _ = look_up(Box::new(std::iter::once(Ok(file))), &packages, now);
+    let snapshot = Snapshot { files: Box::new(std::iter::once(Ok(file))), index: None };
+    let _ = look_up(snapshot, &packages, now);
 }
 
 /// Provenance, judged by strict rules.

@@ -50,6 +50,7 @@ mod weigh;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::advisories::Advisories;
 pub(crate) use self::authority::Authority;
 pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
 pub(crate) use self::evidence::Evidence;
@@ -86,7 +87,7 @@ pub(crate) mod fuzzed {
     pub(crate) use super::scope::Name;
     pub(crate) use super::statement::Statement;
     pub(crate) use super::vex::Vex;
-    pub(crate) use super::vulnerability::{SnapshotFile, look_up};
+    pub(crate) use super::vulnerability::{Snapshot, SnapshotFile, look_up};
     pub(crate) use super::weigh::Weighing;
 }
 

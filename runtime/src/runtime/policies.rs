@@ -15,7 +15,7 @@ use crate::artifact::{Depot, Digest, Manifest, Selector};
 use crate::plan::Runs;
 use crate::settings::{Event, Settings};
 use crate::trust::{
-    Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy, Verdict, with_causes,
+    Advisories, Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy, Verdict, with_causes,
 };
 
 /// Whom this runtime trusts.
@@ -66,7 +66,11 @@ impl Runtime {
             Some(ceiling) => Some(self.whole(ceiling).await),
             None => None,
         };
-        Arc::new(Judge::new(ceiling, self.whole(own).await, self.settings.waived.clone()))
+        Arc::new(Judge::new(ceiling, self.whole(own).await, self.settings.waived.clone(), self.advisories()))
+    }
+
+    fn advisories(&self) -> Advisories {
+        Advisories::new(self.settings.advisories_folder.clone())
     }
 
     /// A policy with all that it includes.
@@ -120,7 +124,7 @@ impl Runtime {
     async fn check_signed(&self, include: &Include, manifest: &Manifest, depot: &Depot) -> Result<(), Problem> {
         let Include { reference, .. } = include;
         let subject = Subject::of(reference.to_string(), Name::of(reference), manifest);
-        let judge = Judge::new(None, include.law(), [].into());
+        let judge = Judge::new(None, include.law(), [].into(), self.advisories());
         match judge.decide(&subject, depot, &self.depots).await.verdict {
             Verdict::Accepted { .. } => Ok(()),
             Verdict::Refused { why: Problem { reason, problem }, .. } => {

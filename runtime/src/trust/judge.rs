@@ -8,6 +8,7 @@ mod weighed;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::SystemTime;
 
 use self::weighed::Weighed;
@@ -18,7 +19,7 @@ use super::gather::{self, Found, Wanted};
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
 use super::scope::Name;
-use super::{Basis, advisories, remedy, time};
+use super::{Advisories, Basis, remedy, time};
 use crate::artifact::{Content, Depot, Depots, Digest, Manifest};
 
 /// Judges artifacts by the policy of the machine, if it has one, and by that of the person.
@@ -27,6 +28,7 @@ pub(crate) struct Judge {
     ceiling: Option<TrustPolicy>,
     policy: TrustPolicy,
     waived: BTreeSet<Digest>,
+    advisories: Advisories,
 }
 
 /// What is judged.
@@ -58,17 +60,23 @@ impl Subject {
 struct Law<'a> {
     policy: &'a TrustPolicy,
     waived: &'a BTreeSet<Digest>,
+    advisories: &'a Advisories,
 }
 
 impl Judge {
-    pub(crate) fn new(ceiling: Option<TrustPolicy>, policy: TrustPolicy, waived: BTreeSet<Digest>) -> Self {
-        Self { ceiling: ceiling.map(TrustPolicy::without_shipped), policy, waived }
+    pub(crate) fn new(
+        ceiling: Option<TrustPolicy>,
+        policy: TrustPolicy,
+        waived: BTreeSet<Digest>,
+        advisories: Advisories,
+    ) -> Self {
+        Self { ceiling: ceiling.map(TrustPolicy::without_shipped), policy, waived, advisories }
     }
 
     /// Judges what lies in a depot. Evidence is asked for only where it matters.
     pub(crate) async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         if let Some(ceiling) = &self.ceiling {
-            let most = Law { policy: ceiling, waived: &BTreeSet::new() }.decide(subject, depot, depots).await;
+            let most = self.law(ceiling, &BTreeSet::new()).decide(subject, depot, depots).await;
             let own = match most.verdict {
                 Verdict::Refused { .. } => return most,
                 Verdict::Accepted { .. } => self.by_own(subject, depot, depots).await,
@@ -87,7 +95,11 @@ impl Judge {
     }
 
     async fn by_own(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
-        Law { policy: &self.policy, waived: &self.waived }.decide(subject, depot, depots).await
+        self.law(&self.policy, &self.waived).decide(subject, depot, depots).await
+    }
+
+    fn law<'a>(&'a self, policy: &'a TrustPolicy, waived: &'a BTreeSet<Digest>) -> Law<'a> {
+        Law { policy, waived, advisories: &self.advisories }
     }
 }
 
@@ -158,7 +170,8 @@ impl Law<'_> {
             }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
-                let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open);
+                let open = |path: &Path| self.advisories.open(path, time::timestamp(now));
+                let weighed = Weighed::weigh(subject, scope, found, now, &open);
                 let why = weighed.why().cloned();
                 (Some(weighed), why)
             }

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
-
 use super::Subject;
 use super::weighed::{Attested, Known, Signer};
 use crate::trust::authority::Authority;
@@ -16,6 +14,7 @@ use crate::trust::policy::{Attestations, Family, Scope};
 use crate::trust::provenance::{CertificateClaims, Provenance, ProvenanceFault, ProvenanceRules, ProvenanceSummary};
 use crate::trust::reason::Reason;
 use crate::trust::sbom::{OpenSnapshot, Sbom, SbomFault, SbomFindings, SbomRules, SbomSummary};
+use crate::trust::time;
 use crate::trust::vex::Vex;
 use crate::trust::weigh::SignerId;
 use crate::untrusted::Untrusted;
@@ -62,7 +61,7 @@ impl Outcome {
             let problems = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
                 Err(problem) => vec![Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }],
                 Ok(sbom) => {
-                    let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
+                    let now = time::timestamp(now);
                     let checked = scope.sbom.as_ref().map(|rules| rules.check(&sbom, &vex, now, open));
                     let SbomFindings { faults, remarks } = checked.unwrap_or_default();
                     self.sboms.push(sbom.summary().with_remarks(remarks));

@@ -1,5 +1,6 @@
 //! Looks at an artifact as if everybody who signed it were trusted: to show, and never to decide.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -7,12 +8,12 @@ use super::requirements::Outcome;
 use super::weighed::Known;
 use super::{Judge, Subject, with_causes};
 use crate::artifact::{Depot, Depots};
-use crate::trust::advisories;
 use crate::trust::authority::Authority;
 use crate::trust::claimed::claimed;
 use crate::trust::gather::{self, Wanted};
 use crate::trust::policy::Scope;
 use crate::trust::survey::{Survey, Surveyed, identities};
+use crate::trust::time;
 
 impl Judge {
     /// What can be known of an artifact. `key` is one that the person has at hand.
@@ -45,7 +46,8 @@ impl Judge {
         let others = found.others;
         let nothing = found.evidence.is_empty();
         let known = Known::of(subject, &scope, found, now).0;
-        let said = Outcome::of(subject, &scope, &known, now, &advisories::open);
+        let open = |path: &Path| self.advisories.open(path, time::timestamp(now));
+        let said = Outcome::of(subject, &scope, &known, now, &open);
         let surveyed = signers.iter().filter_map(|authority| {
             let signed = known.vouchers.iter().any(|voucher| {
                 Arc::ptr_eq(&voucher.by.authority, authority) && subject.manifests.contains(&voucher.manifest)

@@ -37,7 +37,8 @@ fn policy(text: &str, acme: &Hand, other: &Hand) -> TrustPolicy {
 
 fn decide(policy: &TrustPolicy, waived: &[&str], subject: &Subject, found: Result<Found, String>) -> Decision {
     let waived = waived.iter().map(|text| digest(text)).collect();
-    let law = Law { policy, waived: &waived };
+    let advisories = Advisories::new("/nowhere".into());
+    let law = Law { policy, waived: &waived, advisories: &advisories };
     let now = SystemTime::now();
     law.without_evidence(subject, now).unwrap_or_else(|| law.with_evidence(subject, found, now))
 }
