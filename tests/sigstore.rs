@@ -2,6 +2,7 @@
 //! make and store it.
 
 mod by_tuf;
+mod offered;
 
 use std::fs;
 use std::path::Path;

@@ -74,6 +74,11 @@ impl Signature {
         Self { payload, base64, annotations }
     }
 
+    /// What was made over the payload, in base64.
+    pub(crate) fn base64(&self) -> &str {
+        &self.base64
+    }
+
     /// The same signature over other words.
     pub(crate) fn altered(mut self) -> Self {
         self.payload.insert(1, b' ');

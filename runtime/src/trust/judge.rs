@@ -123,7 +123,8 @@ impl Law<'_> {
             Depot::Folder(_) => None,
         };
         let elsewhere = elsewhere.map(|repository| depots.registry(repository));
-        let wanted = Wanted { attestations: scope.is_some_and(Scope::wants_attestations) };
+        // Where no scope is for it, what is found is only told: whoever made it might be trusted for that.
+        let wanted = Wanted { attestations: scope.is_none_or(Scope::wants_attestations) };
         let found = gather::gather(depot, elsewhere.as_ref(), &subject.manifests, wanted).await;
         self.with_evidence(subject, found.map_err(|error| with_causes(&error)), now)
     }
@@ -165,13 +166,14 @@ impl Law<'_> {
         let mut strangers = Vec::new();
         let (weighed, why) = match (scope, found) {
             (None, Ok(found)) => {
-                strangers = claimed(&found.evidence, &[], now);
+                strangers = claimed(subject, &found.evidence, &self.policy.roots_for(&subject.name), now);
                 (None, Some(Reason::NO_SCOPE.into()))
             }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
                 let open = |path: &Path| self.advisories.open(path, time::timestamp(now));
-                let weighed = Weighed::weigh(subject, scope, found, now, &open);
+                let roots = self.policy.roots_for(&subject.name);
+                let weighed = Weighed::weigh(subject, scope, found, &roots, now, &open);
                 let why = weighed.why().cloned();
                 (Some(weighed), why)
             }
@@ -196,7 +198,8 @@ impl Law<'_> {
                 None => {
                     let unknown = weighed.as_ref().map_or(&*strangers, |weighed| &*weighed.unknown);
                     let waivable = can_be_waived(&why, weighed.as_ref());
-                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown, now);
+                    let lacks_signature = weighed.as_ref().is_some_and(Weighed::lacks_signature);
+                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown, lacks_signature, now);
                     Verdict::Refused { why, remedies }
                 }
             },

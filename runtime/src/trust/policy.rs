@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use self::addition::Addition;
 pub use self::file::InvalidTrustPolicy;
 pub(crate) use self::include::{Fetched, Include, Published};
+pub(crate) use self::shipped::is_shipped;
 pub use self::written::WrittenTrustPolicy;
 use super::authority::{Authority, Who};
 use super::key::SignerKey;
@@ -167,6 +168,13 @@ impl Family {
     }
 }
 
+impl Attestations {
+    /// Whether a text is a type of attestation that can be asked for.
+    pub(crate) fn is_type(text: &str) -> bool {
+        text.contains("://")
+    }
+}
+
 impl Scope {
     fn new(written: String, pattern: Pattern) -> Self {
         Self {
@@ -199,6 +207,11 @@ impl Scope {
         self.pattern == Pattern::Everything
     }
 
+    /// Whether it is for no more than one repository, or for folders.
+    pub(crate) fn is_for_one_name(&self) -> bool {
+        matches!(self.pattern, Pattern::Exactly(_) | Pattern::Layouts)
+    }
+
     /// Whether anything but a reviewed digest can meet it.
     pub(crate) fn has_requirements(&self) -> bool {
         !self.signers.is_empty() || !self.attestations.is_empty()
@@ -216,15 +229,11 @@ impl Scope {
 
     /// The trust roots that it names.
     pub(crate) fn roots(&self) -> Vec<Arc<TrustRoot>> {
-        let mut roots: Vec<Arc<TrustRoot>> = Vec::new();
-        for authority in self.authorities() {
-            if let Who::Keyless { root, .. } = &authority.who
-                && !roots.iter().any(|known| known.digest() == root.digest())
-            {
-                roots.push(Arc::clone(root));
-            }
-        }
-        roots
+        let named = self.authorities().filter_map(|authority| match &authority.who {
+            Who::Keyless { root, .. } => Some(root),
+            Who::Key(_) => None,
+        });
+        distinct(named)
     }
 
     /// What those of them are at this time that come by TUF.
@@ -245,6 +254,24 @@ impl Scope {
         }
         let kin = named(&|known| Family::of(known).is_some_and(|family| Some(family) == Family::of(predicate_type)));
         if kin.is_empty() { self.signers.clone() } else { kin }
+    }
+
+    /// Whether attestations of exactly this type are asked for, in words that the policy's owner can change.
+    pub(crate) fn names_type(&self, predicate_type: &str) -> bool {
+        let mut asked = self.attestations.iter().filter(|asked| asked.types.iter().any(|known| known == predicate_type));
+        asked.any(|asked| asked.signers.iter().any(|authority| !is_shipped(authority)))
+    }
+
+    /// Whether something is asked of attestations of this type, which signers may make as nobody else is named for them.
+    pub(crate) fn takes_from_signers(&self, predicate_type: &str) -> bool {
+        Family::of(predicate_type).is_some_and(|family| {
+            let is_asked = match family {
+                Family::Sbom => self.sbom.is_some(),
+                Family::Provenance => self.provenance.is_some(),
+                Family::Vex => false,
+            };
+            is_asked && !self.names_family(family)
+        })
     }
 
     /// Whether somebody is named for attestations of this family.
@@ -276,6 +303,13 @@ impl TrustPolicy {
     pub fn root_states(&self) -> Vec<TufState> {
         let now = SystemTime::now();
         self.roots.iter().filter_map(|root| root.state(now)).collect()
+    }
+
+    /// The trust roots that can be named for this: those of its scope, and all that the policy names itself.
+    pub(crate) fn roots_for(&self, name: &Name) -> Vec<Arc<TrustRoot>> {
+        let scopes = self.scope(name).into_iter().chain(&self.scopes);
+        let roots: Vec<Arc<TrustRoot>> = scopes.flat_map(Scope::roots).chain(self.roots.iter().cloned()).collect();
+        distinct(&roots)
     }
 
     /// Where its trust roots come from that come by TUF.
@@ -328,4 +362,15 @@ impl TrustPolicy {
         let mut fetched = self.fetched.iter().filter_map(|fetched| fetched.policy.as_ref());
         self.denied.contains(digest) || fetched.any(|policy| policy.denies(digest))
     }
+}
+
+/// Each of them once.
+fn distinct<'a>(roots: impl IntoIterator<Item = &'a Arc<TrustRoot>>) -> Vec<Arc<TrustRoot>> {
+    let mut distinct: Vec<Arc<TrustRoot>> = Vec::new();
+    for root in roots {
+        if !distinct.iter().any(|known| known.digest() == root.digest()) {
+            distinct.push(Arc::clone(root));
+        }
+    }
+    distinct
 }

@@ -46,6 +46,16 @@ pub(crate) enum Said {
     Manifest,
 }
 
+impl Said {
+    /// The type of what was attested; none where it is a signature.
+    pub(crate) fn attested(&self) -> Option<&str> {
+        match self {
+            Self::Statement(statement) if !statement.is_signature() => Some(&statement.predicate_type),
+            Self::Payload(_) | Self::Statement(_) | Self::Manifest => None,
+        }
+    }
+}
+
 /// One signer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum SignerId {
@@ -113,6 +123,13 @@ impl<'a> Weighing<'a> {
     /// Where there is none.
     pub(crate) fn claims_to_be_by(&self) -> Result<&Identity, Fault> {
         self.offered.as_ref().map_err(|fault| *fault)?.claimed()
+    }
+
+    /// What it says where no certificate names who made it, and whether it claims to be in a log. Nothing of it is
+    /// checked: whoever has some key may have made it, or nobody.
+    pub(crate) fn claims_to_be_by_a_key(&self) -> Option<(Said, bool)> {
+        let offered = self.offered.as_ref().ok().filter(|offered| offered.names_nobody())?;
+        Some((said(offered, self.about).ok()?, offered.claims_to_be_logged()))
     }
 }
 

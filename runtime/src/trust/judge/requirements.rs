@@ -19,6 +19,9 @@ use crate::trust::vex::Vex;
 use crate::trust::weigh::SignerId;
 use crate::untrusted::Untrusted;
 
+/// What the requirement of `signers` is called.
+pub(super) const SIGNATURE: &str = "signature";
+
 /// What came of all requirements, in the order that they are asked for.
 pub(super) struct Outcome {
     pub(super) requirements: Vec<Requirement>,
@@ -153,13 +156,13 @@ fn signed(subject: &Subject, scope: &Scope, known: &Known) -> Requirement {
             // Who attests what is inside, or vouches for something else, does not say with that that it should run.
             let nobody = known.attested.is_empty() && known.vouchers.is_empty();
             let nothing = if nobody { Reason::UNSIGNED } else { Reason::ONLY_ATTESTED };
-            unmet("signature", missing(nothing, &known.signature_faults, known.others))
+            unmet(SIGNATURE, missing(nothing, &known.signature_faults, known.others))
         }
         n if n < scope.threshold => {
             let why = Problem::with(Reason::TOO_FEW_SIGNERS, format!("{n} of {}", scope.threshold));
-            Requirement { by, ..unmet("signature", why) }
+            Requirement { by, ..unmet(SIGNATURE, why) }
         }
-        _ => Requirement { by, ..met("signature") },
+        _ => Requirement { by, ..met(SIGNATURE) },
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Subject;
-use super::requirements::Outcome;
+use super::requirements::{Outcome, SIGNATURE};
 use crate::artifact::Digest;
 use crate::trust::authority::{Authority, Who};
-use crate::trust::claimed::{Claimed, claimed};
+use crate::trust::claimed::{Claimant, Claimed, claimed};
 use crate::trust::decision::{Problem, Requirement, SignedBy};
 use crate::trust::evidence::{Evidence, Form};
 use crate::trust::fault::Fault;
@@ -29,7 +29,7 @@ pub(super) struct Weighed {
     pub(super) provenance: Vec<ProvenanceSummary>,
     /// In words.
     pub(super) checked: Vec<String>,
-    /// What nobody that the scope trusts made.
+    /// Who made what nobody made that the scope trusts for it.
     pub(super) unknown: Vec<Claimed>,
     manifest: Option<Digest>,
     /// Whether somebody that the scope trusts made something that does not hold.
@@ -73,11 +73,12 @@ pub(super) struct Signer {
 }
 
 impl Weighed {
-    /// Weighs what was found by a scope.
+    /// Weighs what was found by a scope. Strangers may be known by `roots`.
     pub(super) fn weigh(
         subject: &Subject,
         scope: &Scope,
         found: Found,
+        roots: &[Arc<TrustRoot>],
         now: SystemTime,
         open: OpenSnapshot<'_>,
     ) -> Self {
@@ -105,10 +106,21 @@ impl Weighed {
         let manifest = subject.manifests.iter().find(|manifest| vouched.clone().any(|digest| digest == **manifest));
         // Who that is matters only where something is missing.
         let met = requirements.iter().all(|requirement| requirement.held);
-        let unknown = if met { Vec::new() } else { claimed(&strangers, &scope.roots(), now) };
+        let mut unknown = if met { Vec::new() } else { claimed(subject, &strangers, roots, now) };
         let faults = known.signature_faults.iter().chain(&known.attestation_faults);
         let has_bad = faults.into_iter().any(|fault| fault.is_by_trusted());
-        Self { requirements, sboms, provenance, checked, unknown, manifest: manifest.copied(), has_bad }
+        let mut weighed =
+            Self { requirements, sboms, provenance, checked, unknown: Vec::new(), manifest: manifest.copied(), has_bad };
+        if weighed.lacks_signature() {
+            unknown.extend(known.only_attested_by(&scope.signers));
+        }
+        weighed.unknown = unknown;
+        weighed
+    }
+
+    /// Whether signatures are asked for, and there are not enough.
+    pub(super) fn lacks_signature(&self) -> bool {
+        self.requirements.iter().any(|requirement| requirement.what == SIGNATURE && !requirement.held)
     }
 
     /// Why it may not run: the first requirement that is not met though something is wrong, or else the first.
@@ -206,6 +218,18 @@ impl Known {
         // An attestation of a manifest that only carries others says nothing of the subject.
         self.attested.extend(attested.filter(|_| subject.manifests.contains(&evidence.about)));
         true
+    }
+
+    /// Those of these signers who attested something, and signed nothing: they are trusted, and not for that.
+    fn only_attested_by(&self, signers: &[Arc<Authority>]) -> Vec<Claimed> {
+        let is_of = |by: &Signer, authority: &Arc<Authority>| Arc::ptr_eq(&by.authority, authority);
+        let attested = signers.iter().map(|authority| {
+            let said = self.attested.iter().filter(|said| said.by.iter().any(|by| is_of(by, authority)));
+            let attested = said.map(|said| said.statement.predicate_type.clone()).collect();
+            let signed = self.vouchers.iter().any(|voucher| is_of(&voucher.by, authority));
+            Claimed { who: Claimant::Named(Arc::clone(authority)), signed, attested }
+        });
+        attested.filter(|claimed| !claimed.signed && !claimed.attested.is_empty()).collect()
     }
 
     /// Adds a statement that nobody signed: who stands behind the manifest that carries it, or behind the index that

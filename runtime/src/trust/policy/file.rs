@@ -189,7 +189,7 @@ impl Reader<'_> {
         let place = predicate_type.span();
         let predicate_type = predicate_type.into_inner();
         let bad = |text: String| Err(problem(&place, text));
-        if !predicate_type.contains("://") {
+        if !Attestations::is_type(&predicate_type) {
             return bad(format!("`{predicate_type}` is no type of attestation, as https://spdx.dev/Document"));
         }
         if predicate_type == SIGNATURE_PREDICATE {

@@ -15,6 +15,9 @@ const MCP_KEY: &str = include_str!("shipped/docker-mcp.pub");
 /// Signs the attestations of Docker Hardened Images (moby/policy-helpers, `roots/dhi/dhi.pub`).
 const HARDENED_KEY: &str = include_str!("shipped/docker-hardened-images.pub");
 
+/// What those are called whom a builtin stands for. They have no file that a policy could name.
+const NAMES: [&str; 2] = ["Docker's key for docker.io/mcp", "Docker's key for hardened images"];
+
 /// Where the signatures of `docker.io/mcp` lie (docker/mcp-gateway, `pkg/signatures`).
 const MCP_SIGNATURES: &str = "docker.io/mcp/signatures";
 
@@ -46,15 +49,20 @@ pub(super) fn add(builtin: Builtin, scope: &mut Scope) -> Result<(), String> {
                 return Err("`docker-mcp` says where signatures lie: leave out `signatures`".to_owned());
             }
             scope.signatures = format!("{MCP_SIGNATURES}:signatures").parse().ok();
-            scope.signers.push(authority("Docker's key for docker.io/mcp", MCP_KEY, Need::Required)?);
+            scope.signers.push(authority(NAMES[0], MCP_KEY, Need::Required)?);
         }
         Builtin::DockerHardened => {
-            let key = authority("Docker's key for hardened images", HARDENED_KEY, Need::Ignore)?;
+            let key = authority(NAMES[1], HARDENED_KEY, Need::Ignore)?;
             let types = provenance::TYPES.iter().map(|known| (*known).to_owned()).collect();
             scope.attestations.push(Attestations { types, signers: vec![key] });
         }
     }
     Ok(())
+}
+
+/// Whether somebody comes with a builtin, and is not written out.
+pub(crate) fn is_shipped(authority: &Authority) -> bool {
+    matches!(authority.who, Who::Key(_)) && NAMES.contains(&authority.name.as_str())
 }
 
 fn authority(name: &str, pem: &str, log: Need) -> Result<Arc<Authority>, String> {
