@@ -219,7 +219,7 @@ impl Scope {
         let mut roots: Vec<Arc<TrustRoot>> = Vec::new();
         for authority in self.authorities() {
             if let Who::Keyless { root, .. } = &authority.who
-                && !roots.iter().any(|known| known.digest() == root.digest())
+                && !roots.iter().any(|known| known.name() == root.name())
             {
                 roots.push(Arc::clone(root));
             }
