@@ -1,3 +1,4 @@
+mod keys;
 mod policy;
 
 use std::fs;
@@ -92,6 +93,14 @@ impl Scene {
             read => read.map(Some),
         }
     }
+
+    /// The keepers change their root metadata: the second version.
+    fn change_root(&mut self, change: &dyn Fn(&mut Value)) {
+        let mut signed = self.keepers.root_signed(2);
+        change(&mut signed);
+        let by: Vec<&Signer> = self.keepers.root.iter().collect();
+        self.keepers.files.insert("2.root.json".to_owned(), envelope(&signed, &by));
+    }
 }
 
 #[test]
@@ -176,6 +185,50 @@ fn keepers_that_replace_the_keys_for_what_is_newest_begin_to_count_anew() {
     scene.keepers.publish(NEW.as_bytes());
     scene.refresh().unwrap();
     assert_eq!(scene.reason(), None);
+}
+
+#[test]
+fn a_mirror_that_pads_what_is_signed_locks_nobody_out() {
+    let mut scene = Scene::fetched();
+    let padded = |version: u64| [scene.keepers.root_metadata(version), vec![b' '; 500 << 10]].concat();
+    let many: Vec<_> = (2..42).map(|version| (format!("{version}.root.json"), padded(version))).collect();
+    let few: Vec<_> = many.iter().take(20).cloned().collect();
+    scene.keepers.files.extend(many);
+    // More than is ever read back.
+    assert_eq!(scene.refused(), "root-unreadable");
+    assert_eq!(scene.reason(), None);
+    // As much as is just read back is not built upon.
+    scene.keepers.files.retain(|name, _| !name.ends_with(".root.json"));
+    scene.keepers.files.extend(few);
+    scene.refresh().unwrap();
+    for version in 2..42 {
+        scene.keepers.files.insert(format!("{version}.root.json"), scene.keepers.root_metadata(version));
+    }
+    scene.refresh().unwrap();
+    assert!(scene.kept().unwrap().len() < 1 << 20);
+    // Nor does a file stand in the way that is too large to read.
+    fs::write(scene.file(METADATA), vec![b' '; super::kept::MAX_KEPT_BYTES + 1]).unwrap();
+    scene.refresh().unwrap();
+    assert_eq!(scene.reason(), None);
+}
+
+#[test]
+fn a_refresh_while_a_policy_is_read_does_not_look_like_a_step_back() {
+    let mut scene = Scene::fetched();
+    scene.keepers.version = 2;
+    scene.keepers.publish(NEW.as_bytes());
+    for refreshed_after in 1..=2 {
+        let mut reads = 0;
+        let root = TrustRoot::kept(scene.root.clone(), &mut |path| {
+            let found = scene.find(path);
+            reads += 1;
+            if reads == refreshed_after {
+                scene.refresh().unwrap();
+            }
+            found
+        });
+        assert_eq!((reads, root.state(SystemTime::now()).unwrap().reason), (2, None));
+    }
 }
 
 #[test]
