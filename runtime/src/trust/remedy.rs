@@ -7,7 +7,7 @@ use super::claimed::Claimed;
 use super::decision::Remedy;
 use super::judge::Subject;
 use super::policy::{Scope, TrustPolicy};
-use super::tuf::refresh_line;
+use super::tuf::{TufState, refresh_line};
 use crate::artifact::Digest;
 
 /// What would let it run. `unknown` are those who signed it and whom its scope does not trust.
@@ -32,13 +32,7 @@ pub(crate) fn remedies(
     };
     let lines = |line: String| lines(subject, policy, scope, &line);
     let states = scope.map(|scope| scope.root_states(now)).unwrap_or_default();
-    let unusable = states.iter().filter(|state| state.reason.is_some());
-    let mut remedies: Vec<Remedy> = unusable
-        .map(|state| Remedy {
-            when: format!("to fetch the trust root {} ({}), run", state.name, state.reason.unwrap_or_default()),
-            write: refresh_line(&state.name),
-        })
-        .collect();
+    let mut remedies = of_roots(&states);
     remedies.push(Remedy {
         when: format!("if you have reviewed exactly this content, write {place}"),
         write: lines(digests(scope, digest)),
@@ -64,6 +58,16 @@ pub(crate) fn remedies(
         });
     }
     remedies
+}
+
+/// What lets those of these trust roots count again that cannot be used.
+pub(super) fn of_roots(states: &[TufState]) -> Vec<Remedy> {
+    let fetch = |state: &TufState| {
+        let reason = state.reason?;
+        let when = format!("to fetch the trust root {} ({reason}), run", state.name);
+        Some(Remedy { when, write: refresh_line(&state.name) })
+    };
+    states.iter().filter_map(fetch).collect()
 }
 
 /// A line of an existing scope, a scope of its own, or a whole policy.
