@@ -128,7 +128,9 @@ impl Runtime {
         match judge.decide(&subject, depot, &self.depots).await.verdict {
             Verdict::Accepted { .. } => Ok(()),
             Verdict::Refused { why: Problem { reason, problem }, .. } => {
-                let why = format!("{reference} ({reason}): {problem}");
+                let roots = include.unusable_roots(SystemTime::now());
+                let roots: String = roots.iter().map(|state| format!("; the trust root {}", state.line())).collect();
+                let why = format!("{reference} ({reason}): {problem}{roots}");
                 Err(Problem::with(Reason::POLICY_NOT_SIGNED, why))
             }
         }

@@ -38,7 +38,7 @@ impl Authority {
             (
                 Who::Keyless { issuer: a, subject: b, claims: c, root: d },
                 Who::Keyless { issuer: e, subject: f, claims: g, root: h },
-            ) => a == e && b == f && c == g && d.digest() == h.digest(),
+            ) => a == e && b == f && c == g && d.is_one_with(h),
             _ => false,
         }
     }

@@ -141,7 +141,8 @@ impl Law<'_> {
         // What is missing might deny it, or ask for more.
         if let Some(why) = self.policy.incomplete() {
             let checked = vec!["nothing: the policy is not whole".to_owned()];
-            return Some(self.decision(subject, now, Verdict::Refused { why, remedies: Vec::new() }, checked));
+            let remedies = remedy::of_roots(&self.policy.missing_roots(now));
+            return Some(self.decision(subject, now, Verdict::Refused { why, remedies }, checked));
         }
         let reviewed = subject.manifests.iter().find(|digest| scope.is_some_and(|s| s.digests.contains(digest)));
         let waived = self.waived(subject);

@@ -368,7 +368,7 @@ impl TrustPolicy {
 fn distinct<'a>(roots: impl IntoIterator<Item = &'a Arc<TrustRoot>>) -> Vec<Arc<TrustRoot>> {
     let mut distinct: Vec<Arc<TrustRoot>> = Vec::new();
     for root in roots {
-        if !distinct.iter().any(|known| known.digest() == root.digest()) {
+        if !distinct.iter().any(|known| known.name() == root.name()) {
             distinct.push(Arc::clone(root));
         }
     }

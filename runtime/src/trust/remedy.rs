@@ -13,7 +13,7 @@ use super::decision::Remedy;
 use super::judge::Subject;
 use super::policy::{Attestations, Scope, TrustPolicy};
 use super::provenance::Provenance;
-use super::tuf::refresh_line;
+use super::tuf::{TufState, refresh_line};
 
 /// What would let it run. `unknown` are those who made something that its scope does not take from them, and
 /// `lacks_signature` says whether the scope asks for signatures in vain.
@@ -35,13 +35,7 @@ pub(crate) fn remedies(
     let scope = scope.filter(|scope| scope.is_written_here());
     let room = Room { subject, policy, scope };
     let states = scope.map(|scope| scope.root_states(now)).unwrap_or_default();
-    let unusable = states.iter().filter(|state| state.reason.is_some());
-    let mut remedies: Vec<Remedy> = unusable
-        .map(|state| Remedy {
-            when: format!("to fetch the trust root {} ({}), run", state.name, state.reason.unwrap_or_default()),
-            write: refresh_line(&state.name),
-        })
-        .collect();
+    let mut remedies = of_roots(&states);
     remedies.push(Remedy {
         when: format!("if you have reviewed exactly this content, write {}", room.place()),
         write: room.lines(digests(scope, digest)),
@@ -54,6 +48,16 @@ pub(crate) fn remedies(
         });
     }
     remedies
+}
+
+/// What lets those of these trust roots count again that cannot be used.
+pub(super) fn of_roots(states: &[TufState]) -> Vec<Remedy> {
+    let fetch = |state: &TufState| {
+        let reason = state.reason?;
+        let when = format!("to fetch the trust root {} ({reason}), run", state.name);
+        Some(Remedy { when, write: refresh_line(&state.name) })
+    };
+    states.iter().filter_map(fetch).collect()
 }
 
 /// The policy that would be written into.

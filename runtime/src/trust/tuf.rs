@@ -7,14 +7,15 @@
 //!
 //! Only `refresh` asks anybody. What is kept is verified again from the metadata that the policy names each time a policy
 //! is read. The library holds signatures, thresholds and the order of roles. What it leaves to whoever uses it is held
-//! here: one file for all of what belongs together, bounds on each part, keys that are in an object twice, and how far
-//! things had come before, also where what was kept is lost. Targets that others were given to keep (delegations) are
+//! here: one file for all of what belongs together, bounds on each part, keys that are in an object twice or have two names,
+//! and how far things had come before, also where what was kept is lost. Targets that others were given to keep (delegations) are
 //! not looked for: a root is listed by the keepers themselves, or it is none.
 
 mod chain;
 #[cfg(test)]
 mod forge;
 mod kept;
+mod keys;
 mod refresh;
 #[cfg(test)]
 mod tests;

@@ -72,15 +72,15 @@ impl Reader<'_> {
             (sct, root.has_certificate_logs(), "log of certificates", "sct"),
             (timestamp, root.has_timestamps(), "timestamp authority", "timestamp"),
         ] {
-            // Of one that is not known nothing can be said yet, and nothing counts under it.
-            if asked.is_required() && !has && root.is_known() {
+            // What comes by TUF is not the person's to write: what it lacks is found when something is weighed.
+            if asked.is_required() && !has && root.source().is_none() {
                 return Err(format!(
                     r#"{name}: the trust root `{}` has no {what}, so that no signature could ever count; write {line} = "ignore" if you mean that"#,
                     root.name()
                 ));
             }
         }
-        if !root.has_authorities() && root.is_known() {
+        if !root.has_authorities() && root.source().is_none() {
             return Err(format!("{name}: the trust root `{}` has no certificate authority", root.name()));
         }
         if log == Need::Ignore && timestamp == Need::Ignore {
