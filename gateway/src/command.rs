@@ -168,9 +168,10 @@ impl Common {
             );
         }
         let folders = self.folders()?;
-        let Trust { ceiling, policy, waived, files } = trust;
+        let Trust { ceiling, policy, waived } = trust;
         // A guest that could write the policy would be trusted by it the next time.
         let own_folders = [folders.config.clone(), folders.data.clone(), folders.cache.clone()];
+        let files = ceiling.iter().chain([&policy]).flat_map(|read| read.files.clone());
         let own_folders = own_folders.into_iter().chain(files).chain(config.own_files.clone()).collect();
         Ok(Settings {
             code_folder: folders.cache.join("code"),
@@ -196,8 +197,8 @@ impl Common {
             roots: config.roots.clone(),
             listeners: Vec::new(),
             guest_threads: std::thread::available_parallelism().map_or(1, usize::from),
-            ceiling,
-            trust: policy,
+            ceiling: ceiling.map(|read| read.policy),
+            trust: policy.policy,
             waived: waived.into_iter().collect(),
         })
     }

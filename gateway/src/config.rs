@@ -41,7 +41,7 @@ pub(crate) struct Config {
     /// Where secrets are kept, if the person chose.
     pub(crate) store: Option<StoreKind>,
     /// Whom the person trusts, where they wrote it here.
-    pub(crate) trust: Option<ConfiguredTrust>,
+    pub(crate) trust: Option<ReadPolicy>,
     /// The servers, by their names.
     pub(crate) servers: Vec<Configured>,
     /// Files outside of this program's folders that say what runs, and that no server may touch.
@@ -106,9 +106,9 @@ impl fmt::Display for Written {
     }
 }
 
-/// A trust policy in a configuration file.
-#[derive(Debug, Clone)]
-pub(crate) struct ConfiguredTrust {
+/// A trust policy that was read, from a file of its own or from the configuration.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReadPolicy {
     pub(crate) policy: TrustPolicy,
     /// The files that it is made of.
     pub(crate) files: Vec<PathBuf>,
@@ -240,6 +240,16 @@ impl Config {
 pub(crate) fn trust_of(path: &Path, text: &str, folders: &Folders) -> Result<Option<TrustPolicy>, ConfigError> {
     let Read { trust, .. } = File::parse(path, text)?.read(path, text, folders)?;
     Ok(trust.map(|trust| trust.policy))
+}
+
+/// Whom the person's own configuration trusts, whatever becomes of the rest of it: neither servers nor a project's file have
+/// a say in that.
+///
+/// # Errors
+/// Where the file is not of the form, or its policy is none.
+pub(crate) fn own_trust(folders: &Folders) -> Result<Option<ReadPolicy>, ConfigError> {
+    let own = folders.config.join(OWN_FILE);
+    text_of(&own)?.map_or(Ok(None), |text| file::trust_alone(&own, &text, folders))
 }
 
 /// What messages call the trust policy in a configuration file.

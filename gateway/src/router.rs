@@ -93,8 +93,9 @@ impl Router {
         Some(link)
     }
 
-    /// The line to a server, if one was opened.
+    /// The line to a server, if it runs and one was opened.
     pub(crate) fn opened(&self, server: ServerId) -> Option<Link> {
+        self.view.slot(server)?.running()?;
         self.open().links.get(&server).cloned()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lockgate_runtime::message::{RpcError, code};
-use lockgate_runtime::{Runs, Server, ServerName, Untrusted};
+use lockgate_runtime::{Basis, Runs, Server, ServerName, Untrusted};
 use tokio::sync::watch;
 
 use crate::lock::Watch;
@@ -41,13 +41,15 @@ pub(crate) struct Started {
     pub(crate) watch: Option<Arc<Watch>>,
     /// What runs, by whose digests it may be denied.
     pub(crate) runs: Runs,
+    /// Why it may.
+    pub(crate) basis: Basis,
 }
 
 /// One that has no lock and nothing that could be denied.
 #[cfg(test)]
 impl From<Server> for Started {
     fn from(server: Server) -> Self {
-        Self { server, watch: None, runs: Runs::Remote }
+        Self { server, watch: None, runs: Runs::Remote, basis: Basis::Host }
     }
 }
 
@@ -86,9 +88,9 @@ impl Servers {
         View { slots: self.slots.clone().into(), names: Arc::new(names), tell: Arc::clone(&self.tell) }
     }
 
-    /// Those that run, with what each of them is.
-    pub(crate) fn running(&self) -> Vec<(Arc<Slot>, Runs)> {
-        let of = |slot: &Arc<Slot>| Some((Arc::clone(slot), slot.running()?.runs.clone()));
+    /// Those that were started, and of which something may run.
+    pub(crate) fn started(&self) -> Vec<(Arc<Slot>, Arc<Started>)> {
+        let of = |slot: &Arc<Slot>| Some((Arc::clone(slot), slot.current()?));
         self.slots.iter().filter_map(of).collect()
     }
 
@@ -127,9 +129,11 @@ impl Slot {
         Self { name, prefix, state }
     }
 
-    /// Takes the server away, for all clients, until the gateway starts again.
+    /// Takes the server away, for all clients, until the gateway starts again: what runs of it ends, and every call.
     pub(crate) fn take_away(&self, reason: &str) {
-        self.state.send_replace(State::Failed(reason.into()));
+        if let State::Ready(started) = self.state.send_replace(State::Failed(reason.into())) {
+            started.server.close(reason);
+        }
     }
 
     /// What the server's own names are prefixed with where there are several.
@@ -144,16 +148,17 @@ impl Slot {
 
     /// The server, if it runs and was not taken away.
     pub(crate) fn running(&self) -> Option<Arc<Started>> {
-        match &*self.state.borrow() {
-            State::Ready(started) if started.check().is_ok() => Some(Arc::clone(started)),
-            State::Ready(_) | State::Starting | State::Failed(_) => None,
-        }
+        self.current().filter(|started| started.check().is_ok())
     }
 
     /// What holds the server to its lock, if it runs and has one.
     pub(crate) fn watch(&self) -> Option<Arc<Watch>> {
+        self.current()?.watch.clone()
+    }
+
+    fn current(&self) -> Option<Arc<Started>> {
         match &*self.state.borrow() {
-            State::Ready(started) => started.watch.clone(),
+            State::Ready(started) => Some(Arc::clone(started)),
             State::Starting | State::Failed(_) => None,
         }
     }

@@ -51,7 +51,7 @@ pub use executor::wasm::{
 pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{
-    BuiltIns, PartError, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError, ServerError,
+    BuiltIns, NoLonger, PartError, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError, ServerError,
     Transferred,
 };
 pub use sandbox::{

@@ -13,6 +13,7 @@ mod trust;
 use std::sync::Arc;
 
 pub use self::error::{ResolveError, RuntimeError, ServerError};
+pub use self::policies::NoLonger;
 use self::policies::Policies;
 pub use self::publish::{PartError, PublishError, Published, PublishedPolicy};
 pub use self::transfer::Transferred;

@@ -1,10 +1,14 @@
 //! A running server, and one client's line to it.
 
+mod closing;
+
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::closing::Closing;
 use crate::executor::container::ContainerServer;
 use crate::executor::remote::RemoteServer;
 use crate::executor::wasm::{CommandServer, NativeServer};
@@ -125,11 +129,12 @@ pub(crate) trait Serve: Send + Sync {
 pub struct Link {
     principal: Principal,
     serve: Arc<dyn Serve>,
+    closing: Closing,
 }
 
 impl Link {
     pub(crate) fn new(principal: Principal, serve: Arc<dyn Serve>) -> Self {
-        Self { principal, serve }
+        Self { principal, serve, closing: Closing::default() }
     }
 
     /// A link to a function, which answers on a task of its own: for tests of what stands in front of links.
@@ -190,7 +195,7 @@ impl Link {
     /// # Errors
     /// Where the server cannot be reached, or does not introduce itself.
     pub async fn card(&self) -> Result<Arc<Card>, RpcError> {
-        self.serve.card().await
+        self.closing.or_closed(self.serve.card()).await
     }
 
     /// Whose line it is.
@@ -200,12 +205,19 @@ impl Link {
 
     /// Sends a request and returns at once; needs no async context. It has to be of the era that the card says.
     pub fn call(&self, request: Request) -> Call {
-        self.serve.call(request)
+        if let Err(closed) = self.closing.check() {
+            return Call::answered(closed);
+        }
+        let mut call = self.serve.call(request);
+        call.closing = Some(self.closing.clone());
+        call
     }
 
     /// Passes on what a client says without asking. Servers of the newer era are told nothing this way.
     pub fn notify(&self, notification: Notification) {
-        self.serve.notify(notification);
+        if self.closing.check().is_ok() {
+            self.serve.notify(notification);
+        }
     }
 
     /// What the server says outside of calls, from now on; nothing where it has no way to.
@@ -218,11 +230,20 @@ impl Link {
 pub struct Call {
     answers: mpsc::UnboundedReceiver<Answer>,
     cancel: Option<Box<dyn FnOnce() + Send>>,
+    /// Whether the server was closed meanwhile, where somebody could.
+    closing: Option<Closing>,
 }
 
 impl Call {
     pub(crate) fn new(answers: mpsc::UnboundedReceiver<Answer>, cancel: impl FnOnce() + Send + 'static) -> Self {
-        Self { answers, cancel: Some(Box::new(cancel)) }
+        Self { answers, cancel: Some(Box::new(cancel)), closing: None }
+    }
+
+    /// One that nobody works on.
+    fn answered(error: RpcError) -> Self {
+        let (answer, answers) = mpsc::unbounded_channel();
+        let _ = answer.send(Answer::Done(Err(error)));
+        Self::new(answers, || ())
     }
 
     /// Whether an answer is there already.
@@ -233,10 +254,25 @@ impl Call {
     /// The next answer; nothing after [`Answer::Done`].
     pub async fn next(&mut self) -> Option<Answer> {
         self.cancel.as_ref()?;
-        let answer = self.answers.recv().await.unwrap_or_else(|| {
-            let message = "the server ended without an answer";
-            Answer::Done(Err(RpcError::new(code::INTERNAL_ERROR, message)))
-        });
+        let closing = self.closing.clone();
+        let closed = async {
+            match &closing {
+                Some(closing) => closing.closed().await,
+                None => pending().await,
+            }
+        };
+        let answer = tokio::select! {
+            biased;
+            // What it has answered already does not come through either.
+            closed = closed => {
+                self.cancel.take().into_iter().for_each(|cancel| cancel());
+                Answer::Done(Err(closed))
+            }
+            answer = self.answers.recv() => answer.unwrap_or_else(|| {
+                let message = "the server ended without an answer";
+                Answer::Done(Err(RpcError::new(code::INTERNAL_ERROR, message)))
+            }),
+        };
         if matches!(answer, Answer::Done(_)) {
             self.cancel = None;
         }
@@ -267,7 +303,10 @@ impl Drop for Call {
 }
 
 /// A server that runs. It never asks who a client is: its links do.
-pub struct Server(Executor);
+pub struct Server {
+    executor: Executor,
+    closing: Closing,
+}
 
 enum Executor {
     Native(NativeServer),
@@ -280,35 +319,52 @@ enum Executor {
 
 impl Server {
     pub(crate) fn native(server: NativeServer) -> Self {
-        Self(Executor::Native(server))
+        Self::of(Executor::Native(server))
     }
 
     pub(crate) fn command(server: CommandServer) -> Self {
-        Self(Executor::Command(server))
+        Self::of(Executor::Command(server))
     }
 
     pub(crate) fn container(server: ContainerServer) -> Self {
-        Self(Executor::Container(server))
+        Self::of(Executor::Container(server))
     }
 
     pub(crate) fn remote(server: RemoteServer) -> Self {
-        Self(Executor::Remote(server))
+        Self::of(Executor::Remote(server))
+    }
+
+    fn of(executor: Executor) -> Self {
+        Self { executor, closing: Closing::default() }
     }
 
     /// A server whose lines a function makes: for tests of what stands in front of servers.
     pub fn of_links(open: impl Fn(Caller) -> Link + Send + Sync + 'static) -> Self {
-        Self(Executor::Fake(Box::new(open)))
+        Self::of(Executor::Fake(Box::new(open)))
     }
 
     /// A line to the server for one client.
     pub fn open(&self, caller: impl Into<Caller>) -> Link {
         let caller = caller.into();
-        match &self.0 {
+        let link = match &self.executor {
             Executor::Native(server) => server.open(caller.principal),
             Executor::Command(server) => server.open(caller),
             Executor::Container(server) => server.open(caller),
             Executor::Remote(server) => server.open(caller),
             Executor::Fake(open) => open(caller),
+        };
+        Link { closing: self.closing.clone(), ..link }
+    }
+
+    /// Ends all that runs of it and every call, whoever has a line to it, and starts nothing of it any more.
+    pub fn close(&self, reason: &str) {
+        self.closing.close(reason);
+        match &self.executor {
+            Executor::Command(server) => server.close(reason),
+            Executor::Container(server) => server.close(reason),
+            Executor::Remote(server) => server.close(reason),
+            // What runs of these runs for a call, and ends with it.
+            Executor::Native(_) | Executor::Fake(_) => {}
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) use self::gather::{Wanted, gather};
 pub(crate) use self::judge::{Judge, Subject, with_causes};
 pub use self::key::{InvalidKey, SignerKey};
 pub use self::policy::{Addition, InvalidTrustPolicy, PolicyFiles, TrustPolicy, WrittenTrustPolicy};
-pub(crate) use self::policy::{Fetched, Include, Published};
+pub(crate) use self::policy::{Counted, Fetched, Include, Published};
 pub use self::predicate::{InvalidPredicate, Predicate};
 pub use self::provenance::ProvenanceSummary;
 pub use self::reason::Reason;
@@ -119,6 +119,14 @@ impl Basis {
     /// Whether nobody vouches for what was pulled, and it runs all the same: shown at every start.
     pub fn is_unverified(self) -> bool {
         matches!(self, Self::Waived | Self::AllowedUnsigned | Self::Warned)
+    }
+
+    /// Whether it runs by what a trust policy says, and not as somebody's own.
+    pub(crate) fn is_by_policy(self) -> bool {
+        match self {
+            Self::Signed | Self::Reviewed | Self::Waived | Self::AllowedUnsigned | Self::Warned => true,
+            Self::OwnFile | Self::ShippedInside | Self::OwnImage | Self::Host => false,
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl Starter {
         let server = self.runtime.start(&plan).await?;
         self.records.keep(&plan);
         let (Some(locked), Some(configured)) = (locked, configured) else {
-            return Ok(Started { server, watch: None, runs: plan.runs });
+            return Ok(Started { server, watch: None, runs: plan.runs, basis: plan.basis });
         };
         match tokio::time::timeout(PATIENCE, compare(&server, locked)).await {
             Ok(Ok(differences)) => self.refuse(&configured.name, differences)?,
@@ -134,7 +134,7 @@ impl Starter {
             Err(_) => note_not_compared(&configured.name, &format!("no answer within {} s", PATIENCE.as_secs())),
         }
         let watch = Watch::new(configured.name.clone(), locked.clone(), self.tell(configured.name));
-        Ok(Started { server, watch: Some(watch), runs: plan.runs })
+        Ok(Started { server, watch: Some(watch), runs: plan.runs, basis: plan.basis })
     }
 
     /// What was locked of a server; nothing where its configuration has no lock.

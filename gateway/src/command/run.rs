@@ -39,7 +39,7 @@ pub(super) fn execute(common: &Common, args: RunArgs) -> Result<(), CommandError
     let opened = args.listen.open(common)?;
     let listeners = opened.iter().map(|opened| opened.listening.address()).collect();
     let trust = args.trusting.read(&common.folders()?, &config)?;
-    let rejudging = Rejudging::new(common.clone(), args.trusting.clone(), trust.clone())?;
+    let rejudging = Rejudging::new(common, args.trusting.clone(), trust.clone())?;
     let runtime = Arc::new(common.runtime_behind(listeners, Detail::Full, &config, trust)?);
     let starter = Starter::open(Arc::clone(&runtime), common, &config, &args.locking, &args.trusting, &chosen)?;
     starter.note_unlocked();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lockgate_runtime::{Digest, SignerKey, TrustPolicy};
 
-use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES, OWN_FILE};
+use crate::config::{Config, FilesBeside, MAX_POLICY_BYTES, OWN_FILE, ReadPolicy, own_trust};
 use crate::environment::Folders;
 use crate::error::{CommandError, Kind};
 use crate::files;
@@ -40,25 +40,33 @@ pub(super) struct PolicyFile {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
     /// What the machine trusts at most.
-    pub(super) ceiling: Option<TrustPolicy>,
-    pub(super) policy: TrustPolicy,
+    pub(super) ceiling: Option<ReadPolicy>,
+    pub(super) policy: ReadPolicy,
     /// The manifests that run though nobody vouches for them.
     pub(super) waived: Vec<Digest>,
-    /// The files that say so, which no server may touch.
-    pub(super) files: Vec<PathBuf>,
 }
 
 impl Trusting {
     /// Reads what the flags, or else the person's policy, say; and what the machine's says, which nothing lifts.
     pub(super) fn read(&self, folders: &Folders, config: &Config) -> Result<Trust, CommandError> {
-        let trust = self.policy.read(folders, config)?;
-        Ok(Trust { waived: self.waived.clone(), ..trust })
+        let policy = self.policy.read(folders, config.trust.clone())?;
+        Ok(Trust { ceiling: machine_ceiling(folders)?, policy, waived: self.waived.clone() })
     }
 
-    /// Where a policy is read from, or would be if there were one.
+    /// Reads the person's policy alone, whatever else is configured.
+    pub(super) fn read_own(&self, folders: &Folders) -> Result<ReadPolicy, CommandError> {
+        let configured = match own_trust(folders) {
+            // What is in a file of its own does not wait for another to be in order.
+            Err(_) if self.policy.policy.is_some() || folders.config.join(OWN_POLICY).exists() => None,
+            configured => configured?,
+        };
+        self.policy.read(folders, configured)
+    }
+
+    /// Where the person's policy is read from, or would be if there were one.
     pub(super) fn places(&self, folder: &Path) -> Vec<PathBuf> {
         let own = [OWN_POLICY, OWN_FILE].map(|name| folder.join(name));
-        self.policy.policy.iter().cloned().chain(own).chain([MACHINE_POLICY.into()]).collect()
+        self.policy.policy.iter().cloned().chain(own).collect()
     }
 }
 
@@ -69,35 +77,34 @@ impl From<PolicyFile> for Trusting {
 }
 
 impl PolicyFile {
-    /// Reads the policy. Without one, only what is shipped is trusted.
-    fn read(&self, folders: &Folders, config: &Config) -> Result<Trust, CommandError> {
+    /// Reads the policy; `configured` is the one in the configuration. Without any, only what is shipped is trusted.
+    fn read(&self, folders: &Folders, configured: Option<ReadPolicy>) -> Result<ReadPolicy, CommandError> {
         let own = folders.config.join(OWN_POLICY);
-        let mut files = Vec::new();
-        let policy = match (&self.policy, &config.trust) {
-            (Some(path), _) => {
-                read_policy(path, folders, &mut files)?.ok_or_else(|| unusable(path, "there is no such file"))?
-            }
-            (None, None) => {
-                let none = || TrustPolicy::default().in_file(own.display().to_string());
-                read_policy(&own, folders, &mut files)?.unwrap_or_else(none)
-            }
+        match (&self.policy, configured) {
+            (Some(path), _) => read_whole(path, folders)?.ok_or_else(|| unusable(path, "there is no such file")),
+            (None, None) => Ok(read_whole(&own, folders)?.unwrap_or_else(|| ReadPolicy {
+                policy: TrustPolicy::default().in_file(own.display().to_string()),
+                files: Vec::new(),
+            })),
             (None, Some(_)) if own.exists() => {
                 let message = format!("there is a [trust] in the configuration, and {} as well", own.display());
-                return Err(CommandError::new(Kind::Usage, message).hint("keep one of them"));
+                Err(CommandError::new(Kind::Usage, message).hint("keep one of them"))
             }
-            (None, Some(trust)) => {
-                files.extend(trust.files.iter().cloned());
-                trust.policy.clone()
-            }
-        };
-        let ceiling = machine_ceiling(folders, &mut files)?;
-        Ok(Trust { ceiling, policy, waived: Vec::new(), files })
+            (None, Some(configured)) => Ok(configured),
+        }
     }
 }
 
-/// What the machine trusts at most, if it has a policy; adds the files that say so.
-fn machine_ceiling(folders: &Folders, files: &mut Vec<PathBuf>) -> Result<Option<TrustPolicy>, CommandError> {
-    read_policy(Path::new(MACHINE_POLICY), folders, files)
+/// What the machine trusts at most, if it has a policy.
+pub(super) fn machine_ceiling(folders: &Folders) -> Result<Option<ReadPolicy>, CommandError> {
+    read_whole(Path::new(MACHINE_POLICY), folders)
+}
+
+/// Reads a policy of its own file, with the files that it is made of. Nothing where there is none.
+fn read_whole(path: &Path, folders: &Folders) -> Result<Option<ReadPolicy>, CommandError> {
+    let mut files = Vec::new();
+    let policy = read_policy(path, folders, &mut files)?;
+    Ok(policy.map(|policy| ReadPolicy { policy, files }))
 }
 
 /// Reads a policy of its own file, and adds the files that it is made of. Nothing where there is none.

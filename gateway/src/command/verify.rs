@@ -8,6 +8,7 @@ use lockgate_runtime::{Decision, Requirement, SignedBy, TrustPolicy, Verdict};
 use super::trust::judged;
 use super::trusting::{PolicyFile, Trust, Trusting, read_key};
 use super::{Common, Format, block_on, output};
+use crate::config::ReadPolicy;
 use crate::error::CommandError;
 use crate::report::{Detail, basis_text};
 
@@ -44,7 +45,8 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
 fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
     let (name, key) = read_key(path)?;
     // Nothing runs, so there is nobody to keep the file from.
-    Ok(Trust { policy: TrustPolicy::of_key(name, key, !no_log), ..Trust::default() })
+    let policy = ReadPolicy { policy: TrustPolicy::of_key(name, key, !no_log), files: Vec::new() };
+    Ok(Trust { policy, ..Trust::default() })
 }
 
 /// A decision, for a person.

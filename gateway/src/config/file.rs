@@ -8,10 +8,11 @@ use lockgate_runtime::{
     Access, Credential, Directory, Grant, HttpRule, Limits, SecretName, ServerName, Source, Sourced, StoreKind,
     TokenHosts, TrustPolicy, Variable, WrittenCredential, WrittenTrustPolicy, parse_bytes, parse_duration,
 };
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::beside::FilesBeside;
-use super::{ConfigError, Configured, ConfiguredTrust, Written, name_of_trust};
+use super::{ConfigError, Configured, ReadPolicy, Written, name_of_trust};
 use crate::catalog::Settings;
 use crate::environment::Folders;
 use crate::lock::Kind;
@@ -60,7 +61,7 @@ struct Secrets {
 
 /// What a file says, read.
 pub(super) struct Read {
-    pub(super) trust: Option<ConfiguredTrust>,
+    pub(super) trust: Option<ReadPolicy>,
     pub(super) roots: Vec<Vec<u8>>,
     pub(super) credential_programs: bool,
     pub(super) token_hosts: TokenHosts,
@@ -149,11 +150,7 @@ impl TryFrom<String> for Prefix {
 impl File {
     /// Reads the text of the file at `path`.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
-            // Without the line itself, which may hold a secret.
-            ConfigError::Form { path: path.to_owned(), line, problem: error.message().to_owned() }
-        })
+        parse(path, text)
     }
 
     /// What it says, with relative paths counted from the file.
@@ -176,17 +173,35 @@ impl File {
     }
 }
 
+fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        // Without the line itself, which may hold a secret.
+        ConfigError::Form { path: path.to_owned(), line, problem: error.message().to_owned() }
+    })
+}
+
+/// Whom the text of the file at `path` trusts. All else that is in it may be wrong.
+pub(super) fn trust_alone(path: &Path, text: &str, folders: &Folders) -> Result<Option<ReadPolicy>, ConfigError> {
+    #[derive(Deserialize)]
+    struct TrustAlone {
+        trust: Option<WrittenTrustPolicy>,
+    }
+    let TrustAlone { trust } = parse(path, text)?;
+    trust.map(|written| read_trust(path, text, written, folders)).transpose()
+}
+
 fn read_trust(
     path: &Path,
     text: &str,
     written: WrittenTrustPolicy,
     folders: &Folders,
-) -> Result<ConfiguredTrust, ConfigError> {
+) -> Result<ReadPolicy, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let mut beside = FilesBeside::new(path).map_err(unreadable)?.with_roots(folders.roots());
     let policy = TrustPolicy::of_written(text, written, &mut beside);
     let policy = policy.map_err(|error| ConfigError::Trust { path: path.to_owned(), error })?;
-    Ok(ConfiguredTrust { policy: policy.in_file(name_of_trust(path)), files: beside.into_files() })
+    Ok(ReadPolicy { policy: policy.in_file(name_of_trust(path)), files: beside.into_files() })
 }
 
 impl Server {

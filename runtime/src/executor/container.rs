@@ -223,6 +223,11 @@ impl ContainerServer {
     pub(crate) fn open(&self, caller: Caller) -> Link {
         self.0.open(caller)
     }
+
+    /// Ends all that runs of it.
+    pub(crate) fn close(&self, reason: &str) {
+        self.0.close(reason);
+    }
 }
 
 /// The limits as they hold for a container: what nobody wrote is chosen for one.

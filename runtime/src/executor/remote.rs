@@ -133,6 +133,11 @@ impl RemoteServer {
         let account = self.site.account(&principal);
         Link::new(principal, Arc::new(Line::new(Arc::clone(&self.site), account, self.older.open(caller))))
     }
+
+    /// Ends all connections to it.
+    pub(crate) fn close(&self, reason: &str) {
+        self.older.close(reason);
+    }
 }
 
 impl Site {

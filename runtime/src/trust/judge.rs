@@ -94,6 +94,11 @@ impl Judge {
         self.ceiling.iter().chain([&self.policy]).any(|policy| policy.denies(digest))
     }
 
+    /// Why nothing that somebody has to vouch for may run any longer, if a policy is too old for that.
+    pub(crate) fn expired(&self) -> Option<&Problem> {
+        self.ceiling.iter().chain([&self.policy]).find_map(TrustPolicy::expired)
+    }
+
     async fn by_own(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         self.law(&self.policy, &self.waived).decide(subject, depot, depots).await
     }

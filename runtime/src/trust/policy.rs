@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::addition::Addition;
 pub use self::file::InvalidTrustPolicy;
-pub(crate) use self::include::{Fetched, Include, Published};
+pub(crate) use self::include::{Counted, Fetched, Include, Published};
 pub(crate) use self::shipped::is_shipped;
 pub use self::written::WrittenTrustPolicy;
 use super::authority::{Authority, Who};
@@ -340,8 +340,8 @@ impl TrustPolicy {
     /// The most specific scope for this name; of several for the same repositories, the policy's own before those that
     /// it includes. What is shipped holds only where the person has none, however wide theirs is.
     pub(crate) fn scope(&self, name: &Name) -> Option<&Scope> {
-        let fetched = self.fetched.iter().filter_map(|fetched| fetched.policy.as_ref());
-        let all = fetched.flat_map(|policy| &policy.scopes).chain(&self.scopes);
+        let fetched = self.fetched.iter().filter_map(|fetched| fetched.last.as_ref());
+        let all = fetched.flat_map(|last| &last.policy.scopes).chain(&self.scopes);
         let matching = all.filter(|scope| scope.pattern.matches(name));
         let own = matching.max_by_key(|scope| scope.pattern.specificity());
         own.or_else(|| if self.without_shipped { None } else { shipped::scope(name) })
@@ -359,8 +359,8 @@ impl TrustPolicy {
 
     /// Whether this digest never runs. What was denied by a policy that is too old by now still is.
     pub(crate) fn denies(&self, digest: &Digest) -> bool {
-        let mut fetched = self.fetched.iter().filter_map(|fetched| fetched.policy.as_ref());
-        self.denied.contains(digest) || fetched.any(|policy| policy.denies(digest))
+        let mut fetched = self.fetched.iter().filter_map(|fetched| fetched.last.as_ref());
+        self.denied.contains(digest) || fetched.any(|last| last.policy.denies(digest))
     }
 }
 

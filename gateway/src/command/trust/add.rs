@@ -64,7 +64,7 @@ async fn add(common: &Common, args: AddArgs) -> Result<(), CommandError> {
     let source = judged(&server)?;
     let (config, folders) = (common.config()?, common.folders()?);
     let trust = Trusting::default().read(&folders, &config)?;
-    let ceiling = trust.ceiling.clone();
+    let ceiling = trust.ceiling.as_ref().map(|read| read.policy.clone());
     let runtime = common.runtime_by(Detail::Brief, &config, trust)?;
     let key = key.map(|path| named_whole(&path)).transpose()?.map(|(name, key)| (name, key, !no_log));
     let survey = runtime.survey(&source, key).await?;
@@ -256,7 +256,7 @@ impl Policy {
 
     /// What keeps it from running by the changed policy as well, in words.
     async fn still_refused(&self, change: &Change) -> Result<Option<String>, CommandError> {
-        self.runtime.trust_anew(self.ceiling.clone(), change.policy.clone()).await;
+        self.runtime.trust_anew(self.ceiling.clone(), change.policy.clone());
         let Decision { manifests, verdict, policy, .. } = self.runtime.verify(&self.source).await?;
         if !manifests.contains(&self.survey.manifest) {
             let message = "the registry gives something else for it by now than what was shown";

@@ -79,6 +79,34 @@ async fn an_older_clients_level_subscriptions_and_roots_reach_the_server() {
     assert!(methods.contains(&"notifications/roots/list_changed"), "{methods:?}");
 }
 
+#[tokio::test]
+async fn a_server_that_was_taken_away_is_told_nothing_and_its_calls_end() {
+    let (mut client, _says) = connect_to_older(|request, answers| match &*request.method {
+        "tools/call" => drop(answers.send(Answer::Done(Ok(Json::of(&json!({ "content": [] })))))),
+        // Never.
+        _ => std::mem::forget(answers),
+    });
+    client.initialize("2025-06-18", json!({ "roots": {} })).await;
+    client.ask(request(1, "tools/call", json!({ "name": "a" }))).await;
+    client.say(request(2, "prompts/get", json!({ "name": "slow" }))).await;
+    while !client.asked.lock().unwrap().iter().any(|request| request.method == "prompts/get") {
+        tokio::task::yield_now().await;
+    }
+    let before = client.asked().len();
+    let router = &client.session.router;
+    let server = router.names().servers().next().unwrap();
+    router.view().slot(server).unwrap().take_away("its digest is denied");
+    assert!(router.opened(server).is_none());
+    let ended = client.hear().await;
+    assert_eq!(ended["id"], 2);
+    assert!(ended["error"]["message"].as_str().unwrap().contains("its digest is denied"), "{ended}");
+    client.ask(request(3, "logging/setLevel", json!({ "level": "error" }))).await;
+    client.say(json!({ "jsonrpc": "2.0", "method": "notifications/roots/list_changed" })).await;
+    let refused = client.ask(request(4, "tools/call", json!({ "name": "a" }))).await;
+    assert!(refused["error"]["message"].as_str().unwrap().contains("its digest is denied"), "{refused}");
+    assert_eq!(client.asked().len(), before);
+}
+
 /// Asks the client's session a question as an older server does.
 async fn ask_client(says: &mpsc::Sender<ServerMessage>, method: &str, params: Value) -> Answered {
     let (question, answer) = Question::new(Request { method: method.to_owned(), params: Json::of(&params) });

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use super::{Listeners, Peer};
 use crate::message::{Answer, Notification, Request, RpcError, code};
 use crate::principal::Principal;
-use crate::server::{Call, Caller, Card, ClientSession, Link, Serve, ServerMessage};
+use crate::server::{Call, Caller, Card, ClientSession, Closing, Link, Serve, ServerMessage};
 
 /// Whoever can make a connection to a server.
 pub(crate) trait Connect: Send + Sync + 'static {
@@ -48,13 +48,19 @@ pub(crate) struct Lines<C> {
     connect: Arc<C>,
     idle: Idle,
     threads: Handle,
+    closing: Closing,
     shared: Mutex<HashMap<Principal, Arc<Line<C>>>>,
 }
 
 impl<C: Connect> Lines<C> {
     /// Connections are made and kept on `threads`, which have to outlive the clients' own.
     pub(crate) fn new(connect: C, idle: Idle, threads: Handle) -> Self {
-        Self { connect: Arc::new(connect), idle, threads, shared: Mutex::default() }
+        Self { connect: Arc::new(connect), idle, threads, closing: Closing::default(), shared: Mutex::default() }
+    }
+
+    /// Ends all connections, with every call on them, and makes none any more.
+    pub(crate) fn close(&self, reason: &str) {
+        self.closing.close(reason);
     }
 
     /// A line for one caller. Nothing is connected to yet.
@@ -80,6 +86,7 @@ impl<C: Connect> Lines<C> {
             session,
             idle,
             threads: self.threads.clone(),
+            closing: self.closing.clone(),
             card: OnceLock::new(),
             listeners: Arc::default(),
             peer: AsyncMutex::default(),
@@ -93,6 +100,7 @@ struct Line<C> {
     session: Option<ClientSession>,
     idle: Duration,
     threads: Handle,
+    closing: Closing,
     card: OnceLock<Arc<Card>>,
     listeners: Arc<Listeners>,
     peer: AsyncMutex<Option<Arc<Peer>>>,
@@ -105,17 +113,19 @@ impl<C: Connect> Line<C> {
         let line = Arc::clone(self);
         let connecting = self.threads.spawn(async move {
             let mut slot = line.peer.lock().await;
+            line.closing.check()?;
             if let Some(peer) = slot.as_ref().filter(|peer| !peer.is_closed()) {
                 return Ok(Arc::clone(peer));
             }
             // What is left of the last one goes first.
             *slot = None;
             let connect = Arc::clone(&line.connect);
-            let made = connect.connect(line.principal.clone(), line.session.clone(), Arc::clone(&line.listeners)).await;
-            let peer = Arc::new(made?);
+            let made = connect.connect(line.principal.clone(), line.session.clone(), Arc::clone(&line.listeners));
+            let peer = Arc::new(line.closing.or_closed(made).await?);
             let _ = line.card.set(Arc::clone(peer.card()));
             *slot = Some(Arc::clone(&peer));
-            tokio::spawn(close_when_idle(Arc::downgrade(&line), Arc::downgrade(&peer), line.idle));
+            let closing = line.closing.clone();
+            tokio::spawn(close_when_unused(Arc::downgrade(&line), Arc::downgrade(&peer), line.idle, closing));
             Ok(peer)
         });
         let broken = |_| RpcError::new(code::INTERNAL_ERROR, "the connection to the server could not be made");
@@ -123,20 +133,22 @@ impl<C: Connect> Line<C> {
     }
 }
 
-/// Ends a connection that nobody has used for this long. Calls that hold it yet are answered.
-async fn close_when_idle<C>(line: Weak<Line<C>>, peer: Weak<Peer>, idle: Duration) {
+/// Ends a connection that nobody has used for this long, and any when its server is closed.
+async fn close_when_unused<C>(line: Weak<Line<C>>, peer: Weak<Peer>, idle: Duration, closing: Closing) {
     loop {
         let Some(left) = peer.upgrade().map(|peer| idle.saturating_sub(peer.idle_for())) else { return };
         if !left.is_zero() {
-            tokio::time::sleep(left).await;
-            continue;
+            tokio::select! {
+                () = tokio::time::sleep(left) => continue,
+                _ = closing.closed() => {}
+            }
         }
         let Some(line) = line.upgrade() else { return };
         let mut slot = line.peer.lock().await;
         match slot.as_ref() {
             Some(current) if Weak::ptr_eq(&Arc::downgrade(current), &peer) => {
                 // A call may have come while this waited for the lock.
-                if current.idle_for() >= idle {
+                if current.idle_for() >= idle || closing.check().is_err() {
                     *slot = None;
                     return;
                 }
@@ -177,7 +189,12 @@ impl<C: Connect> Serve for Handed<C> {
                 () = &mut cancelled => return,
             };
             match peer {
-                Ok(peer) => peer.serve(request, answers, cancelled).await,
+                Ok(peer) => tokio::select! {
+                    biased;
+                    // Dropped with the call, the connection ends.
+                    closed = line.closing.closed() => drop(answers.send(Answer::Done(Err(closed)))),
+                    () = peer.serve(request, answers.clone(), cancelled) => {}
+                },
                 Err(error) => drop(answers.send(Answer::Done(Err(error)))),
             }
         });

@@ -71,6 +71,11 @@ impl CommandServer {
     pub(crate) fn open(&self, caller: Caller) -> Link {
         self.0.open(caller)
     }
+
+    /// Ends all that runs of it.
+    pub(crate) fn close(&self, reason: &str) {
+        self.0.close(reason);
+    }
 }
 
 impl Connect for Command {

@@ -1,8 +1,10 @@
 //! Which version of each included policy counted last, so that no older one ever does again.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,8 +17,22 @@ use crate::trust::{Problem, Published, Reason};
 /// The largest record that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// The folder with one record for each policy, for its owner alone.
-pub(super) struct LastPolicies(PathBuf);
+/// The records of all policies.
+pub(super) struct LastPolicies {
+    /// One for each, for their owner alone.
+    folder: PathBuf,
+    /// The newest that this process has come upon, whether there was room for a record or not.
+    here: Mutex<HashMap<Reference, Last>>,
+}
+
+/// Why a version does not count.
+#[derive(Debug)]
+pub(super) enum NotAdvanced {
+    /// A newer one has counted.
+    Older(Problem),
+    /// It cannot be kept that it has counted: to what it denies, that makes no difference.
+    NotKept(Problem),
+}
 
 /// A version of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +52,7 @@ struct Record {
 impl LastPolicies {
     /// The records in this folder, which need not be there.
     pub(super) fn new(folder: PathBuf) -> Self {
-        Self(folder)
+        Self { folder, here: Mutex::default() }
     }
 
     /// The version that counted last; nothing where none did.
@@ -59,30 +75,26 @@ impl LastPolicies {
     ///
     /// # Errors
     /// Where a newer one has, or nobody can know.
-    pub(super) fn advance(&self, reference: &Reference, this: Last) -> Result<(), Problem> {
+    pub(super) fn advance(&self, reference: &Reference, this: Last) -> Result<(), NotAdvanced> {
         let path = self.path(reference);
         let failed = |error: io::Error| {
             let why = format!("{}, where its newest version is kept, cannot be used: {error}", path.display());
-            Problem::with(Reason::POLICY_MISSING, why)
+            NotAdvanced::NotKept(Problem::with(Reason::POLICY_MISSING, why))
         };
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        this.check_not_before(here.get(reference), reference)?;
+        here.insert(reference.clone(), this);
         let folder = || {
-            files::private_folder(&self.0)?;
-            let folder = File::open(&self.0)?;
+            files::private_folder(&self.folder)?;
+            let folder = File::open(&self.folder)?;
             folder.lock()?;
             Ok(folder)
         };
         let guard = folder().map_err(failed)?;
-        match self.of(reference).map_err(failed)? {
-            Some(last) if last == this => return Ok(()),
-            Some(last) if last.published >= this.published => {
-                let (Published(before), Published(now)) = (last.published, this.published);
-                let why = format!(
-                    "{reference} is {} of {now}, and {} of {before} has counted; whoever keeps it has to publish it again",
-                    this.manifest, last.manifest
-                );
-                return Err(Problem::with(Reason::POLICY_ROLLED_BACK, why));
-            }
-            _ => {}
+        let before = self.of(reference).map_err(failed)?;
+        this.check_not_before(before.as_ref(), reference)?;
+        if before == Some(this) {
+            return Ok(());
         }
         let Last { manifest, published: Published(published) } = this;
         let record = Record { reference: reference.to_string(), manifest, published: published.to_string() };
@@ -94,7 +106,20 @@ impl LastPolicies {
     }
 
     fn path(&self, reference: &Reference) -> PathBuf {
-        self.0.join(Digest::of(reference.to_string().as_bytes()).hex())
+        self.folder.join(Digest::of(reference.to_string().as_bytes()).hex())
+    }
+}
+
+impl Last {
+    /// One that was published at the same time as another is no newer than that.
+    fn check_not_before(self, last: Option<&Self>, reference: &Reference) -> Result<(), NotAdvanced> {
+        let Some(last) = last.filter(|last| **last != self && last.published >= self.published) else { return Ok(()) };
+        let (Published(before), Published(now)) = (last.published, self.published);
+        let why = format!(
+            "{reference} is {} of {now}, and {} of {before} has counted; whoever keeps it has to publish it again",
+            self.manifest, last.manifest
+        );
+        Err(NotAdvanced::Older(Problem::with(Reason::POLICY_ROLLED_BACK, why)))
     }
 }
 
@@ -120,7 +145,8 @@ mod tests {
         }
         // One that was published at the same time as another is no newer than that.
         for older in [first, version("c", "2026-11-02T00:00:00Z")] {
-            assert_eq!(last().advance(&reference, older).unwrap_err().reason, Reason::POLICY_ROLLED_BACK);
+            let NotAdvanced::Older(problem) = last().advance(&reference, older).unwrap_err() else { panic!("{older:?}") };
+            assert_eq!(problem.reason, Reason::POLICY_ROLLED_BACK);
         }
         assert_eq!(last().of(&reference).unwrap(), Some(second));
         last().advance(&other, first).unwrap();
@@ -134,8 +160,27 @@ mod tests {
         last.advance(&reference, version("b", "2026-11-02T00:00:00Z")).unwrap();
         for text in ["", "{}", "null", "\u{0}", r#"{"reference":"x","manifest":"sha256:00","published":"now"}"#] {
             std::fs::write(last.path(&reference), text).unwrap();
+            let last = LastPolicies::new(kept.path().to_owned());
             let refused = last.advance(&reference, version("a", "2026-11-01T00:00:00Z")).unwrap_err();
-            assert_eq!(refused.reason, Reason::POLICY_MISSING, "{text}");
+            let NotAdvanced::NotKept(problem) = refused else { panic!("{text}") };
+            assert_eq!(problem.reason, Reason::POLICY_MISSING, "{text}");
         }
+    }
+
+    #[test]
+    fn what_could_not_be_kept_is_no_licence_for_older_versions_either() {
+        let kept = tempfile::tempdir().unwrap();
+        let reference: Reference = "ghcr.io/acme/policy:stable".parse().unwrap();
+        let folder = kept.path().join("policies");
+        let last = LastPolicies::new(folder.clone());
+        let (first, second) = (version("a", "2026-11-01T00:00:00Z"), version("b", "2026-11-02T00:00:00Z"));
+        // No record can be written, nor read.
+        std::fs::write(&folder, "").unwrap();
+        assert!(matches!(last.advance(&reference, second), Err(NotAdvanced::NotKept(_))));
+        assert!(matches!(last.advance(&reference, first), Err(NotAdvanced::Older(_))));
+        std::fs::remove_file(&folder).unwrap();
+        assert!(matches!(last.advance(&reference, first), Err(NotAdvanced::Older(_))));
+        last.advance(&reference, second).unwrap();
+        assert_eq!(last.of(&reference).unwrap(), Some(second));
     }
 }

@@ -37,9 +37,25 @@ pub(crate) struct Include {
 #[derive(Debug, Clone)]
 pub(crate) struct Fetched {
     /// The one that counted last. What it denies is denied, however old it is.
-    pub(super) policy: Option<Arc<TrustPolicy>>,
-    /// Why there is none that counts now.
-    pub(super) why_not: Option<Problem>,
+    pub(super) last: Option<Counted>,
+    state: State,
+}
+
+/// A policy that counted, and when it was published.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    pub(crate) policy: Arc<TrustPolicy>,
+    pub(crate) published: Published,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    /// It counts.
+    Counts,
+    /// None counts now, and why; where the last one that did is too old by now, that as well.
+    Missing { why: Problem, expired: Option<Problem> },
+    /// Nobody has asked for it yet on these terms.
+    Unknown(Problem),
 }
 
 /// When a policy was published, as its manifest says, which is signed.
@@ -56,7 +72,25 @@ impl Include {
     ) -> Self {
         let mut scope = Scope::new(reference.to_string(), Pattern::Everything);
         (scope.signers, scope.threshold) = (signers, threshold);
-        Self { reference, scope, max_age, refresh: refresh.map_or(REFRESH, SignedDuration::unsigned_abs) }
+        // One that is not asked for any more would count for longer than it may.
+        let refresh = refresh.map_or(REFRESH, SignedDuration::unsigned_abs).min(max_age.unsigned_abs());
+        Self { reference, scope, max_age, refresh }
+    }
+
+    /// Whether this is the same policy, on the same terms.
+    fn is_same(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.scope.signers, &other.scope.signers);
+        self.reference == other.reference
+            && (self.max_age, self.scope.threshold) == (other.max_age, other.scope.threshold)
+            && ours.len() == theirs.len()
+            && ours.iter().zip(theirs).all(|(one, other)| one.is_one_with(other) && one.has_terms_of(other))
+    }
+
+    /// What has become of it where none counts now: why, and the one that did last.
+    pub(crate) fn missing(&self, why: Problem, last: Option<Counted>, now: SystemTime) -> Fetched {
+        let too_old = |problem: &Problem| problem.reason == Reason::POLICY_TOO_OLD;
+        let aged = last.as_ref().and_then(|last| self.check_age(last.published, now).err());
+        Fetched { last, state: State::Missing { why, expired: aged.filter(too_old) } }
     }
 
     /// What such a policy is judged by itself: nothing but its signatures.
@@ -106,15 +140,29 @@ impl Published {
     }
 }
 
+impl Counted {
+    pub(crate) fn new(policy: TrustPolicy, published: Published) -> Self {
+        Self { policy: Arc::new(policy), published }
+    }
+}
+
 impl Fetched {
     /// One that counts.
-    pub(crate) fn current(policy: TrustPolicy) -> Self {
-        Self { policy: Some(Arc::new(policy)), why_not: None }
+    pub(crate) fn current(counted: Counted) -> Self {
+        Self { last: Some(counted), state: State::Counts }
     }
 
-    /// None that counts: why, and the one that did before.
-    pub(crate) fn missing(why_not: Problem, last: Option<TrustPolicy>) -> Self {
-        Self { policy: last.map(Arc::new), why_not: Some(why_not) }
+    /// One that nobody has asked for yet on the terms that hold now; on others, another may have counted.
+    fn unknown(reference: &Reference, last: Option<Counted>) -> Self {
+        let why = Problem::with(Reason::POLICY_MISSING, format!("{reference}: it has yet to be fetched"));
+        Self { last, state: State::Unknown(why) }
+    }
+
+    fn why_not(&self) -> Option<&Problem> {
+        match &self.state {
+            State::Counts => None,
+            State::Missing { why, .. } | State::Unknown(why) => Some(why),
+        }
     }
 }
 
@@ -129,6 +177,43 @@ impl TrustPolicy {
         Self { fetched, ..self }
     }
 
+    /// The same policy with what is known already of that which it includes, as other policies include it, too: as it is
+    /// where they do so on the same terms, and for what it denies on any.
+    pub(crate) fn knowing(self, others: &[&Self]) -> Self {
+        let known = || others.iter().flat_map(|other| other.includes.iter().zip(&other.fetched));
+        let fetched = |include: &Arc<Include>| {
+            if let Some((_, fetched)) = known().find(|(other, _)| other.is_same(include)) {
+                return fetched.clone();
+            }
+            let counted = known().filter(|(other, _)| other.reference == include.reference);
+            let last = counted.filter_map(|(_, fetched)| fetched.last.clone()).max_by_key(|last| last.published);
+            Fetched::unknown(&include.reference, last)
+        };
+        let fetched = self.includes.iter().map(fetched).collect();
+        self.with(fetched)
+    }
+
+    /// What it includes, each with the one that counted last, if any did.
+    pub(crate) fn known(&self) -> impl Iterator<Item = (&Arc<Include>, Option<&Counted>)> {
+        let last = |at: usize| self.fetched.get(at).and_then(|fetched| fetched.last.as_ref());
+        self.includes.iter().enumerate().map(move |(at, include)| (include, last(at)))
+    }
+
+    /// Whether all that it includes was asked for.
+    pub(crate) fn is_fetched(&self) -> bool {
+        let is_unknown = |fetched: &Fetched| matches!(fetched.state, State::Unknown(_));
+        self.fetched.len() == self.includes.len() && !self.fetched.iter().any(is_unknown)
+    }
+
+    /// Why what somebody has to vouch for may run no longer, where something that it includes could not be had for longer
+    /// than it may be old.
+    pub(crate) fn expired(&self) -> Option<&Problem> {
+        self.fetched.iter().find_map(|fetched| match &fetched.state {
+            State::Missing { expired, .. } => expired.as_ref(),
+            State::Counts | State::Unknown(_) => None,
+        })
+    }
+
     /// Why it cannot be held to as a whole, where something that it includes is missing.
     pub(crate) fn incomplete(&self) -> Option<Problem> {
         self.missing().into_iter().next()
@@ -137,7 +222,7 @@ impl TrustPolicy {
     /// What is missing of that which it includes, and why.
     pub(crate) fn missing(&self) -> Vec<Problem> {
         let unknown = (self.fetched.len() < self.includes.len()).then(|| Reason::POLICY_MISSING.into());
-        unknown.into_iter().chain(self.fetched.iter().filter_map(|fetched| fetched.why_not.clone())).collect()
+        unknown.into_iter().chain(self.fetched.iter().filter_map(|fetched| fetched.why_not().cloned())).collect()
     }
 
     /// The trust roots that cannot be used at this time, and for lack of which nobody signed what is missing.
@@ -150,7 +235,7 @@ impl TrustPolicy {
     }
 
     /// How often what it includes is asked for again; nothing where it includes nothing.
-    pub fn refresh(&self) -> Option<Duration> {
+    pub(crate) fn refresh(&self) -> Option<Duration> {
         self.includes.iter().map(|include| include.refresh).min()
     }
 

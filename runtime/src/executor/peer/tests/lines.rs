@@ -18,6 +18,9 @@ struct Fakes {
     ends: Arc<Mutex<Vec<oneshot::Sender<String>>>>,
     servers: Arc<Mutex<Vec<JoinHandle<()>>>>,
     broken: Arc<Mutex<bool>>,
+    /// Whether they answer no call, and when they have heard one that they do not answer.
+    silent: Arc<Mutex<bool>>,
+    heard: Arc<tokio::sync::Notify>,
 }
 
 impl Connect for Fakes {
@@ -38,9 +41,14 @@ impl Connect for Fakes {
             };
             let (connection, mut fake) = connection();
             self.ends.lock().unwrap().push(fake.end.take().unwrap());
+            let (silent, heard) = (Arc::clone(&self.silent), Arc::clone(&self.heard));
             let server = tokio::spawn(async move {
                 while let Some(message) = fake.heard.recv().await {
                     let Message::Request { id, request } = message else { continue };
+                    if *silent.lock().unwrap() {
+                        heard.notify_one();
+                        continue;
+                    }
                     let result = match request.method.as_str() {
                         "initialize" => {
                             json!({"protocolVersion": "2025-11-25", "serverInfo": {"number": number}})
@@ -143,6 +151,45 @@ async fn a_session_that_ends_takes_its_connection_with_it() {
     let link = lines.open(Caller { session: Some(session()), ..of("ann") });
     assert_eq!(number(&link).await.unwrap(), 1);
     drop(link);
+    let mut end = fakes.ends.lock().unwrap().pop().unwrap();
+    tokio::time::timeout(DEADLINE, end.closed()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_closed_ends_its_connections_and_makes_none_any_more() {
+    let fakes = Fakes::default();
+    let lines = lines(&fakes, LONG);
+    let links = [of("ann"), Caller { session: Some(session()), ..of("ann") }].map(|caller| lines.open(caller));
+    let unused = lines.open(of("bob"));
+    for link in &links {
+        number(link).await.unwrap();
+    }
+    lines.close("it is denied");
+    let ends: Vec<_> = fakes.ends.lock().unwrap().drain(..).collect();
+    for mut end in ends {
+        tokio::time::timeout(DEADLINE, end.closed()).await.unwrap();
+    }
+    for link in links.iter().chain([&unused]) {
+        assert!(number(link).await.unwrap_err().message.contains("it is denied"));
+    }
+    assert!(unused.card().await.unwrap_err().message.contains("it is denied"));
+    assert_eq!(fakes.made.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_call_to_a_server_that_is_closed_ends_and_so_does_what_it_was_made_on() {
+    let fakes = Fakes::default();
+    let lines = lines(&fakes, LONG);
+    let link = lines.open(of("ann"));
+    number(&link).await.unwrap();
+    *fakes.silent.lock().unwrap() = true;
+    let mut call = link.call(Request { method: "tools/call".to_owned(), params: Json::empty_object() });
+    // The server has it, and does not answer.
+    tokio::time::timeout(DEADLINE, fakes.heard.notified()).await.unwrap();
+    lines.close("it is denied");
+    let answer = tokio::time::timeout(DEADLINE, call.next()).await.unwrap();
+    let Some(Answer::Done(Err(error))) = answer else { panic!("{answer:?}") };
+    assert!(error.message.contains("it is denied"), "{}", error.message);
     let mut end = fakes.ends.lock().unwrap().pop().unwrap();
     tokio::time::timeout(DEADLINE, end.closed()).await.unwrap();
 }

@@ -19,6 +19,15 @@ fn fetched(text: &str) -> Result<TrustPolicy, Problem> {
     TrustPolicy::fetched_from(&"ghcr.io/acme/policy:stable".parse().unwrap(), &layers)
 }
 
+fn counted(policy: TrustPolicy) -> Counted {
+    Counted::new(policy, Published("2026-11-28T00:00:00Z".parse().unwrap()))
+}
+
+/// What has become of a policy that is too old by now.
+fn stale(include: &Include, policy: TrustPolicy) -> Fetched {
+    include.missing(Reason::POLICY_TOO_OLD.into(), Some(counted(policy)), SystemTime::now())
+}
+
 fn name(repository: &str) -> Name {
     Name::of(&format!("{repository}:1").parse().unwrap())
 }
@@ -58,8 +67,8 @@ fn a_policy_that_lacks_what_it_includes_is_not_whole() {
     let policy = read(INCLUDE).unwrap();
     assert_eq!(policy.incomplete().unwrap().reason, Reason::POLICY_MISSING);
     let other = || fetched("default = \"reject\"\n").unwrap();
-    assert_eq!(policy.clone().with(vec![Fetched::current(other())]).incomplete(), None);
-    let stale = Fetched::missing(Reason::POLICY_TOO_OLD.into(), Some(other()));
+    assert_eq!(policy.clone().with(vec![Fetched::current(counted(other()))]).incomplete(), None);
+    let stale = stale(&policy.includes()[0], other());
     assert_eq!(policy.with(vec![stale]).incomplete().unwrap().reason, Reason::POLICY_TOO_OLD);
 }
 
@@ -72,7 +81,7 @@ fn scopes_of_both_count_and_ones_own_come_first() {
         scope_of("ghcr.io/acme/*", &theirs),
         scope_of("ghcr.io/acme/time", &theirs)
     );
-    let policy = policy.with(vec![Fetched::current(fetched(&text).unwrap())]);
+    let policy = policy.with(vec![Fetched::current(counted(fetched(&text).unwrap()))]);
     let digests = |repository: &str| policy.scope(&name(repository)).unwrap().digests.clone();
     assert_eq!(digests("ghcr.io/acme/other"), [own].into());
     assert_eq!(digests("ghcr.io/acme/time"), [theirs].into());
@@ -86,7 +95,8 @@ fn what_a_policy_denied_stays_denied_when_it_is_too_old() {
     let denying = fetched(&format!("default = \"reject\"\ndeny = [\"{evil}\"]\n")).unwrap();
     let policy = read(INCLUDE).unwrap();
     assert!(!policy.denies(&evil));
-    let policy = policy.with(vec![Fetched::missing(Reason::POLICY_TOO_OLD.into(), Some(denying))]);
+    let stale = stale(&policy.includes()[0], denying);
+    let policy = policy.with(vec![stale]);
     assert!(policy.denies(&evil) && !policy.denies(&Digest::of(b"good")));
 }
 
