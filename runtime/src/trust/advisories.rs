@@ -6,7 +6,7 @@
 mod listing;
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ impl Advisories {
         let kept = self.folder.join(Digest::of(path.as_os_str().as_encoded_bytes()).hex());
         let state = listing.state();
         let open = || match files::open(&kept)? {
-            Some(file) => Index::open(Box::new(BufReader::with_capacity(4096, file)), state),
+            Some(file) => Index::open(Box::new(file), state),
             None => Ok(None),
         };
         if let Some(index) = open()? {

@@ -109,8 +109,15 @@ impl Weighed {
         let mut unknown = if met { Vec::new() } else { claimed(subject, &strangers, roots, now) };
         let faults = known.signature_faults.iter().chain(&known.attestation_faults);
         let has_bad = faults.into_iter().any(|fault| fault.is_by_trusted());
-        let mut weighed =
-            Self { requirements, sboms, provenance, checked, unknown: Vec::new(), manifest: manifest.copied(), has_bad };
+        let mut weighed = Self {
+            requirements,
+            sboms,
+            provenance,
+            checked,
+            unknown: Vec::new(),
+            manifest: manifest.copied(),
+            has_bad,
+        };
         if weighed.lacks_signature() {
             unknown.extend(known.only_attested_by(&scope.signers));
         }

@@ -227,9 +227,8 @@ impl TrustPolicy {
 
     /// The trust roots that cannot be used at this time, and for lack of which nobody signed what is missing.
     pub(crate) fn missing_roots(&self, now: SystemTime) -> Vec<TufState> {
-        let is_not_signed = |fetched: &Fetched| {
-            fetched.why_not.as_ref().is_some_and(|problem| problem.reason == Reason::POLICY_NOT_SIGNED)
-        };
+        let is_not_signed =
+            |fetched: &Fetched| fetched.why_not().is_some_and(|problem| problem.reason == Reason::POLICY_NOT_SIGNED);
         let not_signed = self.includes.iter().zip(&self.fetched).filter(|(_, fetched)| is_not_signed(fetched));
         not_signed.flat_map(|(include, _)| include.unusable_roots(now)).collect()
     }
