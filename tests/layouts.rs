@@ -8,13 +8,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::cosign::{Key, OCI_MANIFEST, Repository, manifest};
+use crate::support::cosign::{Key, OCI_MANIFEST, Repository, digest_of, manifest};
 use crate::support::sigstore::{ISSUER, SIGNATURE, sign, statement, workflow};
 use crate::support::{Home, Lockgate, OciRegistry, folder};
 
 const BY_ACME: &str = r#"signers = [{ key = "acme.pub", log = "ignore" }]"#;
 
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+
+/// One that no test runs on.
+const OTHER: &str = "s390x";
 
 /// A registry, and a person's home with a key.
 struct Scene {
@@ -67,25 +70,25 @@ impl Scene {
 
     /// Pushes an image for this machine and one for another, with what else its index lists.
     fn push_image_with(&self, beside: impl FnOnce(&Value) -> Vec<Value>) -> Image {
-        let images = self.repository();
-        let push = |architecture: &str| {
-            let config =
-                json!({ "architecture": architecture, "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
-            let config = images.push_blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
-            let image = config["digest"].as_str().unwrap().to_owned();
-            let mut entry = push(&images, &manifest(config, vec![], json!({})));
-            entry["platform"] = json!({ "os": "linux", "architecture": architecture });
-            (entry, image)
-        };
-        let ((platform, image), (other, _)) = (push(ARCHITECTURE), push("s390x"));
-        let entries = [vec![other, platform.clone()], beside(&platform)].concat();
-        let index = json!({
-            "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": entries,
-        });
-        let index = images.push_manifest("1", &index);
+        let ((platform, image), (other, _)) = (self.push_platform(ARCHITECTURE), self.push_platform(OTHER));
+        let index = self.push_index([vec![other, platform.clone()], beside(&platform)].concat());
         Image { index, platform: platform["digest"].as_str().unwrap().to_owned(), image }
+    }
+
+    /// Pushes an image for one platform: its entry in an index, and its own digest.
+    fn push_platform(&self, architecture: &str) -> (Value, String) {
+        let layers = json!({ "type": "layers", "diff_ids": [] });
+        let config = json!({ "architecture": architecture, "os": "linux", "rootfs": layers }).to_string();
+        let config = self.repository().push_blob("application/vnd.oci.image.config.v1+json", config.as_bytes());
+        let image = config["digest"].as_str().unwrap().to_owned();
+        let mut entry = push(&self.repository(), &manifest(config, vec![], json!({})));
+        entry["platform"] = json!({ "os": "linux", "architecture": architecture });
+        (entry, image)
+    }
+
+    fn push_index(&self, entries: Vec<Value>) -> String {
+        let kind = "application/vnd.oci.image.index.v1+json";
+        self.repository().push_manifest("1", &json!({ "schemaVersion": 2, "mediaType": kind, "manifests": entries }))
     }
 
     /// Acme's signature of a manifest, where cosign puts it.
@@ -116,7 +119,7 @@ impl Scene {
 /// Pushes a manifest under its digest, and gives its descriptor.
 fn push(repository: &Repository, manifest: &Value) -> Value {
     let text = manifest.to_string();
-    let digest = crate::support::cosign::digest_of(text.as_bytes());
+    let digest = digest_of(text.as_bytes());
     repository.push_manifest(&digest, manifest);
     json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": text.len() })
 }
@@ -169,6 +172,23 @@ fn one_platforms_image_is_copied_and_verified_by_itself() {
     let verified = home.verify(&layout(&folder.join("copy"))).json();
     signed(&verified, &image.platform);
     assert_eq!(verified["manifests"], json!([image.platform]));
+}
+
+#[test]
+fn an_image_for_other_machines_is_verified_in_a_folder_by_its_index_alone() {
+    let (scene, (_folder, folder)) = (Scene::new(), folder());
+    scene.trust(BY_ACME);
+    let (other, _) = scene.push_platform(OTHER);
+    let index = scene.push_index(vec![other.clone()]);
+    scene.sign(other["digest"].as_str().unwrap());
+    scene.copy(&scene.image(), &folder.join("by-platform"));
+    scene.sign(&index);
+    scene.copy(&scene.image(), &folder.join("by-index"));
+    let home = scene.elsewhere();
+    assert_eq!(home.verify(&layout(&folder.join("by-platform"))).json()["reason"], "unsigned");
+    signed(&home.verify(&layout(&folder.join("by-index"))).json(), &index);
+    let run = Lockgate::new("plan").arg(layout(&folder.join("by-index"))).home(home.path()).run();
+    assert!(run.failed(3).contains("it lists several artifacts"), "{run}");
 }
 
 #[test]

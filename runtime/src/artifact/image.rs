@@ -46,17 +46,24 @@ pub(crate) async fn image_digests(depot: &Depot, selector: &Selector) -> Result<
     digests_of(depot, &depot.manifest(selector).await?).await
 }
 
-/// The same for what may be a component as well: nothing where it is no image.
+/// The same for what may be a component as well: nothing where it is no image, or lists none for this machine. What is
+/// said of a list counts whomever its images are for.
 ///
 /// # Errors
-/// Where it lists images, and none for this machine.
+/// Where nobody can say which one is meant.
 pub(crate) async fn image_if_any(depot: &Depot, manifest: &Manifest) -> Result<Option<ImageDigests>, DepotError> {
     let may_be = match &manifest.content {
         Content::Index { .. } => true,
         // Some write components with the configuration of an image.
         Content::Image { .. } => image(manifest).is_ok() && !wasm::is_component(manifest),
     };
-    if may_be { digests_of(depot, manifest).await.map(Some) } else { Ok(None) }
+    if !may_be {
+        return Ok(None);
+    }
+    match digests_of(depot, manifest).await {
+        Err(DepotError::Image(InvalidImage::OtherPlatforms)) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 async fn digests_of(depot: &Depot, manifest: &Manifest) -> Result<ImageDigests, DepotError> {
