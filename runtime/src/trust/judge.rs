@@ -10,7 +10,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use self::weighed::Weighed;
+use self::weighed::{KeyLog, Weighed, public_log};
 use super::claimed::claimed;
 use super::decision::{Decision, Problem, Verdict};
 use super::explain::Explanation;
@@ -65,6 +65,7 @@ impl Subject {
 struct Law<'a> {
     policy: &'a TrustPolicy,
     waived: &'a BTreeSet<Digest>,
+    key_log: KeyLog,
 }
 
 impl Judge {
@@ -75,7 +76,7 @@ impl Judge {
     /// Judges what lies in a depot. Evidence is asked for only where it matters.
     pub(crate) async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         if let Some(ceiling) = &self.ceiling {
-            let most = Law { policy: ceiling, waived: &BTreeSet::new() }.decide(subject, depot, depots).await;
+            let most = Law::new(ceiling, &BTreeSet::new()).decide(subject, depot, depots).await;
             let own = match most.verdict {
                 Verdict::Refused { .. } => return most,
                 Verdict::Accepted { .. } => self.by_own(subject, depot, depots).await,
@@ -94,7 +95,7 @@ impl Judge {
     }
 
     async fn by_own(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
-        Law { policy: &self.policy, waived: &self.waived }.decide(subject, depot, depots).await
+        Law::new(&self.policy, &self.waived).decide(subject, depot, depots).await
     }
 }
 
@@ -105,7 +106,11 @@ impl Judge {
     }
 }
 
-impl Law<'_> {
+impl<'a> Law<'a> {
+    fn new(policy: &'a TrustPolicy, waived: &'a BTreeSet<Digest>) -> Self {
+        Self { policy, waived, key_log: public_log }
+    }
+
     async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         let now = SystemTime::now();
         if let Some(decision) = self.without_evidence(subject, now) {
@@ -165,7 +170,7 @@ impl Law<'_> {
             }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
-                let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open);
+                let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open, self.key_log);
                 let why = weighed.why().cloned();
                 (Some(weighed), why)
             }

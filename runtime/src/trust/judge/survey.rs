@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::requirements::Outcome;
-use super::weighed::Known;
+use super::weighed::{Known, public_log};
 use super::{Judge, Subject, with_causes};
 use crate::artifact::{Depot, Depots};
 use crate::trust::advisories;
@@ -44,7 +44,7 @@ impl Judge {
         let scope = Scope::of_signers(signers.clone());
         let others = found.others;
         let nothing = found.evidence.is_empty();
-        let known = Known::of(subject, &scope, found, now).0;
+        let known = Known::of(subject, &scope, found, now, public_log).0;
         let said = Outcome::of(subject, &scope, &known, now, &advisories::open);
         let surveyed = signers.iter().filter_map(|authority| {
             let signed = known.vouchers.iter().any(|voucher| {

@@ -1,3 +1,6 @@
+mod docker;
+mod github;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -37,7 +40,7 @@ fn policy(text: &str, acme: &Hand, other: &Hand) -> TrustPolicy {
 
 fn decide(policy: &TrustPolicy, waived: &[&str], subject: &Subject, found: Result<Found, String>) -> Decision {
     let waived = waived.iter().map(|text| digest(text)).collect();
-    let law = Law { policy, waived: &waived };
+    let law = Law::new(policy, &waived);
     let now = SystemTime::now();
     law.without_evidence(subject, now).unwrap_or_else(|| law.with_evidence(subject, found, now))
 }

@@ -36,6 +36,9 @@ pub(super) struct Weighed {
     has_bad: bool,
 }
 
+/// Gives the log that has what keys signed, and whose timestamps count there.
+pub(super) type KeyLog = fn() -> Result<Arc<TrustRoot>, Fault>;
+
 /// What is known of a subject: who vouches for which manifest, and what was attested.
 pub(super) struct Known {
     pub(super) vouchers: Vec<Voucher>,
@@ -80,6 +83,7 @@ impl Weighed {
         found: Found,
         now: SystemTime,
         open: OpenSnapshot<'_>,
+        key_log: KeyLog,
     ) -> Self {
         let mut checked = Vec::new();
         for manifest in &subject.manifests {
@@ -88,7 +92,7 @@ impl Weighed {
         }
         checked.extend(found.oddities.iter().map(ToString::to_string));
         checked.extend(scope.root_states(now).iter().map(|state| format!("trust root {}", state.line())));
-        let (known, strangers) = Known::of(subject, scope, found, now);
+        let (known, strangers) = Known::of(subject, scope, found, now, key_log);
         let Outcome { requirements, sboms, provenance } = Outcome::of(subject, scope, &known, now, open);
         for by in requirements.iter().flat_map(|requirement| &requirement.by) {
             let line =
@@ -140,7 +144,14 @@ impl Weighed {
 }
 
 impl Known {
-    pub(super) fn of(subject: &Subject, scope: &Scope, found: Found, now: SystemTime) -> (Self, Vec<Evidence>) {
+    /// What is known from what was found, and what nobody that the scope trusts made.
+    pub(super) fn of(
+        subject: &Subject,
+        scope: &Scope,
+        found: Found,
+        now: SystemTime,
+        key_log: KeyLog,
+    ) -> (Self, Vec<Evidence>) {
         let mut known = Self {
             vouchers: Vec::new(),
             attested: Vec::new(),
@@ -154,7 +165,7 @@ impl Known {
                 bare.push((Statement::read(statement), *carrier, *by_index));
                 continue;
             }
-            if !known.add(subject, scope, &evidence, now) {
+            if !known.add(subject, scope, &evidence, now, key_log) {
                 unknown.push(evidence);
             }
         }
@@ -165,11 +176,11 @@ impl Known {
     }
 
     /// Adds what each authority of the scope says with this evidence; false where none of them made it.
-    fn add(&mut self, subject: &Subject, scope: &Scope, evidence: &Evidence, now: SystemTime) -> bool {
+    fn add(&mut self, subject: &Subject, scope: &Scope, evidence: &Evidence, now: SystemTime, key_log: KeyLog) -> bool {
         let (mut said_by, mut furthest): (Vec<(Said, Signer)>, Option<Fault>) = (Vec::new(), None);
         let mut weighing = Weighing::of(evidence);
         for authority in distinct(scope) {
-            let authenticated = log_root().and_then(|root| weighing.by(authority, &root, now));
+            let authenticated = key_log().and_then(|root| weighing.by(authority, &root, now));
             match authenticated.and_then(|authenticated| of_this(authenticated, subject)) {
                 Ok(Authenticated { said, signer: id, identity, logged, at }) => {
                     let authority = Arc::clone(authority);
@@ -242,8 +253,8 @@ fn distinct(scope: &Scope) -> Vec<&Arc<Authority>> {
     distinct
 }
 
-/// The log for what keys sign.
-fn log_root() -> Result<Arc<TrustRoot>, Fault> {
+/// The log that counts for what keys sign, wherever a policy asks for one.
+pub(super) fn public_log() -> Result<Arc<TrustRoot>, Fault> {
     TrustRoot::public_good().map_err(|_| Fault::UnknownLog)
 }
 
