@@ -6,12 +6,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SIGNATURE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 /// A pair of keys in files.
 pub(crate) struct Key {
@@ -59,6 +63,15 @@ impl Key {
         let mut sign = Command::new("openssl");
         sign.args(["pkeyutl", "-sign", "-rawin", "-inkey"]).arg(&self.private).arg("-in").arg(&file);
         Self::signature(payload, &run(&mut sign, b""))
+    }
+
+    /// An envelope around a statement (DSSE).
+    pub(crate) fn attest(&self, statement: &Value) -> Value {
+        let statement = statement.to_string();
+        let signed = format!("DSSEv1 {} {IN_TOTO} {} {statement}", IN_TOTO.len(), statement.len());
+        let Signature { base64, .. } = self.sign_payload(signed.into_bytes());
+        let payload = BASE64_STANDARD.encode(statement);
+        json!({ "payloadType": IN_TOTO, "payload": payload, "signatures": [{ "keyid": "", "sig": base64 }] })
     }
 
     fn signature(payload: Vec<u8>, signature: &[u8]) -> Signature {
@@ -138,6 +151,19 @@ impl Repository {
         let layers = layers.collect();
         let config = self.push_blob("application/vnd.oci.image.config.v1+json", b"{}");
         self.push_manifest(&signature_tag(digest), &manifest(config, layers, json!({})));
+    }
+
+    /// Stores attestations where cosign looks for those of `digest`.
+    pub(crate) fn push_attestations(&self, digest: &str, envelopes: &[Value]) {
+        let layers = envelopes.iter().map(|envelope| self.push_blob(ENVELOPE, envelope.to_string().as_bytes()));
+        let layers = layers
+            .map(|mut layer| {
+                layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": "" });
+                layer
+            })
+            .collect();
+        let config = self.push_blob("application/vnd.oci.image.config.v1+json", b"{}");
+        self.push_manifest(&format!("{}.att", digest.replace(':', "-")), &manifest(config, layers, json!({})));
     }
 
     /// Stores signatures as a manifest that refers to the component `digest`, and gives its descriptor. Where the registry

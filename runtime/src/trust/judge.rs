@@ -20,7 +20,7 @@ use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
 use super::scope::Name;
 use super::{Advisories, Basis, remedy, time};
-use crate::artifact::{Content, Depot, Depots, Digest, Manifest};
+use crate::artifact::{Content, Depot, Depots, Digest, ImageDigests, Manifest};
 
 /// Judges artifacts by the policy of the machine, if it has one, and by that of the person.
 pub(crate) struct Judge {
@@ -53,6 +53,13 @@ impl Subject {
             Content::Index { .. } => Vec::new(),
         };
         Self { reference, name, manifests: vec![*manifest.digest()], content }
+    }
+
+    /// All that a signature of an image may be about.
+    pub(crate) fn of_image(reference: String, name: Name, digests: &ImageDigests) -> Self {
+        let ImageDigests { index, manifest, image } = digests;
+        let manifests = index.iter().chain([manifest]).copied().collect();
+        Self { reference, name, manifests, content: vec![*image] }
     }
 }
 

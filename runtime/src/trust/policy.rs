@@ -290,6 +290,23 @@ impl TrustPolicy {
         Self { scopes: vec![scope], without_shipped: true, ..Self::default() }
     }
 
+    /// The same policy with the tests' own key for each that it names, and its own repository for signatures, if it names
+    /// one: of what is shipped inside, nobody here has the keys.
+    #[cfg(test)]
+    pub(crate) fn by_key_of_tests(mut self, key: &SignerKey, signatures: &Reference) -> Self {
+        for scope in &mut self.scopes {
+            if let Some(shipped) = &mut scope.signatures {
+                *shipped = signatures.clone();
+            }
+            let asked = scope.attestations.iter_mut().flat_map(|asked| &mut asked.signers);
+            for authority in scope.signers.iter_mut().chain(asked) {
+                let authority = Arc::make_mut(authority);
+                authority.who = Who::Key(key.clone());
+            }
+        }
+        self
+    }
+
     /// The same policy, which messages say is written in this file.
     pub fn in_file(self, place: String) -> Self {
         Self { place, ..self }

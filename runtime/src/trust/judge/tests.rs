@@ -1,3 +1,5 @@
+mod docker;
+mod github;
 mod remedies;
 
 use serde_json::{Value, json};

@@ -6,6 +6,7 @@ mod keys;
 mod legacy;
 mod logs;
 mod real;
+mod second_rekor;
 mod stamped;
 mod statements;
 
