@@ -26,7 +26,7 @@ use std::time::{Duration, SystemTime};
 
 use artifact::{Digest, Manifest};
 use trust::fuzzed::{
-    Evidence, Form, Name, Notes, Place, Provenance, Sbom, SnapshotFile, Statement, TrustRoot, Vex, Weighing, look_up,
+    Evidence, Form, Name, Notes, Place, Provenance, Sbom, SnapshotFile, Statement, Vex, Weighing, look_up,
 };
 use trust::{PolicyFiles, TrustPolicy};
 
@@ -50,11 +50,10 @@ pub fn bundle(bytes: &[u8]) {
         Form::SimpleSigning { payload: bytes.to_vec(), notes },
     ] {
         let evidence = Evidence { about: Digest::of(b"artifact"), place: Place::Referrers, form };
-        let (policy, root) = &*TRUSTING;
-        let scope = policy.scope(&name()).expect("the policy has a scope for it");
+        let scope = TRUSTING.scope(&name()).expect("the policy has a scope for it");
         let mut weighing = Weighing::of(&evidence);
         for authority in &scope.signers {
-            let weighed = weighing.by(authority, root, SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+            let weighed = weighing.by(authority, SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
             assert!(weighed.is_err(), "nobody has the keys to sign this artifact");
         }
     }
@@ -73,8 +72,7 @@ pub fn sbom(text: &str) {
     let Ok(sbom) = Sbom::read_document(text) else { return };
     assert!(sbom.packages.iter().any(|package| !package.is_subject), "an SBOM says what is inside");
     let _ = sbom.summary().line();
-    let (policy, _) = &*TRUSTING;
-    let rules = policy.scope(&name()).and_then(|scope| scope.sbom.as_ref()).expect("the policy has rules for it");
+    let rules = TRUSTING.scope(&name()).and_then(|scope| scope.sbom.as_ref()).expect("the policy has rules for it");
     let now = "2026-01-01T00:00:00Z".parse().expect("it is a time");
     let findings = rules.check(&sbom, &[], now, &|_| Err(std::io::ErrorKind::NotFound.into()));
     let shown = format!("{findings:?}");
@@ -104,8 +102,7 @@ pub fn advisory(text: &str) {
 /// Provenance, judged by strict rules.
 pub fn provenance(text: &str) {
     let Ok((_, provenance)) = Provenance::read_document(text) else { return };
-    let (policy, _) = &*TRUSTING;
-    let rules = policy.scope(&name()).and_then(|scope| scope.provenance.as_ref()).expect("the policy has rules for it");
+    let rules = TRUSTING.scope(&name()).and_then(|scope| scope.provenance.as_ref()).expect("the policy has rules for it");
     let _ = rules.check(&provenance, None);
     assert!(!provenance.summary().line().chars().any(char::is_control), "what a stranger wrote is escaped");
 }
@@ -116,10 +113,8 @@ pub fn policy(text: &str) {
 }
 
 /// Somebody known by a certificate, and somebody known by a key; and rules for what they attest.
-static TRUSTING: LazyLock<(TrustPolicy, std::sync::Arc<TrustRoot>)> = LazyLock::new(|| {
-    let policy = TrustPolicy::read(POLICY, &mut NoFiles).expect("the policy is one");
-    (policy, TrustRoot::public_good().expect("the root that is shipped is one"))
-});
+static TRUSTING: LazyLock<TrustPolicy> =
+    LazyLock::new(|| TrustPolicy::read(POLICY, &mut NoFiles).expect("the policy is one"));
 
 const POLICY: &str = r#"
     default = "reject"

@@ -8,7 +8,7 @@ use lockgate_runtime::{Decision, Requirement, SignedBy, TrustPolicy, Verdict};
 use super::trust::judged;
 use super::trusting::{PolicyFile, Trust, Trusting, read_key};
 use super::{Common, Format, block_on, output};
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind};
 use crate::report::{Detail, basis_text};
 
 #[derive(Debug, Args)]
@@ -44,7 +44,9 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
 fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
     let (name, key) = read_key(path)?;
     // Nothing runs, so there is nobody to keep the file from.
-    Ok(Trust { policy: TrustPolicy::of_key(name, key, !no_log), ..Trust::default() })
+    let policy = TrustPolicy::of_key(name, key, !no_log);
+    let policy = policy.map_err(|error| CommandError::new(Kind::Failed, error.to_string()))?;
+    Ok(Trust { policy, ..Trust::default() })
 }
 
 /// A decision, for a person.
@@ -86,6 +88,6 @@ fn signer(by: &SignedBy) -> String {
     let logged = if *logged { ", logged" } else { "" };
     let at = at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
     // What the policy says of somebody without a key is a rule; the certificate says who it is.
-    let who = if root.is_empty() { format!("{name} {identity}") } else { identity.clone() };
+    let who = if by.is_key() { format!("{name} {identity}") } else { identity.clone() };
     format!("          by {who}{root}{logged}{at}")
 }

@@ -52,7 +52,6 @@ fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> O
     let identity = weighing.claims_to_be_by().ok()?.clone();
     roots.iter().cloned().find_map(|root| {
         let authority = Authority::of_identity(&identity, root).ok()?;
-        let log_root = TrustRoot::public_good().ok()?;
-        weighing.by(&authority, &log_root, now).is_ok().then_some(authority)
+        weighing.by(&authority, now).is_ok().then_some(authority)
     })
 }

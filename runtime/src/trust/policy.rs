@@ -19,7 +19,7 @@ pub use self::addition::Addition;
 pub use self::file::InvalidTrustPolicy;
 pub(crate) use self::include::{Fetched, Include, Published};
 pub use self::written::WrittenTrustPolicy;
-use super::authority::{Authority, Who};
+use super::authority::Authority;
 use super::key::SignerKey;
 use super::provenance::{Provenance, ProvenanceRules};
 use super::root::TrustRoot;
@@ -214,11 +214,11 @@ impl Scope {
         self.signers.iter().chain(self.attestations.iter().flat_map(|asked| &asked.signers))
     }
 
-    /// The trust roots that it names.
+    /// The trust roots that something of it is checked with.
     pub(crate) fn roots(&self) -> Vec<Arc<TrustRoot>> {
         let mut roots: Vec<Arc<TrustRoot>> = Vec::new();
         for authority in self.authorities() {
-            if let Who::Keyless { root, .. } = &authority.who
+            if let Some(root) = authority.root_in_use()
                 && !roots.iter().any(|known| known.digest() == root.digest())
             {
                 roots.push(Arc::clone(root));
@@ -255,11 +255,14 @@ impl Scope {
 
 impl TrustPolicy {
     /// A policy of one key, for everything.
-    pub fn of_key(name: String, key: SignerKey, log: bool) -> Self {
-        let authority = Authority::of_key(name, key, log);
+    ///
+    /// # Errors
+    /// Where the log that it would count with cannot be used, which no build of this program causes.
+    pub fn of_key(name: String, key: SignerKey, log: bool) -> Result<Self, InvalidTrustPolicy> {
+        let authority = Authority::of_key(name, key, log).map_err(InvalidTrustPolicy::of_root)?;
         let mut scope = Scope::new("--key".to_owned(), Pattern::Everything);
         scope.signers = vec![Arc::new(authority)];
-        Self { scopes: vec![scope], without_shipped: true, ..Self::default() }
+        Ok(Self { scopes: vec![scope], without_shipped: true, ..Self::default() })
     }
 
     /// The same policy, which messages say is written in this file.

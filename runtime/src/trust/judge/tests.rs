@@ -1,3 +1,5 @@
+mod roots;
+
 use serde_json::{Value, json};
 
 use super::*;

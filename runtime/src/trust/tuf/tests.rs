@@ -8,8 +8,17 @@ use sigstore_trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUS
 
 use super::forge::{Keepers, Served, Signer, envelope};
 use super::kept::{METADATA, SEEN};
-use super::{RefreshError, TufRoot, TufState, refresh};
+use super::{RefreshError, RootProblem, TufRoot, TufState, refresh};
+use crate::artifact::Digest;
+use crate::trust::authority::{Authority, Need, Who};
+use crate::trust::evidence::{Evidence, Form, Place};
+use crate::trust::fault::Fault;
+use crate::trust::forge::Hand;
+use crate::trust::forge::instance::{self, Instance, Logged, bundle};
+use crate::trust::key::SignerKey;
 use crate::trust::root::TrustRoot;
+use crate::trust::statement::PAYLOAD_TYPE;
+use crate::trust::weigh::Weighing;
 
 const OLD: &str = SIGSTORE_GITHUB_TRUSTED_ROOT;
 const NEW: &str = SIGSTORE_PRODUCTION_TRUSTED_ROOT;
@@ -88,7 +97,7 @@ fn what_was_fetched_is_used_without_asking_anybody_and_is_the_published_one() {
     assert_eq!(scene.reason(), Some("root-missing"));
     let state = scene.refresh().unwrap();
     assert_eq!((scene.reason(), state.reason), (None, None));
-    assert_eq!(*scene.read().digest(), crate::artifact::Digest::of(OLD.as_bytes()));
+    assert_eq!(*scene.read().digest(), Digest::of(OLD.as_bytes()));
     // Keys of the role root are replaced, and what comes then is signed with the new ones.
     let before = scene.keepers.root.pop().unwrap();
     scene.keepers.root.push(Signer::new("root-c"));
@@ -99,7 +108,7 @@ fn what_was_fetched_is_used_without_asking_anybody_and_is_the_published_one() {
     scene.keepers.publish(NEW.as_bytes());
     let versions = scene.refresh().unwrap().versions.unwrap();
     assert_eq!((versions.root, versions.timestamp, versions.targets), (2, 2, 2));
-    assert_eq!(*scene.read().digest(), crate::artifact::Digest::of(NEW.as_bytes()));
+    assert_eq!(*scene.read().digest(), Digest::of(NEW.as_bytes()));
     // Root metadata that is known is not asked for again.
     let served = scene.keepers.serve();
     scene.refresh_from(&served).unwrap();
@@ -232,7 +241,7 @@ fn attack_19_metadata_of_one_version_beside_that_of_another_is_refused() {
         served.files.insert(format!("2.{role}.json"), first[&format!("1.{role}.json")].clone());
         let refused = scene.refresh_from(&served);
         assert!(matches!(refused, Err(RefreshError::Refused { .. })), "{role}: {refused:?}");
-        assert_eq!(*scene.read().digest(), crate::artifact::Digest::of(OLD.as_bytes()), "{role}");
+        assert_eq!(*scene.read().digest(), Digest::of(OLD.as_bytes()), "{role}");
     }
     // And one role in the place of another.
     let mut served = scene.keepers.serve();
@@ -341,4 +350,33 @@ proptest::proptest! {
         let read = TrustRoot::kept(root, &mut |_| Ok(Some(bytes.clone())));
         proptest::prop_assert!(read.fault(SystemTime::now()).is_some());
     }
+}
+
+#[test]
+fn what_a_key_signed_counts_by_the_log_of_such_a_root_for_as_long_as_that_holds() {
+    let (instance, hand, about) = (Instance::new(), Hand::new(), Digest::of(b"manifest"));
+    let mut scene = Scene::new();
+    let soon = Timestamp::try_from(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    scene.keepers.expires.insert("timestamp", Box::leak(format!("{soon:.0}").into_boxed_str()));
+    scene.keepers.publish(instance.root_json().to_string().as_bytes());
+    scene.refresh().unwrap();
+    let payload = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "digest": { "sha256": about.hex() } }],
+        "predicateType": "https://sigstore.dev/cosign/sign/v1",
+        "predicate": {},
+    });
+    let payload = payload.to_string().into_bytes();
+    let signature = hand.sign_raw(&sigstore_types::pae(PAYLOAD_TYPE, &payload));
+    let envelope = instance::envelope(PAYLOAD_TYPE, &payload, &signature);
+    let entry = instance.log.entry(&hand.pem(), &Logged::Dsse(&envelope), &signature);
+    let material = serde_json::json!({ "publicKey": { "hint": "" }, "tlogEntries": [entry] });
+    let form = Form::Bundle(bundle(material, ("dsseEnvelope", envelope)).to_string().into_bytes());
+    let evidence = Evidence { about, place: Place::Referrers, form };
+    let who = Who::Key(SignerKey::from_pem(&hand.pem()).unwrap());
+    let (name, root) = ("acme.pub".to_owned(), scene.read());
+    let by = Authority { name, who, root, log: Need::Required, sct: Need::Ignore, timestamp: Need::Ignore };
+    assert!(Weighing::of(&evidence).by(&by, SystemTime::now()).unwrap().logged);
+    let later = SystemTime::now() + Duration::from_secs(3601);
+    assert_eq!(Weighing::of(&evidence).by(&by, later).unwrap_err(), Fault::Root(RootProblem::Expired));
 }
