@@ -6,6 +6,8 @@ mod include;
 mod roots;
 mod shipped;
 mod signer;
+#[cfg(test)]
+mod tests;
 mod written;
 
 use std::collections::BTreeSet;
