@@ -1,4 +1,6 @@
+mod provenance;
 mod roots;
+mod vulnerabilities;
 
 use serde_json::{Value, json};
 
