@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::support::remote_server::{plain, send};
 use crate::support::tuf::Tuf;
+use crate::trust::policies::{etc, with_machine_policy};
 
 /// What a workflow signed, under a root that keepers publish.
 struct Kept {
@@ -149,6 +150,24 @@ fn attack_19_what_is_kept_of_a_root_is_not_believed_because_it_lies_there() {
     // The line that each refusal shows lets it run again.
     kept.refresh().good();
     kept.scene.accepted();
+}
+
+#[test]
+fn a_root_of_the_machines_policy_is_fetched_as_well_and_holds_back_what_the_persons_lets_run() {
+    let kept = Kept::new();
+    let config = kept.scene.home.path().join("config");
+    let etc = etc(&fs::read_to_string(config.join("trust.toml")).unwrap());
+    fs::rename(config.join("root.json"), etc.path().join("lockgate/root.json")).unwrap();
+    let (name, digest) = (kept.scene.name(), &kept.scene.digest);
+    let own = format!("default = \"reject\"\n[[scope]]\nmatch = \"{name}\"\ndigests = [\"{digest}\"]\n");
+    fs::write(config.join("trust.toml"), own).unwrap();
+    let verify = || kept.lockgate("verify").arg(format!("{name}:1"));
+    verify().run().good();
+    let verify = || with_machine_policy(verify(), etc.path()).run();
+    let refused = verify();
+    assert!(refused.failed(3).contains("is refused (root-missing)"), "{refused}");
+    with_machine_policy(kept.lockgate("trust").args(["refresh", "acme"]), etc.path()).run().good();
+    verify().good();
 }
 
 #[test]
