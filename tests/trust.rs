@@ -2,7 +2,7 @@
 
 mod adding;
 mod included;
-mod policies;
+pub(crate) mod policies;
 
 use std::fs;
 use std::path::Path;

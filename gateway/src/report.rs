@@ -168,11 +168,8 @@ fn judged(server: &ServerName, decision: &Decision) -> String {
         Verdict::Accepted { basis, signers, .. } => {
             let by = |by: &SignedBy| {
                 let logged = if by.logged { ", logged" } else { "" };
-                if by.root.is_some() {
-                    format!("{}{logged}", by.identity)
-                } else {
-                    format!("{} {}{logged}", by.name, by.identity)
-                }
+                let name = if by.is_key() { format!("{} ", by.name) } else { String::new() };
+                format!("{name}{}{logged}", by.identity)
             };
             let signers: Vec<String> = signers.iter().map(by).collect();
             let signers = if signers.is_empty() { basis_text(*basis).to_owned() } else { signers.join("; ") };

@@ -77,10 +77,12 @@ pub use self::tuf::{RefreshError, TufRoot, TufState, Versions};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
-/// What is fuzzed, for the crate whose root is `fuzz_root.rs`.
-#[cfg(feature = "fuzzing")]
+/// What is fuzzed.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed {
     pub(crate) use super::evidence::{Evidence, Form, Notes, Place};
+    pub(crate) use super::fault::Fault;
+    pub(crate) use super::payload::Payload;
     pub(crate) use super::provenance::Provenance;
     pub(crate) use super::root::TrustRoot;
     pub(crate) use super::sbom::Sbom;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::support::remote_server::{plain, send};
 use crate::support::tuf::Tuf;
+use crate::trust::policies::{etc, with_machine_policy};
 
 /// What a workflow signed, under a root that keepers publish.
 struct Kept {
@@ -206,6 +207,24 @@ fn a_policy_that_is_signed_under_a_root_that_was_not_fetched_says_which() {
     assert!(explain.good().contains("lockgate trust refresh acme"), "{explain}");
     kept.refresh().good();
     kept.scene.verify().good();
+}
+
+#[test]
+fn a_root_of_the_machines_policy_is_fetched_as_well_and_holds_back_what_the_persons_lets_run() {
+    let kept = Kept::new();
+    let config = kept.scene.home.path().join("config");
+    let etc = etc(&fs::read_to_string(config.join("trust.toml")).unwrap());
+    fs::rename(config.join("root.json"), etc.path().join("lockgate/root.json")).unwrap();
+    let (name, digest) = (kept.scene.name(), &kept.scene.digest);
+    let own = format!("default = \"reject\"\n[[scope]]\nmatch = \"{name}\"\ndigests = [\"{digest}\"]\n");
+    fs::write(config.join("trust.toml"), own).unwrap();
+    let verify = || kept.lockgate("verify").arg(format!("{name}:1"));
+    verify().run().good();
+    let verify = || with_machine_policy(verify(), etc.path()).run();
+    let refused = verify();
+    assert!(refused.failed(3).contains("is refused (root-missing)"), "{refused}");
+    with_machine_policy(kept.lockgate("trust").args(["refresh", "acme"]), etc.path()).run().good();
+    verify().good();
 }
 
 #[test]

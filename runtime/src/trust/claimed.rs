@@ -68,8 +68,7 @@ fn claim(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Opti
     let identity = weighing.claims_to_be_by().ok()?.clone();
     roots.iter().cloned().find_map(|root| {
         let authority = Authority::of_identity(&identity, root).ok()?;
-        let log_root = TrustRoot::public_good().ok()?;
-        let said = weighing.by(&authority, &log_root, now).ok()?.said;
+        let said = weighing.by(&authority, now).ok()?.said;
         Some((Claimant::Named(Arc::new(authority)), said))
     })
 }

@@ -102,7 +102,8 @@ pub struct SignedBy {
     pub name: String,
     /// The digest of the key, or whom the certificate names, safe to show.
     pub identity: String,
-    /// Under which trust root a certificate counts; none for a key.
+    /// Under which trust root a certificate counts; of a key, whose log and timestamps do, where that is asked for and
+    /// they are not those of Sigstore's public instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
     /// Whether it is shown to be in a transparency log.
@@ -119,6 +120,13 @@ pub struct Remedy {
     pub when: String,
     /// What is written, exactly.
     pub write: String,
+}
+
+impl SignedBy {
+    /// Whether somebody with a key signed, which is known by its digest, and not whom a certificate names.
+    pub fn is_key(&self) -> bool {
+        self.identity.parse::<Digest>().is_ok()
+    }
 }
 
 impl Decision {

@@ -6,6 +6,8 @@ mod include;
 mod roots;
 mod shipped;
 mod signer;
+#[cfg(test)]
+mod tests;
 mod written;
 
 use std::collections::BTreeSet;
@@ -20,7 +22,9 @@ pub use self::file::InvalidTrustPolicy;
 pub(crate) use self::include::{Counted, Fetched, Include, Published};
 pub(crate) use self::shipped::is_shipped;
 pub use self::written::WrittenTrustPolicy;
-use super::authority::{Authority, Who};
+use super::authority::Authority;
+#[cfg(test)]
+use super::authority::Who;
 use super::key::SignerKey;
 use super::provenance::{Provenance, ProvenanceRules};
 use super::root::TrustRoot;
@@ -227,13 +231,9 @@ impl Scope {
         self.signers.iter().chain(self.attestations.iter().flat_map(|asked| &asked.signers))
     }
 
-    /// The trust roots that it names.
+    /// The trust roots that something of it is checked with.
     pub(crate) fn roots(&self) -> Vec<Arc<TrustRoot>> {
-        let named = self.authorities().filter_map(|authority| match &authority.who {
-            Who::Keyless { root, .. } => Some(root),
-            Who::Key(_) => None,
-        });
-        distinct(named)
+        distinct(self.authorities().filter_map(|authority| authority.root_in_use()))
     }
 
     /// What those of them are at this time that come by TUF.
@@ -283,17 +283,20 @@ impl Scope {
 
 impl TrustPolicy {
     /// A policy of one key, for everything.
-    pub fn of_key(name: String, key: SignerKey, log: bool) -> Self {
-        let authority = Authority::of_key(name, key, log);
+    ///
+    /// # Errors
+    /// Where the log that it would count with cannot be used, which no build of this program causes.
+    pub fn of_key(name: String, key: SignerKey, log: bool) -> Result<Self, InvalidTrustPolicy> {
+        let authority = Authority::of_key(name, key, log).map_err(InvalidTrustPolicy::of_root)?;
         let mut scope = Scope::new("--key".to_owned(), Pattern::Everything);
         scope.signers = vec![Arc::new(authority)];
-        Self { scopes: vec![scope], without_shipped: true, ..Self::default() }
+        Ok(Self { scopes: vec![scope], without_shipped: true, ..Self::default() })
     }
 
-    /// The same policy with the tests' own key for each that it names, and its own repository for signatures, if it names
-    /// one: of what is shipped inside, nobody here has the keys.
+    /// The same policy with the tests' own key and log for each key that it names, and its own repository for signatures,
+    /// if it names one: of what is shipped inside, nobody here has the keys.
     #[cfg(test)]
-    pub(crate) fn by_key_of_tests(mut self, key: &SignerKey, signatures: &Reference) -> Self {
+    pub(crate) fn by_key_of_tests(mut self, key: &SignerKey, root: &Arc<TrustRoot>, signatures: &Reference) -> Self {
         for scope in &mut self.scopes {
             if let Some(shipped) = &mut scope.signatures {
                 *shipped = signatures.clone();
@@ -301,7 +304,7 @@ impl TrustPolicy {
             let asked = scope.attestations.iter_mut().flat_map(|asked| &mut asked.signers);
             for authority in scope.signers.iter_mut().chain(asked) {
                 let authority = Arc::make_mut(authority);
-                authority.who = Who::Key(key.clone());
+                (authority.who, authority.root) = (Who::Key(key.clone()), Arc::clone(root));
             }
         }
         self

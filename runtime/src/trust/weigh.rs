@@ -12,7 +12,6 @@ use super::evidence::{Evidence, Form};
 use super::fault::Fault;
 use super::identity::Identity;
 use super::payload::Payload;
-use super::root::TrustRoot;
 use super::statement::Statement;
 use super::{by_certificate, by_key, legacy};
 use crate::artifact::Digest;
@@ -91,21 +90,15 @@ impl<'a> Weighing<'a> {
         Self { about: &evidence.about, offered }
     }
 
-    /// What it is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
-    /// certificates have their own. `now` is this machine's time.
+    /// What it is worth for this authority. `now` is this machine's time.
     ///
     /// # Errors
     /// Where it does not count: see [`Fault`].
-    pub(crate) fn by(
-        &mut self,
-        authority: &Authority,
-        log_root: &TrustRoot,
-        now: SystemTime,
-    ) -> Result<Authenticated, Fault> {
+    pub(crate) fn by(&mut self, authority: &Authority, now: SystemTime) -> Result<Authenticated, Fault> {
         let offered = self.offered.as_mut().map_err(|fault| *fault)?;
         let (proven, signer) = match &authority.who {
             Who::Key(key) => {
-                let proven = by_key::check(offered, key, authority, log_root, self.about)?;
+                let proven = by_key::check(offered, key, authority, self.about, now)?;
                 (proven, SignerId::Key(*key.fingerprint()))
             }
             Who::Keyless { .. } => by_certificate::check(offered, authority, self.about, now)?,

@@ -1,6 +1,9 @@
 mod docker;
 mod github;
+mod provenance;
 mod remedies;
+mod roots;
+mod vulnerabilities;
 
 use serde_json::{Value, json};
 

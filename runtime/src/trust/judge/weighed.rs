@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::Subject;
 use super::requirements::{Outcome, SIGNATURE};
 use crate::artifact::Digest;
-use crate::trust::authority::{Authority, Who};
+use crate::trust::authority::Authority;
 use crate::trust::claimed::{Claimant, Claimed, claimed};
 use crate::trust::decision::{Problem, Requirement, SignedBy};
 use crate::trust::evidence::{Evidence, Form};
@@ -16,7 +16,6 @@ use crate::trust::gather::Found;
 use crate::trust::identity::Identity;
 use crate::trust::policy::Scope;
 use crate::trust::provenance::ProvenanceSummary;
-use crate::trust::root::TrustRoot;
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;
@@ -188,7 +187,7 @@ impl Known {
         let (mut said_by, mut furthest): (Vec<(Said, Signer)>, Option<Fault>) = (Vec::new(), None);
         let mut weighing = Weighing::of(evidence);
         for authority in distinct(scope) {
-            let authenticated = log_root().and_then(|root| weighing.by(authority, &root, now));
+            let authenticated = weighing.by(authority, now);
             match authenticated.and_then(|authenticated| of_this(authenticated, subject)) {
                 Ok(Authenticated { said, signer: id, identity, logged, at }) => {
                     let authority = Arc::clone(authority);
@@ -273,11 +272,6 @@ fn distinct(scope: &Scope) -> Vec<&Arc<Authority>> {
     distinct
 }
 
-/// The log for what keys sign.
-fn log_root() -> Result<Arc<TrustRoot>, Fault> {
-    TrustRoot::public_good().map_err(|_| Fault::UnknownLog)
-}
-
 /// Cosign's old signatures name the repository that they are for.
 fn of_this(authenticated: Authenticated, subject: &Subject) -> Result<Authenticated, Fault> {
     if let Said::Payload(payload) = &authenticated.said {
@@ -293,10 +287,7 @@ impl Signer {
             SignerId::Key(fingerprint) => fingerprint.to_string(),
             SignerId::Identity { issuer, subject } => format!("{} by {}", subject.to_line(500), issuer.to_line(500)),
         };
-        let root = match &self.authority.who {
-            Who::Key(_) => None,
-            Who::Keyless { root, .. } => Some(root.name().to_owned()),
-        };
+        let root = self.authority.shown_root().map(|root| root.name().to_owned());
         let (name, logged, at) = (self.authority.name.clone(), self.logged, self.at.map(time::shown));
         SignedBy { name, identity, root, logged, at }
     }

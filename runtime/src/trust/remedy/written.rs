@@ -53,22 +53,25 @@ fn items(authorities: &[Arc<Authority>]) -> impl Iterator<Item = String> {
 
 /// A signer as it is written.
 pub(in crate::trust) fn signer(authority: &Authority) -> String {
-    let Authority { name, who, log, sct, timestamp } = authority;
-    let (issuer, subject, claims, root) = match who {
-        Who::Key(_) if timestamp.is_required() => return key(name, *log).replace(" }", ", timestamp = \"required\" }"),
-        Who::Key(_) => return key(name, *log),
-        Who::Keyless { issuer, subject, claims, root } => (issuer, subject, claims, root),
+    let Authority { name, who, log, sct, timestamp, .. } = authority;
+    // What is written in any case has no default.
+    let (mut parts, log_default, sct_default) = match who {
+        Who::Key(_) => (vec![format!("key = {}", quoted(name))], None, Need::Ignore),
+        Who::Keyless { issuer, subject, claims } => {
+            let what = if subject.is_pattern() { "subject-pattern" } else { "subject" };
+            let mut parts =
+                vec![format!("issuer = {}", quoted(issuer)), format!("{what} = {}", quoted(subject.written()))];
+            parts.extend(claims.iter().map(|(claim, value)| format!("{claim} = {}", quoted(value))));
+            (parts, Some(Need::Required), Need::Required)
+        }
     };
-    let what = if subject.is_pattern() { "subject-pattern" } else { "subject" };
-    let mut parts = vec![format!("issuer = {}", quoted(issuer)), format!("{what} = {}", quoted(subject.written()))];
-    parts.extend(claims.iter().map(|(claim, value)| format!("{claim} = {}", quoted(value))));
-    if !root.is_public_good() {
+    if let Some(root) = authority.root_in_use().filter(|root| !root.is_public_good()) {
         parts.push(format!("root = {}", quoted(root.name())));
     }
     for (name, need, default) in
-        [("log", log, Need::Required), ("sct", sct, Need::Required), ("timestamp", timestamp, Need::Ignore)]
+        [("log", log, log_default), ("sct", sct, Some(sct_default)), ("timestamp", timestamp, Some(Need::Ignore))]
     {
-        if *need != default {
+        if Some(*need) != default {
             parts.push(format!("{name} = \"{need}\""));
         }
     }

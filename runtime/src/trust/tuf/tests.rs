@@ -12,9 +12,17 @@ use sigstore_trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUS
 
 use super::forge::{Keepers, Served, Signer, envelope};
 use super::kept::{METADATA, SEEN};
-use super::{RefreshError, TufRoot, TufState, refresh};
+use super::{RefreshError, RootProblem, TufRoot, TufState, refresh};
 use crate::artifact::Digest;
+use crate::trust::authority::{Authority, Need, Who};
+use crate::trust::evidence::{Evidence, Form, Place};
+use crate::trust::fault::Fault;
+use crate::trust::forge::Hand;
+use crate::trust::forge::instance::{self, Instance, Logged, bundle};
+use crate::trust::key::SignerKey;
 use crate::trust::root::TrustRoot;
+use crate::trust::statement::PAYLOAD_TYPE;
+use crate::trust::weigh::Weighing;
 
 const OLD: &str = SIGSTORE_GITHUB_TRUSTED_ROOT;
 const NEW: &str = SIGSTORE_PRODUCTION_TRUSTED_ROOT;
@@ -406,4 +414,33 @@ proptest::proptest! {
         let read = TrustRoot::kept(root, &mut |_| Ok(Some(bytes.clone())));
         proptest::prop_assert!(read.fault(SystemTime::now()).is_some());
     }
+}
+
+#[test]
+fn what_a_key_signed_counts_by_the_log_of_such_a_root_for_as_long_as_that_holds() {
+    let (instance, hand, about) = (Instance::new(), Hand::new(), Digest::of(b"manifest"));
+    let mut scene = Scene::new();
+    let soon = Timestamp::try_from(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    scene.keepers.expires.insert("timestamp", Box::leak(format!("{soon:.0}").into_boxed_str()));
+    scene.keepers.publish(instance.root_json().to_string().as_bytes());
+    scene.refresh().unwrap();
+    let payload = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "digest": { "sha256": about.hex() } }],
+        "predicateType": "https://sigstore.dev/cosign/sign/v1",
+        "predicate": {},
+    });
+    let payload = payload.to_string().into_bytes();
+    let signature = hand.sign_raw(&sigstore_types::pae(PAYLOAD_TYPE, &payload));
+    let envelope = instance::envelope(PAYLOAD_TYPE, &payload, &signature);
+    let entry = instance.log.entry(&hand.pem(), &Logged::Dsse(&envelope), &signature);
+    let material = serde_json::json!({ "publicKey": { "hint": "" }, "tlogEntries": [entry] });
+    let form = Form::Bundle(bundle(material, ("dsseEnvelope", envelope)).to_string().into_bytes());
+    let evidence = Evidence { about, place: Place::Referrers, form };
+    let who = Who::Key(SignerKey::from_pem(&hand.pem()).unwrap());
+    let (name, root) = ("acme.pub".to_owned(), scene.read());
+    let by = Authority { name, who, root, log: Need::Required, sct: Need::Ignore, timestamp: Need::Ignore };
+    assert!(Weighing::of(&evidence).by(&by, SystemTime::now()).unwrap().logged);
+    let later = SystemTime::now() + Duration::from_secs(3601);
+    assert_eq!(Weighing::of(&evidence).by(&by, later).unwrap_err(), Fault::Root(RootProblem::Expired));
 }

@@ -82,7 +82,8 @@ impl Scene {
         let text = format!("default = \"reject\"\n[[scope]]\nmatch = \"{repositories}\"\nbuiltin = \"{builtin}\"\n");
         let signatures = self.registry.reference("mcp/signatures:signatures").parse().unwrap();
         let key = SignerKey::from_pem(&self.docker.pem()).unwrap();
-        let policy = TrustPolicy::read(&text, &mut Given::new([])).unwrap().by_key_of_tests(&key, &signatures);
+        let policy =
+            TrustPolicy::read(&text, &mut Given::new([])).unwrap().by_key_of_tests(&key, &INSTANCE.root(), &signatures);
         let advisories = Advisories::new("/nowhere".into());
         let law = Law { policy: &policy, waived: &BTreeSet::new(), advisories: &advisories };
         law.decide(&subject, &depot, &depots).await

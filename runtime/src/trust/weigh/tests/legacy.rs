@@ -28,7 +28,12 @@ fn by_key(log: &Log, hand: &Hand, payload: &[u8]) -> Notes {
     Notes { signature: Some(BASE64_STANDARD.encode(signature)), log: Some(log_note(&entry)), ..Notes::default() }
 }
 
-fn weigh_notes(notes: &Notes, payload: &[u8], authority: &Authority, root: &TrustRoot) -> Result<Authenticated, Fault> {
+fn weigh_notes(
+    notes: &Notes,
+    payload: &[u8],
+    authority: &Authority,
+    root: &Arc<TrustRoot>,
+) -> Result<Authenticated, Fault> {
     weighed(Form::SimpleSigning { payload: payload.to_vec(), notes: notes.clone() }, authority, root)
 }
 
