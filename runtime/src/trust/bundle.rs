@@ -199,7 +199,8 @@ impl<'a> Offered<'a> {
 
     /// Whether no certificate came with it: nothing but the signature itself says who made it.
     pub(super) fn names_nobody(&self) -> bool {
-        self.notes.map_or_else(|| self.is_by_key(), |Noted { notes, .. }| matches!(legacy::certificate(notes), Ok(None)))
+        self.notes
+            .map_or_else(|| self.is_by_key(), |Noted { notes, .. }| matches!(legacy::certificate(notes), Ok(None)))
     }
 
     /// Whether something came with it that may show that it is in a log.

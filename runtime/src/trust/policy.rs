@@ -258,7 +258,8 @@ impl Scope {
 
     /// Whether attestations of exactly this type are asked for, in words that the policy's owner can change.
     pub(crate) fn names_type(&self, predicate_type: &str) -> bool {
-        let mut asked = self.attestations.iter().filter(|asked| asked.types.iter().any(|known| known == predicate_type));
+        let mut asked =
+            self.attestations.iter().filter(|asked| asked.types.iter().any(|known| known == predicate_type));
         asked.any(|asked| asked.signers.iter().any(|authority| !is_shipped(authority)))
     }
 

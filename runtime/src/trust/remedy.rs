@@ -5,8 +5,8 @@ mod written;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use self::written::{attestations, digests, signers};
 pub(super) use self::written::{attestation, key, quoted, signer};
+use self::written::{attestations, digests, signers};
 use super::authority::{Authority, Need};
 use super::claimed::{Claimant, Claimed};
 use super::decision::Remedy;

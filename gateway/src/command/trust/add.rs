@@ -170,7 +170,8 @@ impl Policy {
         let mut choices = Vec::new();
         if let Some(one) = self.only_signer() {
             let attested = one.most_telling().unwrap_or_default().escape_debug();
-            let only = if one.signed { String::new() } else { format!(", who did not sign it and attested {attested},") };
+            let only =
+                if one.signed { String::new() } else { format!(", who did not sign it and attested {attested},") };
             choices.push((trusting(one), format!("trust {}{only} for {name}?", one.name)));
         }
         let question = format!("have you reviewed {manifest}, and trust exactly this content?");

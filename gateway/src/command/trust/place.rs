@@ -81,7 +81,8 @@ impl Place {
             Addition::Beside { scope: written } => {
                 let line = added.line();
                 let message = format!("the scope `{written}` of {path} asks for something that this does not say");
-                let hint = format!("nothing was changed; for this alone to be enough, write by hand in its place:\n{scope}");
+                let hint =
+                    format!("nothing was changed; for this alone to be enough, write by hand in its place:\n{scope}");
                 let other = format!("or change what it asks for by hand, with: {line}");
                 return Err(CommandError::new(Kind::Usage, message).hint(hint).hint(other));
             }

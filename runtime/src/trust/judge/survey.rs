@@ -46,9 +46,10 @@ impl Judge {
         let said = Outcome::of(subject, &scope, &known, now, &advisories::open);
         let is_of = |by: &Signer, authority: &Arc<Authority>| Arc::ptr_eq(&by.authority, authority);
         let surveyed = signers.iter().filter_map(|authority| {
-            let signed = known.vouchers.iter().any(|voucher| {
-                is_of(&voucher.by, authority) && subject.manifests.contains(&voucher.manifest)
-            });
+            let signed = known
+                .vouchers
+                .iter()
+                .any(|voucher| is_of(&voucher.by, authority) && subject.manifests.contains(&voucher.manifest));
             let by_them = known.attested.iter().filter(|said| said.by.iter().any(|by| is_of(by, authority)));
             let attested: BTreeSet<String> = by_them.map(|said| said.statement.predicate_type.clone()).collect();
             (signed || !attested.is_empty()).then(|| Surveyed::new(authority, signed, attested)).flatten()

@@ -1,3 +1,4 @@
+mod recorded;
 mod remedies;
 
 use serde_json::{Value, json};

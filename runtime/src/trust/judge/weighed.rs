@@ -16,7 +16,7 @@ use crate::trust::gather::Found;
 use crate::trust::identity::Identity;
 use crate::trust::policy::Scope;
 use crate::trust::provenance::ProvenanceSummary;
-use crate::trust::root::TrustRoot;
+use crate::trust::root::{PUBLIC_GOOD, TrustRoot};
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;
@@ -109,8 +109,15 @@ impl Weighed {
         let mut unknown = if met { Vec::new() } else { claimed(subject, &strangers, roots, now) };
         let faults = known.signature_faults.iter().chain(&known.attestation_faults);
         let has_bad = faults.into_iter().any(|fault| fault.is_by_trusted());
-        let mut weighed =
-            Self { requirements, sboms, provenance, checked, unknown: Vec::new(), manifest: manifest.copied(), has_bad };
+        let mut weighed = Self {
+            requirements,
+            sboms,
+            provenance,
+            checked,
+            unknown: Vec::new(),
+            manifest: manifest.copied(),
+            has_bad,
+        };
         if weighed.lacks_signature() {
             unknown.extend(known.only_attested_by(&scope.signers));
         }
@@ -287,7 +294,8 @@ impl Signer {
             SignerId::Identity { issuer, subject } => format!("{} by {}", subject.to_line(500), issuer.to_line(500)),
         };
         let root = match &self.authority.who {
-            Who::Key(_) => None,
+            // Logs and timestamps for what keys sign are those of one instance.
+            Who::Key(_) => (self.logged || self.at.is_some()).then(|| PUBLIC_GOOD.to_owned()),
             Who::Keyless { root, .. } => Some(root.name().to_owned()),
         };
         let (name, logged, at) = (self.authority.name.clone(), self.logged, self.at.map(time::shown));

@@ -68,7 +68,11 @@ impl TrustPolicy {
         if is_digest_new && scope.has_requirements() {
             means.push("this content runs without anything else that the scope asks for".to_owned());
         }
-        if !is_signer_new && !is_attester_new && !is_digest_new { Addition::Nothing } else { Addition::Item { index, means } }
+        if !is_signer_new && !is_attester_new && !is_digest_new {
+            Addition::Nothing
+        } else {
+            Addition::Item { index, means }
+        }
     }
 }
 

@@ -85,7 +85,9 @@ fn a_signer_is_added_to_tables_of_signers_as_a_table() {
 fn who_may_attest_something_is_added_to_those_who_may() {
     let other = "{ type = 'https://c/d', signers = [{ key = \"c.pub\", log = \"ignore\" }] }";
     becomes(
-        &format!("match = 'x'\nattestations = [{{ type = 'https://a/b', signers = [{{ key = \"a.pub\" }}] }}, {other}] # two"),
+        &format!(
+            "match = 'x'\nattestations = [{{ type = 'https://a/b', signers = [{{ key = \"a.pub\" }}] }}, {other}] # two"
+        ),
         &attestation(),
         &format!(
             "match = 'x'\nattestations = [{{ type = 'https://a/b', signers = [{{ key = \"a.pub\" }}, {{ key = \"new.pub\", log = \"ignore\" }}] }}, {other}] # two"

@@ -69,8 +69,7 @@ fn who_only_attested_something_is_not_offered_as_one_who_signed() {
     let (acme, stranger) = (Hand::new(), Hand::new());
     let digests = exactly("digests = [\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"]");
     let signed = "signers = [{ key = \"acme.pub\", log = \"ignore\" }]";
-    let audited =
-        "attestations = [{ type = \"https://acme.example/audit\", signers = [{ key = \"acme.pub\", log = \"ignore\" }] }]";
+    let audited = "attestations = [{ type = \"https://acme.example/audit\", signers = [{ key = \"acme.pub\", log = \"ignore\" }] }]";
     let item = format!("{{ type = \"{SLSA}\", signers = [{{ key = \"THEIR.pub\", log = \"ignore\" }}] }}");
     for text in [NONE, ACME, &digests, &exactly(signed), &exactly(audited), &exactly(&format!("{signed}\n{audited}"))] {
         let sbom = attestation(&stranger, &digest(DIGEST), SPDX, &sbom("MIT"));
@@ -100,7 +99,10 @@ fn who_attested_what_is_asked_for_joins_those_who_may() {
     // Whoever did both is trusted for both.
     let text = exactly(&format!("{signed}\n{named}"));
     let lines = tried(&text, &acme, &stranger, &[bundle(&stranger), built(&stranger)]);
-    assert!(matches!(&*lines, [line] if line.contains("signers = [") && line.contains("\nattestations = [")), "{lines:?}");
+    assert!(
+        matches!(&*lines, [line] if line.contains("signers = [") && line.contains("\nattestations = [")),
+        "{lines:?}"
+    );
 }
 
 #[test]
