@@ -3,6 +3,7 @@
 mod adding;
 mod included;
 pub(crate) mod policies;
+mod recorded;
 
 use std::fs;
 use std::path::Path;

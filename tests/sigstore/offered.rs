@@ -1,29 +1,10 @@
 //! What a refusal prints, and what `trust add` writes, for who signed something and for who only attested something of it:
 //! each of it is a policy by which it runs.
 
+use std::io::Write;
+
 use super::*;
 use crate::support::bundles;
-
-const SLSA: &str = "https://slsa.dev/provenance/v1";
-
-/// What GitHub attests of what it built (`actions/attest`).
-fn provenance() -> Value {
-    json!({
-        "buildDefinition": {
-            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
-            "externalParameters": { "workflow": {
-                "ref": "refs/heads/main",
-                "repository": "https://github.com/acme/time",
-                "path": ".github/workflows/release.yml",
-            } },
-            "resolvedDependencies": [{
-                "uri": "git+https://github.com/acme/time@refs/heads/main",
-                "digest": { "gitCommit": "0123456789012345678901234567890123456789" },
-            }],
-        },
-        "runDetails": { "builder": { "id": WORKFLOW } },
-    })
-}
 
 impl Scene {
     fn policy(&self, text: &str) {
@@ -47,7 +28,7 @@ impl Scene {
     }
 
     fn provenance(&self) -> Value {
-        statement(&self.digest, SLSA, &provenance())
+        statement(&self.digest, SLSA, &built("refs/heads/main"))
     }
 
     fn remedies(&self) -> Vec<(String, String)> {
@@ -141,6 +122,31 @@ fn who_only_attested_how_it_was_built_can_be_trusted_for_that() {
     let by_hand: Vec<&str> = by_hand.lines().map(str::trim).take_while(|line| !line.starts_with("help")).collect();
     scene.policy(&(scene.elsewhere() + &by_hand.join("\n")));
     scene.accepted();
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_whom_to_trust_and_only_a_yes_is_one() {
+    let scene = Scene::new();
+    scene.attach("good", &[(release(), scene.provenance())]);
+    let at_terminal = |typed: &str| {
+        scene.policy(&scene.elsewhere());
+        let add = Lockgate::new("trust").arg("add").arg(format!("{}:1", scene.name())).home(scene.home.path());
+        let mut process = add.after("exec script -qec \"$*\" /dev/null").start();
+        process.stdin().write_all(typed.as_bytes()).unwrap();
+        process.finish()
+    };
+    let question = format!("trust {}, who did not sign it and attested {SLSA}, for {}? [y/N]", signer(), scene.name());
+    let reviewed = format!("have you reviewed {}, and trust exactly this content? [y/N]", scene.digest);
+    for no in ["n\nn\n", "\n\n", "yy\nmaybe\n"] {
+        let ended = at_terminal(no);
+        assert!(ended.stdout.contains(&question) && ended.stdout.contains(&reviewed), "{ended}");
+        assert!(ended.stdout.contains("nothing was trusted") && scene.written().matches("[[scope]]").count() == 1);
+    }
+    let ended = at_terminal("y\n");
+    assert!(!ended.stdout.contains(&reviewed) && scene.written().contains("attestations = ["), "{ended}");
+    scene.accepted();
+    let ended = at_terminal("n\ny\n");
+    assert!(scene.written().contains("digests = [") && !scene.written().contains("attestations"), "{ended}");
 }
 
 #[test]

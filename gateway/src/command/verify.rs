@@ -10,7 +10,7 @@ use super::trusting::{PolicyFile, Trust, Trusting, read_key};
 use super::{Common, Format, block_on, output};
 use crate::config::ReadPolicy;
 use crate::error::{CommandError, Kind};
-use crate::report::{Detail, basis_text};
+use crate::report::{Detail, basis_text, who};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -85,11 +85,9 @@ pub(super) fn text(decision: &Decision) -> String {
 }
 
 fn signer(by: &SignedBy) -> String {
-    let SignedBy { name, identity, root, logged, at } = by;
+    let SignedBy { root, logged, at, .. } = by;
     let root = root.as_ref().map(|root| format!(", by the trust root {root}")).unwrap_or_default();
     let logged = if *logged { ", logged" } else { "" };
     let at = at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
-    // What the policy says of somebody without a key is a rule; the certificate says who it is.
-    let who = if by.is_key() { format!("{name} {identity}") } else { identity.clone() };
-    format!("          by {who}{root}{logged}{at}")
+    format!("          by {}{root}{logged}{at}", who(by))
 }

@@ -102,8 +102,7 @@ pub struct SignedBy {
     pub name: String,
     /// The digest of the key, or whom the certificate names, safe to show.
     pub identity: String,
-    /// Under which trust root a certificate counts; of a key, whose log and timestamps do, where that is asked for and
-    /// they are not those of Sigstore's public instance.
+    /// Under which trust root a certificate, log or timestamp counts; none for a key that was asked for none of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
     /// Whether it is shown to be in a transparency log.
@@ -120,13 +119,6 @@ pub struct Remedy {
     pub when: String,
     /// What is written, exactly.
     pub write: String,
-}
-
-impl SignedBy {
-    /// Whether somebody with a key signed, which is known by its digest, and not whom a certificate names.
-    pub fn is_key(&self) -> bool {
-        self.identity.parse::<Digest>().is_ok()
-    }
 }
 
 impl Decision {
@@ -153,6 +145,13 @@ const MAX_ALSO: usize = 9;
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands every field over by reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+impl SignedBy {
+    /// Whether a key signed, and no certificate says whose it is.
+    pub fn is_by_key(&self) -> bool {
+        self.identity.parse::<Digest>().is_ok()
+    }
 }
 
 impl Requirement {

@@ -1,6 +1,7 @@
 mod docker;
 mod github;
 mod provenance;
+mod recorded;
 mod remedies;
 mod roots;
 mod vulnerabilities;

@@ -287,7 +287,7 @@ impl Signer {
             SignerId::Key(fingerprint) => fingerprint.to_string(),
             SignerId::Identity { issuer, subject } => format!("{} by {}", subject.to_line(500), issuer.to_line(500)),
         };
-        let root = self.authority.shown_root().map(|root| root.name().to_owned());
+        let root = self.authority.root_in_use().map(|root| root.name().to_owned());
         let (name, logged, at) = (self.authority.name.clone(), self.logged, self.at.map(time::shown));
         SignedBy { name, identity, root, logged, at }
     }

@@ -46,7 +46,7 @@ fn a_key_counts_where_the_log_of_its_root_has_it_and_no_other() {
     let found = Ok(beside([logged(&ours, &acme)]));
     let decision = decide(&under("root = \"ours.json\", "), &[], &subject(), found);
     let [by] = decision.signers() else { panic!("{decision:?}") };
-    assert_eq!((by.is_key(), by.logged, by.root.as_deref()), (true, true, Some("ours.json")));
+    assert_eq!((by.is_by_key(), by.logged, by.root.as_deref()), (true, true, Some("ours.json")));
 }
 
 /// Files beside a policy on a machine that has fetched nothing.
