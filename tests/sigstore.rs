@@ -188,7 +188,7 @@ fn attack_33_an_attestation_is_no_signature_and_a_signature_for_other_content_is
     let other = format!("sha256:{}", "0".repeat(64));
     scene.attach("good", &[(release(), statement(&other, SIGNATURE, &json!({})))]);
     scene.trust(&format!(r#"subject = "{WORKFLOW}""#));
-    scene.refused("other-digest");
+    scene.refused("other-artifact");
 }
 
 #[test]

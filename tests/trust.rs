@@ -2,6 +2,7 @@
 
 mod adding;
 mod included;
+mod moving;
 pub(crate) mod policies;
 mod recorded;
 
@@ -272,18 +273,14 @@ fn a_reviewed_digest_runs_and_no_other() {
 }
 
 #[test]
-fn attack_40_a_tag_that_moved_is_judged_as_what_it_is_now() {
+fn attack_56_what_ran_before_is_judged_by_todays_policy() {
     let scene = Scene::new();
     scene.push_signatures(&[scene.good_signature()]);
     scene.accepted("signed");
-    scene.repository("acme/time").push_component_with("1", Path::new(&probe()), json!({ "version": "evil" }));
-    scene.refused("unsigned");
-}
-
-#[test]
-fn what_ran_before_is_judged_by_todays_policy() {
-    let scene = Scene::new();
-    scene.push_signatures(&[scene.good_signature()]);
+    let policy = scene.acme_policy();
+    scene.policy(&format!("deny = [\"{}\"]\n{policy}", scene.digest));
+    scene.refused("denied");
+    scene.policy(&policy);
     scene.accepted("signed");
     Key::new(&scene.home.path().join("config"), "acme");
     scene.refused("unknown-signer");
@@ -397,7 +394,7 @@ fn what_ran_before_runs_without_its_registry_and_is_judged_again() {
 }
 
 #[test]
-fn signatures_that_were_never_asked_for_are_not_taken_for_none_without_the_registry() {
+fn attack_57_signatures_that_were_never_asked_for_are_not_taken_for_none_without_the_registry() {
     let mut scene = Scene::without_policy();
     scene.policy("default = \"allow-unsigned\"\n");
     scene.accepted("allowed-unsigned");
@@ -425,26 +422,30 @@ fn attack_44_a_registry_that_does_not_say_whether_there_are_signatures_lets_noth
         )
     };
     let denied = r#"{"errors":[{"code":"DENIED","message":"no"}]}"#;
-    for (answer, reason) in [
-        (with_body("404 Not Found", "application/json", r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#), "unsigned"),
-        (with_body("500 Internal Server Error", "text/plain", "oops"), "signatures-unavailable"),
-        (with_body("401 Unauthorized", "application/json", denied), "signatures-unavailable"),
-        (with_body("403 Forbidden", "application/json", denied), "signatures-unavailable"),
-        (with_body("200 OK", "text/html", html), "signatures-unavailable"),
-        (with_body("200 OK", "application/vnd.oci.image.manifest.v1+json", html), "signatures-unavailable"),
-        (with_body("200 OK", "application/vnd.oci.image.manifest.v1+json", "{}"), "signatures-unavailable"),
+    let none = with_body("404 Not Found", "application/json", r#"{"errors":[{"code":"MANIFEST_UNKNOWN"}]}"#);
+    for (answer, cause) in [
+        (none, None),
+        (with_body("500 Internal Server Error", "text/plain", "oops"), Some("unexpected-status")),
+        (with_body("401 Unauthorized", "application/json", denied), Some("unknown-challenge")),
+        (with_body("403 Forbidden", "application/json", denied), Some("access-denied")),
+        (with_body("200 OK", "text/html", html), Some("manifest-unreadable")),
+        (with_body("200 OK", "application/vnd.oci.image.manifest.v1+json", html), Some("manifest-unreadable")),
+        (with_body("200 OK", "application/vnd.oci.image.manifest.v1+json", "{}"), Some("manifest-invalid")),
         (
             "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
-            "signatures-unavailable",
+            Some("unexpected-redirect"),
         ),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\nConnection: close\r\n\r\n{".to_owned(), "signatures-unavailable"),
-        (String::new(), "signatures-unavailable"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 500\r\nConnection: close\r\n\r\n{".to_owned(), Some("connection-broken")),
+        (String::new(), Some("connection-broken")),
     ] {
+        let reason = if cause.is_some() { "signatures-unavailable" } else { "unsigned" };
         front.answer(answer.as_bytes());
         let ended = scene.lockgate("verify", &reference).args(["--format", "json"]).run();
         ended.failed(3);
         assert_eq!(ended.json()["reason"], reason, "{answer}\n{ended}");
-        if reason != "unsigned" {
+        if let Some(cause) = cause {
+            let problem = ended.json()["problem"].as_str().unwrap().to_owned();
+            assert!(problem.contains(&format!("({cause})")), "{cause}: {problem}");
             let waived = ["echo", "text=hello", "--allow-unsigned", &scene.digest];
             scene.lockgate("call", &reference).args(waived).run().failed(3);
         }
@@ -463,7 +464,7 @@ fn attack_45_no_flood_of_signatures_is_waited_for() {
     // What comes after the most that is looked at does not count.
     signatures.swap(3, 1000);
     scene.push_signatures(&signatures);
-    scene.refused("unknown-signer");
+    scene.refused("too-many-beside");
 }
 
 #[test]
@@ -537,6 +538,36 @@ fn an_image_is_signed_by_its_index_or_by_its_own_manifest() {
     images.push_signatures(&platform, &[sign(&index)]);
     images.push_signatures(&index, &[sign(&platform)]);
     assert_eq!(verify()["reason"], "other-digest");
+}
+
+#[test]
+fn attack_24_a_platform_that_nobody_signed_does_not_run_because_others_of_its_index_are_signed() {
+    let scene = Scene::new();
+    let images = scene.repository("acme/image");
+    let here = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let platform = |architecture: &str| {
+        let config =
+            json!({ "architecture": architecture, "os": "linux", "rootfs": { "type": "layers", "diff_ids": [] } });
+        let config = images.push_blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes());
+        let image = manifest(config, vec![], json!({}));
+        let digest = images.push_manifest(architecture, &image);
+        let platform = json!({ "os": "linux", "architecture": architecture });
+        let size = image.to_string().len();
+        let entry = json!({ "mediaType": OCI_MANIFEST, "digest": digest, "size": size, "platform": platform });
+        (digest, entry)
+    };
+    let ((signed, theirs), (extra, ours)) = (platform("s390x"), platform(here));
+    let sign = |digest: &str| scene.acme.sign(digest, &scene.name("acme/image"));
+    images.push_signatures(&signed, &[sign(&signed)]);
+    let kind = "application/vnd.oci.image.index.v1+json";
+    images.push_manifest("1", &json!({ "schemaVersion": 2, "mediaType": kind, "manifests": [theirs, ours] }));
+    let verify = || {
+        let reference = format!("docker://{}", scene.name("acme/image:1"));
+        scene.lockgate("verify", &reference).args(["--format", "json"]).run().json()
+    };
+    assert_eq!(verify()["reason"], "unsigned");
+    images.push_signatures(&extra, &[sign(&extra)]);
+    assert_eq!(verify()["basis"], "signed");
 }
 
 #[test]

@@ -59,6 +59,12 @@ impl CommandError {
         self
     }
 
+    /// Adds the code of its cause, which stays the same whatever the words are.
+    pub(crate) fn with_code(mut self, code: &str) -> Self {
+        self.message = format!("{} ({code})", self.message);
+        self
+    }
+
     /// Adds lines for the person at this terminal, which are harmless there as they are. Nobody else is shown them.
     pub(crate) fn details(self, details: String) -> Self {
         Self { details, ..self }
@@ -136,6 +142,7 @@ impl From<DepotError> for CommandError {
             | DepotError::Image(_) => Kind::Refused,
             DepotError::NotOne { .. } | DepotError::TwiceTagged { .. } => Kind::Usage,
             DepotError::None(_)
+            | DepotError::NoBlob(_)
             | DepotError::Unreachable { .. }
             | DepotError::Denied { .. }
             | DepotError::Credentials { .. }
@@ -148,7 +155,7 @@ impl From<DepotError> for CommandError {
             | DepotError::Unwritable { .. }
             | DepotError::Interrupted(_) => Kind::Failed,
         };
-        Self::from_error(kind, &error)
+        Self::from_error(kind, &error).with_code(error.code())
     }
 }
 

@@ -31,8 +31,8 @@ use ::bytes::Bytes;
 
 pub(crate) use attach::{Attachment, Layer};
 pub use copy::Copied;
-pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};
+pub use depot::{DepotError, Piece};
 pub use digest::{Digest, InvalidDigest};
 pub use image::InvalidImage;
 pub(crate) use image::{ImageDigests, image_digests, image_if_any};
@@ -43,7 +43,7 @@ pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};
 pub(crate) use referrers::{Referrers, fallback_tag};
-pub use registry::{InvalidTokenHost, TokenHost, TokenHosts};
+pub use registry::{Breach, Detour, InvalidTokenHost, TokenHost, TokenHosts};
 pub(crate) use registry::{Login, Logins, Pace, Shared};
 pub use store::ArtifactStoreError;
 pub(crate) use store::Store;

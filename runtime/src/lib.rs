@@ -44,9 +44,9 @@ mod trust;
 mod untrusted;
 
 pub use artifact::{
-    Artifact, ArtifactError, ArtifactStoreError, Copied, DepotError, Digest, InvalidComponent, InvalidDigest,
-    InvalidImage, InvalidManifest, InvalidPushTarget, InvalidReference, InvalidTokenHost, PushTarget, Reference,
-    Selector, TokenHost, TokenHosts, names_registry,
+    Artifact, ArtifactError, ArtifactStoreError, Breach, Copied, DepotError, Detour, Digest, InvalidComponent,
+    InvalidDigest, InvalidImage, InvalidManifest, InvalidPushTarget, InvalidReference, InvalidTokenHost, Piece,
+    PushTarget, Reference, Selector, TokenHost, TokenHosts, names_registry,
 };
 pub use executor::container::{ContainerError, UnenforceableGrant};
 pub use executor::remote::NotEnforced;

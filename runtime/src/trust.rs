@@ -158,7 +158,7 @@ pub(crate) struct VerifiedImage {
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// The bytes are others than those that were planned.
-    #[error("the artifact has changed: {planned} was planned, {found} is there now")]
+    #[error("the artifact has changed (other-than-planned): {planned} was planned, {found} is there now")]
     Changed {
         /// What the plan names.
         planned: Digest,
@@ -179,7 +179,7 @@ pub enum Refused {
     #[error("{0} is refused (denied): its digest is denied by the trust policy, and never runs")]
     Denied(Digest),
     /// What should run is not what the judged manifest names.
-    #[error("{found} is not what the manifest {manifest} names")]
+    #[error("{found} is not what the manifest {manifest} names (not-named)")]
     NotNamed {
         /// What was judged.
         manifest: Digest,

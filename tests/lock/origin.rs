@@ -54,13 +54,14 @@ impl Scene {
 }
 
 #[test]
-fn a_tag_that_moved_does_not_start_though_a_trusted_key_signed_it() {
+fn attack_40_a_tag_that_moved_does_not_start_though_a_trusted_key_signed_it() {
     let scene = Scene::new();
     let first = scene.push("1");
     scene.place.update();
     scene.place.run(&["tools", "clock", "--locked"]).good();
     let second = scene.push("2");
     assert_ne!(first, second);
+    assert!(scene.place.run(&["tools", "clock"]).failed(3).contains("clock is not what was locked (moved)"));
     insta::assert_snapshot!(scene.shown(&["tools", "clock"], [&first, &second]));
     insta::assert_snapshot!(scene.shown(&["update", "clock", "--yes"], [&first, &second]));
     scene.place.run(&["tools", "clock", "--locked"]).good();

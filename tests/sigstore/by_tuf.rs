@@ -81,6 +81,18 @@ fn a_root_that_came_by_tuf_is_fetched_when_asked_for_and_verified_with_without_i
 }
 
 #[test]
+fn attack_57_without_the_keys_that_would_verify_it_nothing_runs() {
+    let kept = Kept::new();
+    kept.scene.refused("root-missing");
+    let call = kept.lockgate("call").arg(format!("{}:1", kept.scene.name())).args(["echo", "text=hello"]);
+    call.args(["--allow-unsigned", &kept.scene.digest]).run().failed(3);
+    kept.refresh().good();
+    kept.scene.accepted();
+    fs::write(kept.file("metadata.json"), "gone").unwrap();
+    kept.scene.refused("root-unreadable");
+}
+
+#[test]
 fn a_root_is_refreshed_by_the_name_that_the_policy_has_for_it() {
     let kept = Kept::new();
     insta::assert_snapshot!(kept.lockgate("trust").args(["refresh", "other"]).run());

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lockgate_runtime::{Predicate, PublishError, Signer, SignerIdentity, Signing, SigningError, SigningKey};
+use lockgate_runtime::{PartError, Predicate, PublishError, Signer, SignerIdentity, Signing, SigningError, SigningKey};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -130,8 +130,15 @@ impl From<PublishError> for CommandError {
                 let kind = if problem == SigningError::Key { Kind::Failed } else { Kind::Usage };
                 Self::from_error(kind, &problem).hint("nothing was pushed")
             }
-            PublishError::Partly { .. } => Self::from_error(Kind::Failed, &error)
-                .hint("once that is put right, run the same command again: what is there is not sent a second time"),
+            PublishError::Partly { ref source, .. } => {
+                let failed = Self::from_error(Kind::Failed, &error);
+                let failed = match source {
+                    PartError::NotTaken(source) => failed.with_code(source.code()),
+                    PartError::NotMade(_) => failed,
+                };
+                failed
+                    .hint("once that is put right, run the same command again: what is there is not sent a second time")
+            }
         }
     }
 }

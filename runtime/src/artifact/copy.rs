@@ -284,12 +284,12 @@ async fn bring(depots: &[&Depot], here: &Store, blob: &Descriptor, is_own: bool)
         }
         match depot.fetch(blob, cap).await {
             Ok(_) => return Ok(true),
-            Err(DepotError::None(_)) => {}
+            Err(DepotError::NoBlob(_)) => {}
             Err(DepotError::OtherSize { .. } | DepotError::TooLarge { .. }) if !is_own => return Ok(false),
             Err(error) => return Err(error),
         }
     }
-    if is_own { Err(DepotError::None(format!("blob {}", blob.digest))) } else { Ok(false) }
+    if is_own { Err(DepotError::NoBlob(format!("blob {}", blob.digest))) } else { Ok(false) }
 }
 
 /// A folder to work in. Those of processes that have ended are removed on the way.

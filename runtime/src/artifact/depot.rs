@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::image::InvalidImage;
 use super::layout::LayoutFolder;
 use super::manifest::{Descriptor, InvalidManifest, MAX_MANIFEST_BYTES, Manifest};
-use super::registry::{Login, Registry, Shared};
+use super::registry::{Breach, Detour, Login, Registry, Shared};
 use super::store::{ArtifactStoreError, Store};
 use super::wasm::InvalidComponent;
 use super::{Artifact, Digest, Reference, Selector};
@@ -31,12 +31,26 @@ pub(crate) enum Depot {
     Folder(LayoutFolder),
 }
 
+/// Which bytes are others than their digest says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// A manifest.
+    Manifest,
+    /// A blob that came at once.
+    Blob,
+    /// A blob whose download broke off and was taken up again: its parts are of two blobs.
+    ResumedBlob,
+}
+
 /// Why an artifact cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum DepotError {
     /// Whoever has to know was asked and says that there is none. Nothing else ever becomes this.
     #[error("there is no {0}; check its name and tag (what needs a login may be hidden from those without)")]
     None(String),
+    /// A manifest names a blob that is not there.
+    #[error("there is no {0}; ask whoever published it to push it again")]
+    NoBlob(String),
     /// Nobody answers.
     #[error(
         "{registry} cannot be reached ({problem}), and nothing that was pulled from it before can take its place; check its name and your network"
@@ -65,6 +79,8 @@ pub enum DepotError {
         /// The registry.
         registry: String,
         /// Where it wants us to go.
+        detour: Detour,
+        /// The same in words that are safe to show.
         problem: String,
     },
     /// The passwords for registries cannot be read.
@@ -90,7 +106,9 @@ pub enum DepotError {
     Broken {
         /// The registry.
         registry: String,
-        /// What is wrong, in words that are safe to show.
+        /// What is wrong.
+        breach: Breach,
+        /// The same in words that are safe to show.
         problem: String,
     },
     /// The bytes are others than their name says.
@@ -98,6 +116,8 @@ pub enum DepotError {
         "the bytes are not what their name says: {expected} was asked for, and {found} came; somebody changed them on the way, or the registry is broken"
     )]
     OtherBytes {
+        /// Which bytes.
+        piece: Piece,
         /// What was asked for.
         expected: Digest,
         /// What came.
@@ -186,6 +206,16 @@ pub enum DepotError {
     /// It was given up, as when the program ends.
     #[error("reading was interrupted: {0}")]
     Interrupted(String),
+}
+
+impl Piece {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest-digest-mismatch",
+            Self::Blob => "blob-digest-mismatch",
+            Self::ResumedBlob => "resumed-digest-mismatch",
+        }
+    }
 }
 
 impl Depots {
@@ -285,7 +315,9 @@ impl Depot {
                     return Ok(kept);
                 }
                 registry.download(blob, store).await?;
-                kept_blob(store, blob).await?.ok_or_else(|| DepotError::None(format!("blob {} any more", blob.digest)))
+                kept_blob(store, blob)
+                    .await?
+                    .ok_or_else(|| DepotError::NoBlob(format!("blob {} any more", blob.digest)))
             }
         }
     }
@@ -364,9 +396,38 @@ async fn kept_blob(store: &Store, blob: &Descriptor) -> Result<Option<Artifact>,
 }
 
 impl DepotError {
+    /// A code that stays the same.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::None(_) => "not-found",
+            Self::NoBlob(_) => "blob-unknown",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Denied { .. } => "access-denied",
+            Self::NotFollowed { detour, .. } => detour.code(),
+            Self::Credentials { .. } => "credentials-unusable",
+            Self::AnswerTooLarge { .. } => "answer-too-large",
+            Self::Broken { breach, .. } => breach.code(),
+            Self::OtherBytes { piece, .. } => piece.code(),
+            Self::OtherSize { .. } => "size-mismatch",
+            Self::TooLarge { .. } => "blob-too-large",
+            Self::Manifest { error, .. } => error.code(),
+            Self::Component(error) => error.code(),
+            Self::NoLayout(_) => "no-layout",
+            Self::NotOne { .. } => "not-one-artifact",
+            Self::TwiceTagged { .. } => "tag-ambiguous",
+            Self::TagTaken(_) => "tag-taken",
+            Self::Busy(_) => "busy",
+            Self::Store(_) => "store-unusable",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Unwritable { .. } => "unwritable",
+            Self::Image(error) => error.code(),
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+
     /// Checks that bytes have the digest that they were asked for by.
-    pub(super) fn expect_digest(expected: &Digest, found: &Digest) -> Result<(), Self> {
-        if expected == found { Ok(()) } else { Err(Self::OtherBytes { expected: *expected, found: *found }) }
+    pub(super) fn expect_digest(piece: Piece, expected: &Digest, found: &Digest) -> Result<(), Self> {
+        if expected == found { Ok(()) } else { Err(Self::OtherBytes { piece, expected: *expected, found: *found }) }
     }
 
     /// Checks that a blob has the size that its descriptor says.

@@ -38,6 +38,18 @@ pub enum InvalidImage {
     Nested,
 }
 
+impl InvalidImage {
+    /// A code that stays the same.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoImage => "no-image",
+            Self::OtherPlatforms => "other-platforms",
+            Self::Several => "several-images",
+            Self::Nested => "nested-index",
+        }
+    }
+}
+
 /// Finds the image for this machine.
 ///
 /// # Errors

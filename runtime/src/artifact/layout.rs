@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::depot::Piece;
 use super::index::{EMPTY_INDEX, REF_NAME, with_entry};
 use super::manifest::{Content, Descriptor, MAX_MANIFEST_BYTES, Manifest};
 use super::push::{Packed, WrittenDescriptor};
@@ -105,15 +106,15 @@ impl LayoutFolder {
         };
         let bytes = self.read(&digest, MAX_MANIFEST_BYTES)?.ok_or_else(|| self.none(selector))?;
         let manifest = Manifest::read(bytes, said).map_err(|error| self.invalid(&digest.to_string(), error))?;
-        DepotError::expect_digest(&digest, manifest.digest())?;
+        DepotError::expect_digest(Piece::Manifest, &digest, manifest.digest())?;
         Ok(manifest)
     }
 
     pub(super) fn blob(&self, blob: &Descriptor) -> Result<Artifact, DepotError> {
-        let missing = || DepotError::None(format!("blob {} in {}", blob.digest, self.0.display()));
+        let missing = || DepotError::NoBlob(format!("blob {} in {}", blob.digest, self.0.display()));
         let artifact = Artifact::new(self.read(&blob.digest, blob.size)?.ok_or_else(missing)?);
         DepotError::expect_size(blob, artifact.bytes().len() as u64)?;
-        DepotError::expect_digest(&blob.digest, artifact.digest())?;
+        DepotError::expect_digest(Piece::Blob, &blob.digest, artifact.digest())?;
         Ok(artifact)
     }
 

@@ -68,8 +68,45 @@ pub(crate) struct Platform {
 
 /// Why bytes are no manifest.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("it is no manifest that is read here: {0}")]
-pub struct InvalidManifest(String);
+#[error("it is no manifest that is read here: {problem}")]
+pub struct InvalidManifest {
+    flaw: Flaw,
+    problem: String,
+}
+
+/// What is wrong with a manifest: one code for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    /// It is larger than any.
+    TooLarge,
+    /// It is no JSON.
+    Unreadable,
+    /// It has a key twice.
+    DuplicateKey,
+    /// Two readers could see different things in it.
+    Ambiguous,
+    /// Its media type is another than what it lists, or than was said.
+    MediaType,
+    /// It names something by what is no SHA-256 digest.
+    Digest,
+    /// It lacks something, or has it in another form.
+    Form,
+}
+
+impl InvalidManifest {
+    /// A code that stays the same.
+    pub fn code(&self) -> &'static str {
+        match self.flaw {
+            Flaw::TooLarge => "manifest-too-large",
+            Flaw::Unreadable => "manifest-unreadable",
+            Flaw::DuplicateKey => "duplicate-key",
+            Flaw::Ambiguous => "manifest-ambiguous",
+            Flaw::MediaType => "manifest-type",
+            Flaw::Digest => "digest-invalid",
+            Flaw::Form => "manifest-invalid",
+        }
+    }
+}
 
 impl Manifest {
     /// Reads a manifest. `said` is the media type that whoever gave it says it has: a `Content-Type`, or a descriptor's.
@@ -80,13 +117,16 @@ impl Manifest {
     pub(crate) fn read(bytes: impl Into<Arc<[u8]>>, said: Option<&str>) -> Result<Self, InvalidManifest> {
         let bytes = bytes.into();
         if bytes.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(invalid("it is larger than 4 MiB"));
+            return Err(invalid(Flaw::TooLarge, "it is larger than 4 MiB"));
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| invalid("it is no UTF-8 text"))?;
-        let json = Json::parse(text).map_err(|error| invalid(format!("it is no strict JSON: {error}")))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| invalid(Flaw::Unreadable, "it is no UTF-8 text"))?;
+        let json = Json::parse(text).map_err(|error| {
+            let flaw = if error.is_well_formed() { Flaw::DuplicateKey } else { Flaw::Unreadable };
+            invalid(flaw, format!("it is no strict JSON: {error}"))
+        })?;
         let members = strict_members(&json, "it")?;
         if required::<u64>(&members, "schemaVersion")? != 2 {
-            return Err(invalid("its `schemaVersion` is not 2"));
+            return Err(invalid(Flaw::Form, "its `schemaVersion` is not 2"));
         }
         let content = match (members.get("layers"), members.get("manifests")) {
             (Some(_), None) => Content::Image {
@@ -96,11 +136,14 @@ impl Manifest {
             (None, Some(_)) if members.get("config").is_none() => {
                 Content::Index { manifests: Descriptor::read_all(required(&members, "manifests")?)? }
             }
-            (None, Some(_)) => return Err(invalid("it has a `config` beside its `manifests`")),
+            (None, Some(_)) => return Err(invalid(Flaw::Ambiguous, "it has a `config` beside its `manifests`")),
             (Some(_), Some(_)) => {
-                return Err(invalid("it has both `layers` and `manifests`, for two readers to differ"));
+                return Err(invalid(
+                    Flaw::Ambiguous,
+                    "it has both `layers` and `manifests`, for two readers to differ",
+                ));
             }
-            (None, None) => return Err(invalid("it has neither `layers` nor `manifests`")),
+            (None, None) => return Err(invalid(Flaw::Form, "it has neither `layers` nor `manifests`")),
         };
         let media_type = media_type(optional(&members, "mediaType")?, said, &content)?;
         let subject = optional(&members, "subject")?.map(|json| Descriptor::read(&json)).transpose()?;
@@ -131,6 +174,7 @@ impl Manifest {
 /// it lists. OCI's own may leave it out ("Image Manifest": SHOULD); what it lists then says which it is, to every
 /// reader.
 fn media_type(written: Option<String>, said: Option<&str>, content: &Content) -> Result<&'static str, InvalidManifest> {
+    let unfitting = |problem| invalid(Flaw::MediaType, problem);
     let fitting: [&'static str; 2] = match content {
         Content::Image { .. } => [OCI_MANIFEST, DOCKER_MANIFEST],
         Content::Index { .. } => [OCI_INDEX, DOCKER_LIST],
@@ -140,10 +184,10 @@ fn media_type(written: Option<String>, said: Option<&str>, content: &Content) ->
         Some(written) => fitting
             .into_iter()
             .find(|fits| fits == written)
-            .ok_or_else(|| invalid(format!("its `mediaType` {} does not fit what it lists", shown(written))))?,
+            .ok_or_else(|| unfitting(format!("its `mediaType` {} does not fit what it lists", shown(written))))?,
     };
     match said {
-        Some(said) if said != media_type => Err(invalid(format!(
+        Some(said) if said != media_type => Err(unfitting(format!(
             "it is {} and was said to be {}",
             shown(written.as_deref().unwrap_or(media_type)),
             shown(said)
@@ -158,7 +202,7 @@ impl Descriptor {
         let digest: String = required(&members, "digest")?;
         Ok(Self {
             media_type: required(&members, "mediaType")?,
-            digest: digest.parse().map_err(|_| invalid("it has a `digest` that is not SHA-256"))?,
+            digest: digest.parse().map_err(|_| invalid(Flaw::Digest, "it has a `digest` that is not SHA-256"))?,
             size: required(&members, "size")?,
             artifact_type: optional(&members, "artifactType")?,
             annotations: optional(&members, "annotations")?.unwrap_or_default(),
@@ -201,15 +245,17 @@ const KEYS: &[&str] = &[
 ];
 
 fn strict_members<'a>(json: &'a Json, what: &str) -> Result<Members<'a>, InvalidManifest> {
-    let members = json.members().map_err(|_| invalid(format!("{what} is no object")))?;
+    let members = json.members().map_err(|_| invalid(Flaw::Form, format!("{what} is no object")))?;
     match members.lookalike(KEYS) {
-        Some(key) => Err(invalid(format!("it spells `{key}` in another way, for two readers to differ"))),
+        Some(key) => {
+            Err(invalid(Flaw::Ambiguous, format!("it spells `{key}` in another way, for two readers to differ")))
+        }
         None => Ok(members),
     }
 }
 
 fn required<'a, T: serde::Deserialize<'a>>(members: &'a Members<'_>, key: &str) -> Result<T, InvalidManifest> {
-    optional(members, key)?.ok_or_else(|| invalid(format!("it lacks a `{key}`")))
+    optional(members, key)?.ok_or_else(|| invalid(Flaw::Form, format!("it lacks a `{key}`")))
 }
 
 fn optional<'a, T: serde::Deserialize<'a>>(members: &'a Members<'_>, key: &str) -> Result<Option<T>, InvalidManifest> {
@@ -217,11 +263,11 @@ fn optional<'a, T: serde::Deserialize<'a>>(members: &'a Members<'_>, key: &str) 
     value
         .map(serde_json::from_str)
         .transpose()
-        .map_err(|_| invalid(format!("its `{key}` has another form than it should")))
+        .map_err(|_| invalid(Flaw::Form, format!("its `{key}` has another form than it should")))
 }
 
-fn invalid(problem: impl Into<String>) -> InvalidManifest {
-    InvalidManifest(problem.into())
+fn invalid(flaw: Flaw, problem: impl Into<String>) -> InvalidManifest {
+    InvalidManifest { flaw, problem: problem.into() }
 }
 
 /// A stranger's word in an error.
@@ -289,33 +335,52 @@ mod tests {
     fn attack_28_what_two_readers_could_understand_differently_is_refused() {
         let blob = descriptor();
         let oci = of(OCI_MANIFEST);
-        for text in [
-            image(&of(OCI_INDEX), ""),
-            image(&of(DOCKER_LIST), ""),
-            image(&of("application/json"), ""),
-            image(&oci, r#","manifests":[]"#),
-            image(&oci, r#","manifests":null"#),
-            image(&oci, r#","layers":[]"#),
-            image(&oci, r#","Layers":[]"#),
-            image(&oci, r#","l\u0061yers":[]"#),
-            image(&oci, r#","MEDIATYPE":"application/vnd.oci.image.index.v1+json""#),
-            image(&oci, "").replace(r#""size""#, r#""Digest":"x","size""#),
-            image(&oci, "").replace("sha256:e3", "sha512:e3"),
-            image(&oci, "").replace(r#""size":0"#, r#""size":-1"#),
-            image(&oci, "").replace(r#""size":0"#, r#""size":0.5"#),
-            image(&oci, "").replace(r#""size":0"#, r#""size":"0""#),
-            image(&oci, "").replace(r#""schemaVersion":2"#, r#""schemaVersion":1"#),
-            format!(r#"{{"schemaVersion":2,{}"config":{blob},"manifests":[]}}"#, of(OCI_INDEX)),
-            format!(r#"{{"schemaVersion":2,{oci}"config":{blob}}}"#),
-            format!(r#"{{"schemaVersion":2,{oci}"layers":[]}}"#),
-            format!("[{}]", image(&oci, "")),
-            format!("{} ", image(&oci, "")) + "{}",
-            String::new(),
+        let of_type = |media_type: &str| image(&of(media_type), "");
+        for (code, text) in [
+            ("manifest-type", of_type(OCI_INDEX)),
+            ("manifest-type", of_type(DOCKER_LIST)),
+            ("manifest-type", of_type("application/json")),
+            ("manifest-ambiguous", image(&oci, r#","manifests":[]"#)),
+            ("manifest-ambiguous", image(&oci, r#","manifests":null"#)),
+            ("manifest-ambiguous", image(&oci, r#","Layers":[]"#)),
+            ("manifest-ambiguous", image(&oci, r#","MEDIATYPE":"application/vnd.oci.image.index.v1+json""#)),
+            ("manifest-ambiguous", image(&oci, "").replace(r#""size""#, r#""Digest":"x","size""#)),
+            ("manifest-ambiguous", format!(r#"{{"schemaVersion":2,{}"config":{blob},"manifests":[]}}"#, of(OCI_INDEX))),
         ] {
-            assert!(read(&text, None).is_err(), "{text}");
+            assert_eq!(read(&text, None).unwrap_err().code(), code, "{text}");
         }
         for said in [OCI_INDEX, DOCKER_MANIFEST, "application/json", "text/html"] {
-            assert!(read(&image(&oci, ""), Some(said)).is_err(), "{said}");
+            assert_eq!(read(&image(&oci, ""), Some(said)).unwrap_err().code(), "manifest-type", "{said}");
+        }
+    }
+
+    #[test]
+    fn attack_29_a_key_twice_is_refused_however_it_is_written() {
+        for key in [r#""layers""#, r#""l\u0061yers""#] {
+            let text = image(&of(OCI_MANIFEST), &format!(",{key}:[]"));
+            assert_eq!(read(&text, None).unwrap_err().code(), "duplicate-key", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_manifest_is_refused() {
+        let blob = descriptor();
+        let oci = of(OCI_MANIFEST);
+        let good = image(&oci, "");
+        for (code, text) in [
+            ("digest-invalid", good.replace("sha256:e3", "sha512:e3")),
+            ("manifest-invalid", good.replace(r#""size":0"#, r#""size":-1"#)),
+            ("manifest-invalid", good.replace(r#""size":0"#, r#""size":0.5"#)),
+            ("manifest-invalid", good.replace(r#""size":0"#, r#""size":"0""#)),
+            ("manifest-invalid", good.replace(r#""schemaVersion":2"#, r#""schemaVersion":1"#)),
+            ("manifest-invalid", format!(r#"{{"schemaVersion":2,{oci}"config":{blob}}}"#)),
+            ("manifest-invalid", format!(r#"{{"schemaVersion":2,{oci}"layers":[]}}"#)),
+            ("manifest-invalid", format!("[{good}]")),
+            ("manifest-unreadable", format!("{good} {{}}")),
+            ("manifest-unreadable", String::new()),
+            ("manifest-too-large", format!("{good}{}", " ".repeat(4 << 20))),
+        ] {
+            assert_eq!(read(&text, None).unwrap_err().code(), code, "{text:.300}");
         }
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::depot::blocking;
 use super::manifest::{Content, Descriptor, Manifest, OCI_MANIFEST};
 use super::reference::is_tag;
-use super::wasm::{CONFIG, Config, InvalidComponent, LAYER, Names, os_of};
+use super::wasm::{ANY_BINARY, CONFIG, Config, InvalidComponent, LAYER, Names, os_of};
 use super::{Artifact, Depot, DepotError, Digest, InvalidReference, Reference, Selector};
 use crate::message::Json;
 
@@ -116,8 +116,7 @@ impl Packed {
         imports: &BTreeSet<String>,
         exports: &BTreeSet<String>,
     ) -> Result<Self, DepotError> {
-        let said = InvalidComponent::OtherBinary { said: "a component or core module", found: "no WebAssembly" };
-        let os = os_of(artifact.bytes()).ok_or(said)?;
+        let os = os_of(artifact.bytes()).ok_or(InvalidComponent::NoWasm { said: ANY_BINARY })?;
         let names = Names { exports: Vec::from_iter(exports.clone()), imports: Vec::from_iter(imports.clone()) };
         let config = Config {
             // A date of its own would make each packing another artifact.

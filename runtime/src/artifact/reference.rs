@@ -31,10 +31,11 @@ pub enum Selector {
 /// Why a text is no reference.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{text}` is no reference to an artifact: {problem}; write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST, as ghcr.io/acme/time:1.0"
+    "`{text}` is no reference to an artifact ({code}): {problem}; write REGISTRY/REPOSITORY:TAG or REGISTRY/REPOSITORY@sha256:DIGEST, as ghcr.io/acme/time:1.0"
 )]
 pub struct InvalidReference {
     text: String,
+    code: &'static str,
     problem: &'static str,
 }
 
@@ -91,7 +92,8 @@ impl FromStr for Reference {
     type Err = InvalidReference;
 
     fn from_str(text: &str) -> Result<Self, InvalidReference> {
-        let invalid = |problem| InvalidReference { text: text.chars().take(300).collect(), problem };
+        let because = |code, problem| InvalidReference { text: text.chars().take(300).collect(), code, problem };
+        let invalid = |problem| because("reference-invalid", problem);
         let (registry, rest) = text.split_once('/').ok_or_else(|| invalid("it has no repository"))?;
         if !names_registry(registry) {
             return Err(invalid("its first part is no registry: that has a `.` or `:`, or is `localhost`"));
@@ -103,7 +105,8 @@ impl FromStr for Reference {
         let (repository, selector) = if let Some((repository, digest)) = rest.split_once('@') {
             let digest = digest.parse().map_err(|_| invalid("what follows the @ is no SHA-256 digest"))?;
             if repository.contains(':') {
-                return Err(invalid("it has a tag and a digest, which may contradict each other: write one of them"));
+                let problem = "it has a tag and a digest, which may contradict each other: write one of them";
+                return Err(because("tag-and-digest", problem));
             }
             (repository, Selector::Digest(digest))
         } else {
@@ -230,10 +233,19 @@ mod tests {
             ".io/a:1",
             "ghcr.io/a:é",
             "ghcr.io/a@sha256:12",
-            &format!("ghcr.io/a:1@{digest}"),
             &format!("ghcr.io/a@{digest}@{digest}"),
         ] {
-            assert!(text.parse::<Reference>().is_err(), "{text}");
+            assert_eq!(text.parse::<Reference>().unwrap_err().code, "reference-invalid", "{text}");
+        }
+    }
+
+    #[test]
+    fn attack_58_a_tag_beside_a_digest_is_no_reference() {
+        let digest = Digest::of(b"").to_string();
+        for name in ["ghcr.io/a:1", "ghcr.io:443/acme/time:latest", "index.docker.io/a/b:1"] {
+            let text = format!("{name}@{digest}");
+            assert_eq!(text.parse::<Reference>().unwrap_err().code, "tag-and-digest", "{text}");
+            assert_eq!(Reference::of_image(&text).unwrap_err().code, "tag-and-digest", "{text}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! A repository in a registry (OCI Distribution Specification). Whatever it says is a claim; what it sends is hashed.
 
 mod body;
+mod breach;
 mod challenge;
+mod detour;
 mod download;
 mod endpoint;
 mod exchange;
@@ -21,12 +23,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use http::{HeaderValue, Method, header};
 
+pub use self::breach::Breach;
+pub use self::detour::Detour;
 use self::endpoint::Endpoint;
 use self::exchange::Request;
 pub(crate) use self::logins::{Login, Logins};
 pub(crate) use self::pace::Pace;
 pub(super) use self::referrers::Pages;
 pub use self::token_host::{InvalidTokenHost, TokenHost, TokenHosts};
+use super::depot::Piece;
 use super::manifest::{MANIFEST_TYPES, MAX_MANIFEST_BYTES, Manifest};
 use super::{DepotError, Reference, Selector};
 use crate::dial::Dialler;
@@ -111,7 +116,7 @@ impl Registry {
         let manifest = Manifest::read(answer.bytes, Some(&answer.media_type))
             .map_err(|error| DepotError::Manifest { name: wanted, error })?;
         if let Selector::Digest(digest) = selector {
-            DepotError::expect_digest(digest, manifest.digest())?;
+            DepotError::expect_digest(Piece::Manifest, digest, manifest.digest())?;
         }
         Ok(manifest)
     }
@@ -144,19 +149,22 @@ impl Registry {
     }
 
     fn endpoint(&self) -> Result<&Endpoint, DepotError> {
-        self.0.endpoint.as_ref().ok_or_else(|| self.not_followed("its name is no host that can be dialled"))
+        self.0
+            .endpoint
+            .as_ref()
+            .ok_or_else(|| self.not_followed((Detour::NoHost, "its name is no host that can be dialled".to_owned())))
     }
 
     fn name(&self) -> &str {
         self.0.repository.registry()
     }
 
-    fn broken(&self, problem: impl Into<String>) -> DepotError {
-        DepotError::Broken { registry: self.name().to_owned(), problem: problem.into() }
+    fn broken(&self, breach: Breach, problem: impl Into<String>) -> DepotError {
+        DepotError::Broken { registry: self.name().to_owned(), breach, problem: problem.into() }
     }
 
-    fn not_followed(&self, problem: impl Into<String>) -> DepotError {
-        DepotError::NotFollowed { registry: self.name().to_owned(), problem: problem.into() }
+    fn not_followed(&self, (detour, problem): (Detour, String)) -> DepotError {
+        DepotError::NotFollowed { registry: self.name().to_owned(), detour, problem }
     }
 }
 

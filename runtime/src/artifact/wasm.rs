@@ -19,6 +19,9 @@ const OTHER_LAYERS: [(&str, bool); 4] = [
     ("application/vnd.bytecodealliance.component.layer.v0+wasm", true),
 ];
 
+/// What a layer holds whose name leaves it open.
+pub(super) const ANY_BINARY: &str = "a component or core module";
+
 /// The largest configuration that is read, in bytes.
 const MAX_CONFIG: u64 = 1024 * 1024;
 
@@ -85,6 +88,12 @@ pub enum InvalidComponent {
     /// The configuration is of other bytes.
     #[error("its configuration is of another component than the one it holds")]
     OtherLayer,
+    /// The bytes are no WebAssembly at all.
+    #[error("it says that it holds {said}, and it is no WebAssembly")]
+    NoWasm {
+        /// What the manifest says.
+        said: &'static str,
+    },
     /// The bytes are of another kind.
     #[error("it says that it holds {said}, and it is {found}")]
     OtherBinary {
@@ -93,6 +102,21 @@ pub enum InvalidComponent {
         /// What it is.
         found: &'static str,
     },
+}
+
+impl InvalidComponent {
+    /// A code that stays the same.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Index => "several-artifacts",
+            Self::NoComponent(_) => "no-component",
+            Self::Several => "several-layers",
+            Self::Config(_) => "component-config",
+            Self::OtherLayer => "layer-digests",
+            Self::NoWasm { .. } => "no-wasm",
+            Self::OtherBinary { .. } => "other-binary",
+        }
+    }
 }
 
 impl Depot {
@@ -134,12 +158,14 @@ impl Depot {
 impl WasmLayer {
     /// Checks what the bytes are by their first eight (Core Specification, "Modules"; Component Model, "Binary Format").
     fn check(&self, head: &[u8]) -> Result<(), InvalidComponent> {
-        let found = Binary::of(head);
-        let said = self.expected.map_or("a component or core module", Binary::text);
-        if found.is_some() && (self.expected.is_none() || self.expected == found) {
-            return Ok(());
+        let said = self.expected.map_or(ANY_BINARY, Binary::text);
+        match Binary::of(head) {
+            None => Err(InvalidComponent::NoWasm { said }),
+            Some(found) if self.expected.is_some_and(|expected| expected != found) => {
+                Err(InvalidComponent::OtherBinary { said, found: found.text() })
+            }
+            Some(_) => Ok(()),
         }
-        Err(InvalidComponent::OtherBinary { said, found: found.map_or("no WebAssembly", Binary::text) })
     }
 }
 
@@ -250,26 +276,29 @@ mod tests {
             (CONFIG, &[LAYER, "text/plain"]),
             ("x", &[LAYER, "application/vnd.wasm.component.v1"]),
         ] {
-            assert_eq!(selected(config, layers).unwrap_err(), InvalidComponent::Several);
+            assert_eq!(selected(config, layers).unwrap_err().code(), "several-layers");
         }
         for layers in [&[][..], &["application/vnd.oci.image.layer.v1.tar+gzip"]] {
-            assert!(matches!(selected("x", layers), Err(InvalidComponent::NoComponent(_))));
+            assert_eq!(selected("x", layers).unwrap_err().code(), "no-component");
         }
         let index = Manifest::read(*br#"{"schemaVersion":2,"manifests":[]}"#, None).unwrap();
-        assert_eq!(select(&index).unwrap_err(), InvalidComponent::Index);
+        assert_eq!(select(&index).unwrap_err().code(), "several-artifacts");
     }
 
     #[test]
-    fn bytes_of_another_kind_than_their_name_are_refused() {
+    fn attack_55_bytes_of_another_kind_than_their_name_are_refused() {
         let layer = |name| selected("x", &[name]).unwrap();
         for name in ["application/wasm", "application/vnd.wasm.content.layer.v1+wasm"] {
             assert!(layer(name).check(COMPONENT).is_ok() && layer(name).check(MODULE).is_ok());
-            assert!(layer(name).check(b"#!/bin/sh").is_err() && layer(name).check(b"").is_err());
+            for none in [&b"#!/bin/sh"[..], b""] {
+                assert_eq!(layer(name).check(none).unwrap_err().code(), "no-wasm");
+            }
         }
         let component = layer("application/vnd.wasm.component.v1");
         assert!(component.check(COMPONENT).is_ok());
-        let error = component.check(MODULE).unwrap_err().to_string();
-        assert_eq!(error, "it says that it holds a component, and it is a core module");
+        let error = component.check(MODULE).unwrap_err();
+        assert_eq!(error.code(), "other-binary");
+        assert_eq!(error.to_string(), "it says that it holds a component, and it is a core module");
     }
 
     #[test]
@@ -284,10 +313,10 @@ mod tests {
         let (mine, other) = (layer.digest.to_string(), Digest::of(b"other").to_string());
         assert_eq!(config("wasip2", &mine), Ok(Binary::Component));
         assert_eq!(config("wasip1", &mine), Ok(Binary::Module));
-        assert_eq!(config("wasip2", &other), Err(InvalidComponent::OtherLayer));
-        assert!(config("linux", &mine).is_err());
+        assert_eq!(config("wasip2", &other).unwrap_err().code(), "layer-digests");
+        assert_eq!(config("linux", &mine).unwrap_err().code(), "component-config");
         for text in ["", "{}", "[]", "\u{1}", r#"{"architecture":"amd64","os":"wasip2","layerDigests":[]}"#] {
-            assert!(check_config(text.as_bytes(), &layer).is_err(), "{text}");
+            assert_eq!(check_config(text.as_bytes(), &layer).unwrap_err().code(), "component-config", "{text}");
         }
     }
 }

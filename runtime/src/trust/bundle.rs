@@ -71,6 +71,16 @@ pub(super) enum Message<'a> {
     Payload(&'a [u8]),
 }
 
+impl Message<'_> {
+    /// What is wrong where it says something of other content.
+    pub(super) fn mismatch(&self) -> Fault {
+        match self {
+            Self::Envelope => Fault::OtherArtifact,
+            Self::Manifest | Self::Payload(_) => Fault::OtherDigest,
+        }
+    }
+}
+
 /// Reads a bundle.
 ///
 /// # Errors

@@ -88,6 +88,9 @@ fn meant(identity: &Identity, issuer: &str, subject: &SubjectRule, claims: &Clai
     if identity.issuer.expose() != issuer {
         return Err(Fault::OtherIssuer);
     }
+    if subject.kind() != identity.kind {
+        return Err(Fault::OtherSubjectKind);
+    }
     if !subject.matches(identity) {
         return Err(Fault::OtherSubject);
     }

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     CertificateUnreadable,
     /// Its certificate says that another issuer vouched for its holder.
     OtherIssuer,
+    /// Its certificate names its holder by another kind of name: an e-mail address is no URI, whatever its text.
+    OtherSubjectKind,
     /// Its certificate names another holder.
     OtherSubject,
     /// Its certificate says something else of the build, or nothing.
@@ -80,6 +82,8 @@ pub(crate) enum Fault {
     Statement(StatementProblem),
     /// It vouches for something else.
     OtherDigest,
+    /// What it attests is attested of something else.
+    OtherArtifact,
 }
 
 impl Fault {
@@ -98,6 +102,7 @@ impl Fault {
                 | Self::NoCertificate
                 | Self::CertificateUnreadable
                 | Self::OtherIssuer
+                | Self::OtherSubjectKind
                 | Self::OtherSubject
                 | Self::OtherClaim(_)
                 | Self::UntrustedCertificate
@@ -118,6 +123,7 @@ impl Fault {
             Self::NoCertificate => "no-certificate",
             Self::CertificateUnreadable => "certificate-unreadable",
             Self::OtherIssuer => "other-issuer",
+            Self::OtherSubjectKind => "other-subject-kind",
             Self::OtherSubject => "other-subject",
             Self::OtherClaim(_) => "other-claim",
             Self::UntrustedCertificate => "untrusted-certificate",
@@ -143,6 +149,7 @@ impl Fault {
             Self::Payload(PayloadProblem::Unreadable) => "payload-unreadable",
             Self::Payload(PayloadProblem::OtherType) => "other-statement",
             Self::Payload(PayloadProblem::OtherDigest) | Self::OtherDigest => "other-digest",
+            Self::OtherArtifact => "other-artifact",
             Self::Payload(PayloadProblem::OtherRepository) => "other-repository",
             Self::Payload(PayloadProblem::NoRepository) => "no-repository",
             Self::Statement(StatementProblem::Unreadable) => "statement-unreadable",
@@ -169,6 +176,9 @@ impl Fault {
             Self::NoCertificate => "a signature beside it comes with no certificate",
             Self::CertificateUnreadable => "what lies in the place of a signer's certificate is none",
             Self::OtherIssuer => "its signer proved their identity to another issuer than the trusted one",
+            Self::OtherSubjectKind => {
+                "its signer is known by another kind of name than the trusted one: a URI, or an e-mail address"
+            }
             Self::OtherSubject => "it is signed by somebody else",
             Self::OtherClaim(_) => {
                 "the certificate of its signer says something else of the build than what is asked for"
@@ -199,6 +209,9 @@ impl Fault {
             Self::Payload(PayloadProblem::OtherType) => "its signer signed another type of statement",
             Self::Payload(PayloadProblem::OtherDigest) | Self::OtherDigest => {
                 "its signature is for other content: it was copied here, or the content was changed"
+            }
+            Self::OtherArtifact => {
+                "what is attested here is attested of other content: it was copied here, or the content was changed"
             }
             Self::Payload(PayloadProblem::OtherRepository) => {
                 "its signature is for another repository: it was copied here"

@@ -23,6 +23,7 @@ use serde::Serialize;
 
 use self::content::{Budget, Wanting};
 use super::evidence::{Evidence, Form, Place};
+use super::reason::Reason;
 use crate::artifact::{Depot, DepotError, Digest, Manifest, Selector};
 
 /// How many questions are asked at the same time.
@@ -48,6 +49,8 @@ pub(crate) struct Found {
     pub(crate) evidence: Vec<Evidence>,
     /// How many things are there besides that were not looked at: strange, too large, or too many.
     pub(crate) others: usize,
+    /// The gravest that is wrong with any of these.
+    pub(crate) gravest: Option<Strange>,
     /// What is wrong with these: the first of them.
     pub(crate) oddities: Vec<Oddity>,
 }
@@ -63,12 +66,12 @@ pub(crate) struct Oddity {
     pub(crate) problem: Strange,
 }
 
-/// Why something is no evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Why something is no evidence: the worse, the later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Strange {
-    /// It is listed and not there.
-    Missing,
+    /// It lies where signatures lie, and holds none.
+    NotEvidence,
     /// It is no manifest that is read, or a list of manifests.
     NotAManifest,
     /// Its size is not what its list says.
@@ -83,17 +86,17 @@ pub(crate) enum Strange {
     OtherSubjectSize,
     /// It gives another media type for what it is about.
     OtherSubjectMediaType,
-    /// It lies where signatures lie, and holds none.
-    NotEvidence,
     /// It is larger than what is read of its kind.
     TooLarge,
+    /// It is listed and not there.
+    Missing,
     /// There are more than are looked at.
     TooMany,
 }
 
 /// Why it is not known what lies beside a manifest.
 #[derive(Debug, thiserror::Error)]
-#[error("what lies {} of {digest} could not be found out", place.text())]
+#[error("what lies {} of {digest} could not be found out ({})", place.text(), source.code())]
 pub(crate) struct GatherError {
     /// The manifest.
     pub(crate) digest: Digest,
@@ -204,8 +207,22 @@ async fn together<T>(questions: Vec<BoxFuture<'_, Result<T, GatherError>>>) -> R
 }
 
 impl Found {
+    /// Why what is there besides evidence is none; nothing where nothing is.
+    pub(crate) fn why_none(&self) -> Option<Reason> {
+        let reason = match self.gravest {
+            Some(Strange::TooMany) => Reason::TOO_MANY,
+            Some(Strange::Missing) => Reason::WITHHELD,
+            Some(Strange::OtherSubject | Strange::OtherSubjectSize | Strange::OtherSubjectMediaType) => {
+                Reason::OTHER_REFERRER
+            }
+            _ => Reason::NO_SIGNATURE,
+        };
+        (self.others > 0).then_some(reason)
+    }
+
     fn note(&mut self, about: Digest, place: Place, manifest: Option<Digest>, problem: Strange) {
         self.others += 1;
+        self.gravest = self.gravest.max(Some(problem));
         if self.oddities.len() < MAX_ODDITIES {
             self.oddities.push(Oddity { about, place, manifest, problem });
         }

@@ -215,6 +215,11 @@ impl SubjectRule {
             }
     }
 
+    /// What kind of subject it means.
+    pub(crate) fn kind(&self) -> SubjectKind {
+        self.kind
+    }
+
     /// As it was written.
     pub(crate) fn written(&self) -> &str {
         &self.written

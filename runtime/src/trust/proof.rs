@@ -82,7 +82,7 @@ fn fault(error: &Error, offered: &Offered<'_>, root: &TrustRoot, about: &Digest)
         Error::IssuerMismatch { .. } => Fault::OtherIssuer,
         Error::SignatureInvalid(_) => Fault::Altered,
         Error::ArtifactMismatch(_) if is_about(offered, about) => Fault::LogMismatch,
-        Error::ArtifactMismatch(_) => Fault::OtherDigest,
+        Error::ArtifactMismatch(_) => offered.message.mismatch(),
         Error::Certificate(error) => match error {
             CertificateError::Malformed(_) => Fault::CertificateUnreadable,
             CertificateError::Sct(_) => Fault::CertificateNotLogged,

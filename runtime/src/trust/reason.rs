@@ -35,6 +35,12 @@ impl Reason {
     );
     pub(crate) const NO_SIGNATURE: Self =
         Self::grave("no-signature", "what lies in the place for its signatures is none");
+    pub(crate) const OTHER_REFERRER: Self =
+        Self::grave("other-referrer", "what is listed beside it says that it is about something else");
+    pub(crate) const WITHHELD: Self =
+        Self::grave("withheld", "something is listed beside it, and whoever lists it does not give it");
+    pub(crate) const TOO_MANY: Self =
+        Self::grave("too-many-beside", "more lies beside it than is looked at, and none of what was looked at counts");
     pub(crate) const SIGNATURES_UNAVAILABLE: Self =
         Self::grave("signatures-unavailable", "whether it is signed could not be found out");
     pub(crate) const TOO_FEW_SIGNERS: Self =

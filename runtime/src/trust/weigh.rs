@@ -132,11 +132,14 @@ fn said(offered: &Offered<'_>, about: &Digest) -> Result<Said, Fault> {
         Message::Manifest => Ok(Said::Manifest),
         Message::Payload(bytes) => {
             let payload = Payload::read(bytes).map_err(Fault::Payload)?;
-            if payload.manifest == *about { Ok(Said::Payload(payload)) } else { Err(Fault::OtherDigest) }
+            if payload.manifest == *about { Ok(Said::Payload(payload)) } else { Err(offered.message.mismatch()) }
         }
         Message::Envelope => {
             let statement = offered.statement()?;
-            if statement.is_about(about) { Ok(Said::Statement(Arc::clone(statement))) } else { Err(Fault::OtherDigest) }
+            if !statement.is_about(about) {
+                return Err(offered.message.mismatch());
+            }
+            Ok(Said::Statement(Arc::clone(statement)))
         }
     }
 }

@@ -3,6 +3,7 @@
 use http::{HeaderMap, header};
 use url::Url;
 
+use super::detour::Detour;
 use super::endpoint::Endpoint;
 use super::token_host::TokenHost;
 use crate::untrusted::Untrusted;
@@ -19,20 +20,21 @@ pub(super) enum Challenge {
 /// Reads the first challenge that can be met. What scope it names is not read: we know what we want.
 ///
 /// # Errors
-/// In words, where there is none, or its realm is where no credentials are sent: anywhere but at the registry itself, and
+/// And in words, where there is none, or its realm is where no credentials are sent: anywhere but at the registry itself, and
 /// at `elsewhere`.
 pub(super) fn challenge(
     headers: &HeaderMap,
     endpoint: &Endpoint,
     elsewhere: Option<&TokenHost>,
-) -> Result<Challenge, String> {
+) -> Result<Challenge, (Detour, String)> {
+    let unknown = |problem: &str| (Detour::Challenge, problem.to_owned());
     for header in headers.get_all(header::WWW_AUTHENTICATE) {
         for (scheme, parameters) in challenges(header.to_str().unwrap_or_default()) {
             let get = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
             match scheme.as_str() {
                 "basic" => return Ok(Challenge::Basic),
                 "bearer" => {
-                    let realm = get("realm").ok_or("it wants a token and does not say from where")?;
+                    let realm = get("realm").ok_or_else(|| unknown("it wants a token and does not say from where"))?;
                     return Ok(Challenge::Bearer {
                         realm: allowed_realm(&realm, endpoint, elsewhere)?,
                         service: get("service"),
@@ -42,14 +44,15 @@ pub(super) fn challenge(
             }
         }
     }
-    Err("it wants to know who asks, in a way that is not known here".to_owned())
+    Err(unknown("it wants to know who asks, in a way that is not known here"))
 }
 
 /// The registry's word for another host is not taken: that would be sent the person's password. Some are known, and the
 /// person may write others.
-fn allowed_realm(text: &str, endpoint: &Endpoint, elsewhere: Option<&TokenHost>) -> Result<Url, String> {
+fn allowed_realm(text: &str, endpoint: &Endpoint, elsewhere: Option<&TokenHost>) -> Result<Url, (Detour, String)> {
+    let refused = |problem: String| (Detour::Realm, problem);
     let shown = Untrusted::new(text).to_line(200);
-    let realm = Url::parse(text).map_err(|_| format!("it wants a token from `{shown}`, which is no URL"))?;
+    let realm = Url::parse(text).map_err(|_| refused(format!("it wants a token from `{shown}`, which is no URL")))?;
     let known = elsewhere.is_some_and(|host| host.origin() == realm.origin());
     let plain = realm.username().is_empty() && realm.password().is_none() && realm.fragment().is_none();
     if plain && (known || endpoint.is_at(&realm)) {
@@ -61,7 +64,7 @@ fn allowed_realm(text: &str, endpoint: &Endpoint, elsewhere: Option<&TokenHost>)
             "; if that is where it gives its tokens, write [registry] token-hosts = {{ \"REGISTRY\" = \"{host}\" }}"
         )
     });
-    Err(format!("it sends us to {shown} for a token; credentials go nowhere but to the registry itself{help}"))
+    Err(refused(format!("it sends us to {shown} for a token; credentials go nowhere but to the registry itself{help}")))
 }
 
 /// Schemes in lower case, each with its parameters. What does not read ends the list.
@@ -127,7 +130,7 @@ mod tests {
     use super::super::token_host::TokenHosts;
     use super::*;
 
-    fn read(registry: &str, header: &str) -> Result<Challenge, String> {
+    fn read(registry: &str, header: &str) -> Result<Challenge, (Detour, String)> {
         let mut headers = HeaderMap::new();
         headers.insert(header::WWW_AUTHENTICATE, header.parse().unwrap());
         challenge(&headers, &Endpoint::of(registry).unwrap(), TokenHost::of(registry, &written()).as_ref())
@@ -185,8 +188,8 @@ mod tests {
             ("127.0.0.1:5000", "http://127.0.0.1:5001/token"),
             ("127.0.0.1:5000", "http://169.254.169.254/token"),
         ] {
-            let error = read(registry, &format!(r#"Bearer realm="{realm}""#)).unwrap_err();
-            assert!(error.contains("no URL") || error.contains("credentials go nowhere"), "{realm}: {error}");
+            let (detour, _) = read(registry, &format!(r#"Bearer realm="{realm}""#)).unwrap_err();
+            assert_eq!(detour.code(), "realm-not-allowed", "{realm}");
         }
         for header in ["Bearer", "Digest x", "", r#"realm="https://ghcr.io/""#, r#"Bearer realm="https://ghcr.io/"#] {
             assert!(read("ghcr.io", header).is_err(), "{header}");

@@ -8,12 +8,14 @@ use http::{Method, Response, StatusCode, header};
 use tokio::sync::mpsc;
 
 use super::body::{Body, Stop, said_length};
+use super::breach::Breach;
+use super::detour::Detour;
 use super::exchange::Request;
 use super::range::is_rest;
 use super::redirect::{MAX_REDIRECTS, target};
 use super::{Access, Registry};
 use crate::artifact::DepotError;
-use crate::artifact::depot::blocking;
+use crate::artifact::depot::{Piece, blocking};
 use crate::artifact::manifest::Descriptor;
 use crate::artifact::store::{Incoming, Store};
 use crate::settings::Event;
@@ -45,14 +47,14 @@ impl Registry {
             incoming = received;
             let problem = match stop {
                 Ok(()) => break,
-                Err(Stop::Slow) => return Err(self.broken("the blob comes too slowly")),
+                Err(Stop::Slow) => return Err(self.broken(Breach::Slow, "the blob comes too slowly")),
                 Err(Stop::TooLong { read }) => return DepotError::expect_size(blob, read),
                 Err(Stop::Broken(problem)) => format!("the blob broke off: {problem}"),
             };
             // A connection that brings something is taken up again as often as the deadline allows.
             attempt = if incoming.written() >= from + REPORT { 1 } else { attempt };
             let wait = pace.wait(attempt, None).filter(|wait| Instant::now() + *wait < deadline);
-            let Some(wait) = wait else { return Err(self.broken(problem)) };
+            let Some(wait) = wait else { return Err(self.broken(Breach::Connection, problem)) };
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
@@ -86,16 +88,21 @@ impl Registry {
                     return Ok(response);
                 }
                 StatusCode::PARTIAL_CONTENT => {
-                    return Err(self.broken("it sends another part of the blob than was asked for"));
+                    return Err(self.broken(Breach::Range, "it sends another part of the blob than was asked for"));
                 }
                 status if status.is_redirection() => {
-                    url = target(&url, response.headers(), endpoint).map_err(|problem| self.not_followed(problem))?;
+                    url = target(&url, response.headers(), endpoint).map_err(|detour| self.not_followed(detour))?;
                     at_registry &= endpoint.is_at(&url);
                 }
-                _ => return Err(self.unexpected(response, &wanted).await),
+                _ => {
+                    return Err(match self.unexpected(response, &wanted).await {
+                        DepotError::None(wanted) => DepotError::NoBlob(wanted),
+                        error => error,
+                    });
+                }
             }
         }
-        Err(self.not_followed(format!("it redirects more than {MAX_REDIRECTS} times")))
+        Err(self.not_followed((Detour::TooManyRedirects, format!("it redirects more than {MAX_REDIRECTS} times"))))
     }
 
     /// Reads a body into the store until it ends or stops. A thread that may wait hashes and writes.
@@ -145,11 +152,12 @@ impl Registry {
 /// Checks the whole of a blob and puts it in its place.
 fn finish(mut incoming: Incoming, resumed: bool, blob: &Descriptor, store: &Store) -> Result<(), DepotError> {
     DepotError::expect_size(blob, incoming.written())?;
-    DepotError::expect_digest(&blob.digest, &incoming.digest_as_written())?;
+    let piece = if resumed { Piece::ResumedBlob } else { Piece::Blob };
+    DepotError::expect_digest(piece, &blob.digest, &incoming.digest_as_written())?;
     if resumed {
         // Put together from several answers: what counts is what lies on the disk now, from the first byte to the last.
         let whole = incoming.digest().map_err(|error| store_error(store, error))?;
-        DepotError::expect_digest(&blob.digest, &whole)?;
+        DepotError::expect_digest(piece, &blob.digest, &whole)?;
     }
     store.keep(incoming)?;
     Ok(())

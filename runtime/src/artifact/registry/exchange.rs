@@ -7,6 +7,8 @@ use serde::Deserialize;
 use url::Url;
 
 use super::body::{Body, Stop, innermost, said_length};
+use super::breach::Breach;
+use super::detour::Detour;
 use super::pace::{is_passing, retry_after};
 use super::{Access, Registry};
 use crate::artifact::DepotError;
@@ -42,7 +44,7 @@ pub(super) struct Answer {
 /// Why there is no answer.
 enum NoAnswer {
     /// It may be answered a little later.
-    Passing(String),
+    Passing(Breach, String),
     Final(DepotError),
 }
 
@@ -122,20 +124,20 @@ impl Registry {
         let pace = self.0.shared.pace;
         let mut attempt = 1;
         loop {
-            let (problem, wait) = match self.send(request, authorization.clone()).await {
+            let (breach, problem, wait) = match self.send(request, authorization.clone()).await {
                 Ok(response) if is_passing(response.status()) => {
                     let wait = pace.wait(attempt, Some(response.headers()));
                     let asked = retry_after(response.headers()).filter(|_| wait.is_none());
                     let later =
                         asked.map_or_else(String::new, |time| format!(", and asks to wait {} s", time.as_secs()));
-                    (format!("{}{later}", self.explanation(response).await), wait)
+                    (Breach::Status, format!("{}{later}", self.explanation(response).await), wait)
                 }
                 Ok(response) => return Ok(response),
-                Err(NoAnswer::Passing(problem)) => (problem, pace.wait(attempt, None)),
+                Err(NoAnswer::Passing(breach, problem)) => (breach, problem, pace.wait(attempt, None)),
                 Err(NoAnswer::Final(error)) => return Err(error),
             };
             let Some(wait) = wait else {
-                return Err(self.broken(format!("{problem} (asked {attempt} times)")));
+                return Err(self.broken(breach, format!("{problem} (asked {attempt} times)")));
             };
             self.tell(Event::AskingAgain { registry: self.name().to_owned(), problem: Untrusted::new(problem), wait });
             tokio::time::sleep(wait).await;
@@ -149,7 +151,8 @@ impl Registry {
         authorization: Option<HeaderValue>,
     ) -> Result<Response<reqwest::Body>, NoAnswer> {
         let endpoint = self.endpoint().map_err(NoAnswer::Final)?;
-        let outgoing = request.build(authorization).map_err(|error| NoAnswer::Final(self.broken(error.to_string())))?;
+        let outgoing = request.build(authorization);
+        let outgoing = outgoing.map_err(|error| NoAnswer::Final(self.broken(Breach::Form, error.to_string())))?;
         let url = &request.url;
         let pace = self.0.shared.pace;
         // An answer may come only after all of the body was sent.
@@ -160,17 +163,20 @@ impl Registry {
         };
         let sent = self.0.shared.dialler.send(outgoing, url, endpoint.wrote_out(url));
         match tokio::time::timeout(patience, sent).await {
-            Err(_elapsed) => Err(NoAnswer::Final(self.broken("it takes too long to answer"))),
+            Err(_elapsed) => Err(NoAnswer::Final(self.broken(Breach::Slow, "it takes too long to answer"))),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_forbidden() => {
                 let host = url.host_str().unwrap_or_default();
-                Err(NoAnswer::Final(self.not_followed(format!("{host} is not dialled: {}", innermost(&error)))))
+                let problem = format!("{host} is not dialled: {}", innermost(&error));
+                Err(NoAnswer::Final(self.not_followed((Detour::Address, problem))))
             }
             Ok(Err(error)) if error.is_unreachable() => Err(NoAnswer::Final(DepotError::Unreachable {
                 registry: self.name().to_owned(),
                 problem: format!("{}: {}", url.host_str().unwrap_or_default(), innermost(&error)),
             })),
-            Ok(Err(error)) => Err(NoAnswer::Passing(format!("the connection broke: {}", innermost(&error)))),
+            Ok(Err(error)) => {
+                Err(NoAnswer::Passing(Breach::Connection, format!("the connection broke: {}", innermost(&error))))
+            }
         }
     }
 
@@ -209,10 +215,10 @@ impl Registry {
             let problem = match body.all(cap).await {
                 Ok(bytes) => return Ok(Some(Answer { media_type: said, headers, bytes })),
                 Err(Stop::TooLong { read }) => return Err(too_large(read)),
-                Err(Stop::Slow) => return Err(self.broken("its answer comes too slowly")),
+                Err(Stop::Slow) => return Err(self.broken(Breach::Slow, "its answer comes too slowly")),
                 Err(Stop::Broken(problem)) => format!("its answer broke off: {problem}"),
             };
-            let Some(wait) = pace.wait(attempt, None) else { return Err(self.broken(problem)) };
+            let Some(wait) = pace.wait(attempt, None) else { return Err(self.broken(Breach::Connection, problem)) };
             tokio::time::sleep(wait).await;
             attempt += 1;
         }
@@ -223,7 +229,10 @@ impl Registry {
     pub(super) async fn unexpected(&self, response: Response<reqwest::Body>, wanted: &str) -> DepotError {
         let status = response.status();
         if response.status().is_redirection() {
-            return self.not_followed(format!("it redirects {wanted}, which no registry has to"));
+            return self.not_followed((
+                Detour::UnexpectedRedirect,
+                format!("it redirects {wanted}, which no registry has to"),
+            ));
         }
         let pace = self.0.shared.pace;
         let body = Body::new(response.into_body(), pace.idle, pace.deadline(0)).all(MAX_EXPLANATION).await;
@@ -235,7 +244,7 @@ impl Registry {
             StatusCode::NOT_FOUND if explained.is_some() || body.is_ok_and(|body| body.is_empty()) => {
                 DepotError::None(wanted.to_owned())
             }
-            _ => self.broken(said(status, explained)),
+            _ => self.broken(Breach::Status, said(status, explained)),
         }
     }
 

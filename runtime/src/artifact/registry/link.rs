@@ -3,32 +3,35 @@
 use http::{HeaderMap, header};
 use url::Url;
 
+use super::detour::Detour;
 use super::endpoint::Endpoint;
 use crate::untrusted::Untrusted;
 
 /// The next page of an answer that came from `from`; nothing where this was the last one.
 ///
 /// # Errors
-/// In words, where it goes on somewhere else than at the same registry, or nobody can say where.
-pub(super) fn next_page(from: &Url, headers: &HeaderMap, endpoint: &Endpoint) -> Result<Option<Url>, String> {
+/// And in words, where it goes on somewhere else than at the same registry, or nobody can say where.
+pub(super) fn next_page(from: &Url, headers: &HeaderMap, endpoint: &Endpoint) -> Result<Option<Url>, (Detour, String)> {
+    let elsewhere = |problem: String| (Detour::NextPage, problem);
     let mut targets = Vec::new();
     for header in headers.get_all(header::LINK) {
-        let unreadable = || "it says that its list goes on, and where cannot be read".to_owned();
+        let unreadable = || elsewhere("it says that its list goes on, and where cannot be read".to_owned());
         let links = links(header.to_str().map_err(|_| unreadable())?).ok_or_else(unreadable)?;
         targets.extend(links.into_iter().filter(|link| link.is_next).map(|link| link.target));
     }
     let target = match targets.as_slice() {
         [] => return Ok(None),
         [target] => target,
-        _ => return Err("it says of two places that its list goes on there".to_owned()),
+        _ => return Err(elsewhere("it says of two places that its list goes on there".to_owned())),
     };
     let shown = Untrusted::new(target.as_str()).to_line(200);
-    let next = from.join(target).map_err(|_| format!("its list goes on at `{shown}`, which is no URL"))?;
+    let next = from.join(target);
+    let next = next.map_err(|_| elsewhere(format!("its list goes on at `{shown}`, which is no URL")))?;
     let plain = next.username().is_empty() && next.password().is_none();
     if plain && endpoint.is_at(&next) && next.path().starts_with("/v2/") {
         Ok(Some(next))
     } else {
-        Err(format!("its list goes on at {shown}, which is not the registry itself"))
+        Err(elsewhere(format!("its list goes on at {shown}, which is not the registry itself")))
     }
 }
 
@@ -86,7 +89,7 @@ fn parameters(mut rest: &str) -> Option<(Vec<(String, String)>, &str)> {
 mod tests {
     use super::*;
 
-    fn next(headers: &[&str]) -> Result<Option<String>, String> {
+    fn next(headers: &[&str]) -> Result<Option<String>, (Detour, String)> {
         let mut map = HeaderMap::new();
         for header in headers {
             map.append(header::LINK, header.parse().unwrap());
@@ -124,7 +127,8 @@ mod tests {
             "/token",
             "/v2/../token",
         ] {
-            let error = next(&[&format!(r#"<{target}>; rel="next""#)]).unwrap_err();
+            let (detour, error) = next(&[&format!(r#"<{target}>; rel="next""#)]).unwrap_err();
+            assert_eq!(detour.code(), "next-page-elsewhere", "{target}");
             assert!(error.contains("not the registry itself"), "{target}: {error}");
         }
         let two = [r#"</v2/a>; rel="next""#, r#"</v2/b>; rel="next""#];

@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode, header};
 
+use super::breach::Breach;
 use super::exchange::Request;
 use super::link::next_page;
 use super::{Access, Registry};
@@ -42,10 +43,11 @@ impl Registry {
             };
             let page = Manifest::read(answer.bytes, Some(&answer.media_type)).map_err(invalid)?;
             if !matches!(page.content, Content::Index { .. }) {
-                return Err(self.broken(format!("{wanted} are no list")));
+                return Err(self.broken(Breach::Form, format!("{wanted} are no list")));
             }
             found.pages.push(page);
-            let next = next_page(&url, &answer.headers, self.endpoint()?).map_err(|words| self.not_followed(words))?;
+            let next =
+                next_page(&url, &answer.headers, self.endpoint()?).map_err(|detour| self.not_followed(detour))?;
             let Some(next) = next else { return Ok(Some(found)) };
             if found.is_full() {
                 found.more = true;

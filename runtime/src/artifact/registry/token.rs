@@ -11,6 +11,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::body::{Body, Stop};
+use super::breach::Breach;
 use super::challenge::{Challenge, challenge};
 use super::exchange::Request;
 use super::logins::Login;
@@ -32,7 +33,8 @@ impl Registry {
     pub(super) async fn authenticate(&self, headers: &HeaderMap, access: Access) -> Result<HeaderValue, DepotError> {
         let elsewhere = TokenHost::of(self.name(), &self.0.shared.token_hosts);
         let challenge = challenge(headers, self.endpoint()?, elsewhere.as_ref());
-        let challenge = challenge.map_err(|problem| self.not_followed(problem.replace("REGISTRY", self.name())))?;
+        let challenge = challenge
+            .map_err(|(detour, problem)| self.not_followed((detour, problem.replace("REGISTRY", self.name()))))?;
         let known = self.0.shared.logins.of(self.name()).await?.credential;
         let authorization = match (challenge, known) {
             (Challenge::Basic, Some(Login::Password { user, password })) => basic(&user, &password),
@@ -44,7 +46,7 @@ impl Registry {
                 HeaderValue::try_from(format!("Bearer {}", *token)).ok()
             }
         };
-        let mut authorization = authorization.ok_or_else(|| self.broken("its token cannot be sent"))?;
+        let mut authorization = authorization.ok_or_else(|| self.broken(Breach::Token, "its token cannot be sent"))?;
         authorization.set_sensitive(true);
         let mut kept = self.0.authorization.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(access, authorization.clone());
@@ -77,7 +79,8 @@ impl Registry {
             let request = Request::new(Method::GET, realm, access);
             match &credential {
                 Some(Login::Password { user, password }) => {
-                    let header = basic(user, password).ok_or_else(|| self.broken("the password cannot be sent"))?;
+                    let header = basic(user, password)
+                        .ok_or_else(|| self.broken(Breach::Token, "the password cannot be sent"))?;
                     request.secret_header(header::AUTHORIZATION, header)
                 }
                 _ => request,
@@ -91,11 +94,11 @@ impl Registry {
         let pace = self.0.shared.pace;
         let body = Body::new(response.into_body(), pace.idle, pace.deadline(0)).all(MAX_TOKEN).await;
         let body = body.map(Zeroizing::new).map_err(|stop| match stop {
-            Stop::Slow => self.broken("its token comes too slowly"),
-            Stop::Broken(problem) => self.broken(format!("its token broke off: {problem}")),
-            Stop::TooLong { .. } => self.broken("its token is too long"),
+            Stop::Slow => self.broken(Breach::Slow, "its token comes too slowly"),
+            Stop::Broken(problem) => self.broken(Breach::Connection, format!("its token broke off: {problem}")),
+            Stop::TooLong { .. } => self.broken(Breach::Token, "its token is too long"),
         })?;
-        read_token(&body).ok_or_else(|| self.broken("its answer holds no token"))
+        read_token(&body).ok_or_else(|| self.broken(Breach::Token, "its answer holds no token"))
     }
 
     /// The error of somebody who is not let in, with what would help.

@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
 use url::Url;
 
+use super::breach::Breach;
+use super::detour::Detour;
 use super::download::REPORT;
 use super::exchange::Request;
 use super::{Access, Registry};
@@ -67,10 +69,10 @@ impl Registry {
         let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
         let location = location.unwrap_or_default();
         let place = from.join(location).ok().filter(|_| !location.is_empty());
-        let mut place = place.ok_or_else(|| self.broken("it does not say where to send a blob"))?;
+        let mut place = place.ok_or_else(|| self.broken(Breach::Form, "it does not say where to send a blob"))?;
         if !self.endpoint()?.is_at(&place) {
             let shown = Untrusted::new(location).to_line(200);
-            return Err(self.not_followed(format!("it wants the blob to be sent to {shown}")));
+            return Err(self.not_followed((Detour::Upload, format!("it wants the blob to be sent to {shown}"))));
         }
         place.query_pairs_mut().append_pair("digest", &digest.to_string());
         Ok(place)

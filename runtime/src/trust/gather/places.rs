@@ -273,7 +273,7 @@ impl Lead<'_> {
 pub(super) fn or_strange<T>(answer: Result<T, DepotError>) -> Result<Result<T, Strange>, DepotError> {
     match answer {
         Ok(found) => Ok(Ok(found)),
-        Err(DepotError::None(_)) => Ok(Err(Strange::Missing)),
+        Err(DepotError::None(_) | DepotError::NoBlob(_)) => Ok(Err(Strange::Missing)),
         Err(DepotError::Manifest { .. }) => Ok(Err(Strange::NotAManifest)),
         Err(DepotError::OtherSize { .. }) => Ok(Err(Strange::OtherSize)),
         Err(DepotError::TooLarge { .. } | DepotError::AnswerTooLarge { .. }) => Ok(Err(Strange::TooLarge)),

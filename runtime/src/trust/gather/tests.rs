@@ -346,6 +346,7 @@ async fn attack_25_what_says_that_it_is_about_something_else_is_no_evidence() {
         let Built { folder, platform, index, .. } = built(&subject);
         let found = folder.found(&[&index, &platform], ALL).await;
         assert_eq!((found.evidence.as_slice(), problems(&found)), ([].as_slice(), vec![problem]));
+        assert_eq!(found.why_none().unwrap().code(), "other-referrer");
         let mut folder = Folder::new();
         let artifact = folder.image(&[], json!({}));
         let referrer = folder.image(&[(BUNDLE, "bundle")], json!({ "subject": subject(&artifact) }));
@@ -485,6 +486,7 @@ async fn attack_45_a_flood_hides_nothing_that_comes_before_it_and_is_not_waited_
     assert_eq!(found.evidence[64].place, Place::LegacyTag);
     assert_eq!(found.others, 902 - 64);
     assert!(found.oddities.iter().all(|oddity| oddity.problem == Strange::TooMany));
+    assert_eq!(found.why_none().unwrap().code(), "too-many-beside");
     assert_eq!(found.oddities.len(), MAX_ODDITIES);
     // The order is the same each time.
     assert_eq!(folder.found(&[&artifact], ALL).await, found);

@@ -235,12 +235,11 @@ impl Requirement {
 }
 
 /// Why nothing counts, where nothing does: the gravest reason there is.
-fn missing(nothing: Reason, faults: &BTreeSet<Fault>, others: usize) -> Problem {
+fn missing(nothing: Reason, faults: &BTreeSet<Fault>, others: Option<Reason>) -> Problem {
     // Faults are in the order of how far a check came: what a trusted signer made is worse than a stranger's.
     let by_trusted = faults.iter().rev().find(|fault| fault.is_by_trusted());
-    match by_trusted.or(faults.last()) {
-        Some(fault) => Reason::from(*fault).into(),
-        None if others > 0 => Reason::NO_SIGNATURE.into(),
-        None => nothing.into(),
-    }
+    // Among what was not looked at any more, one might be good.
+    let too_many = others.filter(|others| *others == Reason::TOO_MANY);
+    let stranger = faults.last().copied().map(Reason::from);
+    by_trusted.copied().map(Reason::from).or(too_many).or(stranger).or(others).unwrap_or(nothing).into()
 }

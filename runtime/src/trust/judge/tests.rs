@@ -396,14 +396,28 @@ fn sbom_of_npm(names: &[&str]) -> Value {
     sbom
 }
 
+/// An attestation as cosign stores it, with the type that its annotation announces.
+fn announced(hand: &Hand, announced: &str, kind: &str, predicate: &Value) -> Evidence {
+    let Evidence { form: Form::Bundle(bundle), about, .. } = attestation(hand, &digest(DIGEST), kind, predicate) else {
+        panic!("no bundle")
+    };
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    let notes = Notes { predicate_type: Some(announced.to_owned()), ..Notes::default() };
+    let form = Form::Envelope { envelope: bundle["dsseEnvelope"].to_string().into_bytes(), notes };
+    Evidence { about, place: Place::LegacyTag, form }
+}
+
 #[test]
 fn attack_31_what_counts_is_the_type_in_the_signed_statement() {
     let acme = Hand::new();
     let policy = policy(&asking("sbom = { required = true }"), &acme, &acme);
-    let this = digest(DIGEST);
-    let mislabelled = attestation(&acme, &this, "https://acme.example/note", &sbom("MIT"));
-    let evidence = [of(&this, acme.sign(&statement())), mislabelled];
-    assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), Err("no-sbom"));
+    let (this, note) = (digest(DIGEST), "https://acme.example/note");
+    let with = |evidence| outcome(&policy, &[], Ok(beside([of(&this, acme.sign(&statement())), evidence])));
+    // Announced as an SBOM, and signed as something else.
+    assert_eq!(with(announced(&acme, SPDX, note, &sbom("MIT"))), Err("no-sbom"));
+    assert_eq!(with(attestation(&acme, &this, note, &sbom("MIT"))), Err("no-sbom"));
+    // Nor does an annotation, which anybody can change, take an SBOM away.
+    assert_eq!(with(announced(&acme, note, SPDX, &sbom("MIT"))), Ok(Basis::Signed));
 }
 
 #[test]
@@ -414,7 +428,7 @@ fn attack_32_an_sbom_of_something_else_does_not_count() {
     let mut other = attestation(&acme, &digest(OTHER), SPDX, &sbom("MIT"));
     other.about = this;
     let evidence = [of(&this, acme.sign(&statement())), other];
-    assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), Err("other-digest"));
+    assert_eq!(outcome(&policy, &[], Ok(beside(evidence))), Err("other-artifact"));
 }
 
 #[test]
@@ -439,7 +453,7 @@ fn attack_39_a_bare_statement_counts_only_where_something_signed_covers_it() {
         (Err("not-signed"), vec![sign(&acme, &platform), sign(&stranger, &index), statement(true)]),
         (Err("not-signed"), vec![sign(&acme, &platform), sign(&stranger, &carrier), statement(false)]),
         // It is about another platform.
-        (Err("other-digest"), vec![sign(&acme, &index), other.clone()]),
+        (Err("other-artifact"), vec![sign(&acme, &index), other.clone()]),
         // Whoever signs the carrier alone has not signed the image.
         (Err("only-attested"), vec![sign(&acme, &carrier), statement(false)]),
     ] {
@@ -493,6 +507,21 @@ fn attack_56_todays_policy_judges_what_yesterdays_accepted() {
 }
 
 #[test]
+fn attack_58_another_spelling_of_a_registry_falls_under_the_same_scope() {
+    let acme = Hand::new();
+    let text = ACME.replace("reject", "allow-unsigned").replace("ghcr.io/acme/*", "docker.io/mcp/*");
+    let policy = policy(&text, &acme, &acme);
+    for name in ["docker.io/mcp/x", "index.docker.io/mcp/x", "Registry-1.Docker.IO/mcp/x", "docker.io:443/mcp/x"] {
+        let reference: crate::artifact::Reference = format!("{name}:1").parse().unwrap();
+        let subject = Subject { name: Name::of(&reference), reference: reference.to_string(), ..subject() };
+        let Verdict::Refused { why, .. } = decide(&policy, &[], &subject, found([])).verdict else {
+            panic!("{name} runs")
+        };
+        assert_eq!(why.reason.code(), "unsigned", "{name}");
+    }
+}
+
+#[test]
 fn a_waiver_does_not_reach_what_is_wrong_behind_what_is_missing() {
     let acme = Hand::new();
     let text = asking(
@@ -510,7 +539,7 @@ fn a_waiver_does_not_reach_what_is_wrong_behind_what_is_missing() {
     let mut other = attestation(&acme, &digest(OTHER), SPDX, &sbom("MIT"));
     other.about = this;
     let scoped = self::policy(ACME, &acme, &acme);
-    assert_eq!(outcome(&scoped, &[DIGEST], Ok(beside([other]))), Err("other-digest"));
+    assert_eq!(outcome(&scoped, &[DIGEST], Ok(beside([other]))), Err("other-artifact"));
 }
 
 #[test]

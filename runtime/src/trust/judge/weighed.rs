@@ -16,6 +16,7 @@ use crate::trust::gather::Found;
 use crate::trust::identity::Identity;
 use crate::trust::policy::Scope;
 use crate::trust::provenance::ProvenanceSummary;
+use crate::trust::reason::Reason;
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;
@@ -43,8 +44,8 @@ pub(super) struct Known {
     pub(super) signature_faults: BTreeSet<Fault>,
     /// As much of what might have been attestations.
     pub(super) attestation_faults: BTreeSet<Fault>,
-    /// How many things lay beside it that were no evidence at all.
-    pub(super) others: usize,
+    /// Why what lay beside it besides was no evidence at all, where something did.
+    pub(super) others: Option<Reason>,
 }
 
 /// Somebody who stands behind a manifest.
@@ -164,7 +165,7 @@ impl Known {
             attested: Vec::new(),
             signature_faults: BTreeSet::new(),
             attestation_faults: BTreeSet::new(),
-            others: found.others,
+            others: found.why_none(),
         };
         let (mut bare, mut unknown) = (Vec::new(), Vec::new());
         for evidence in found.evidence {
@@ -256,7 +257,7 @@ impl Known {
             Ok(statement) if subject.manifests.iter().any(|digest| statement.is_about(digest)) => {
                 self.attested.push(Attested { statement: Arc::new(statement), by });
             }
-            Ok(_) => drop(self.attestation_faults.insert(Fault::OtherDigest)),
+            Ok(_) => drop(self.attestation_faults.insert(Fault::OtherArtifact)),
         }
     }
 }

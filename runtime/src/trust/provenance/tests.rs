@@ -125,6 +125,7 @@ fn attack_37_provenance_of_another_build_is_refused_whoever_signed_it() {
     let rule = r#"required = true, source = "https://github.com/acme/tools""#;
     assert_eq!(reasons(rule, &evil, None), [OtherSource]);
     let fault = &rules(rule).unwrap().check(&evil, None)[0];
+    assert_eq!(fault.reason.code(), "other-source");
     assert_eq!(
         fault.problem,
         "it was built from https://github.com/evil/tools, and not from https://github.com/acme/tools"

@@ -28,12 +28,12 @@ use crate::trust::forge::instance::{
 use crate::trust::identity::{Claim, Claims, SubjectRule};
 use crate::trust::key::SignerKey;
 use crate::trust::root::TrustRoot;
-use crate::trust::statement::{MAX_SUBJECTS, PAYLOAD_TYPE, StatementProblem};
+use crate::trust::statement::{MAX_SUBJECTS, PAYLOAD_TYPE};
 
 const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
 
-/// A change of a bundle, and what it leads to.
-type Case<'a> = (Fault, &'a dyn Fn(&mut Value));
+/// The code that a change of a bundle leads to, and the change.
+type Case<'a> = (&'static str, &'a dyn Fn(&mut Value));
 
 fn about() -> Digest {
     Digest::of(b"manifest")

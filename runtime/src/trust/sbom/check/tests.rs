@@ -57,7 +57,7 @@ const HIGH: &str = r#""severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/A
 const LOOK_UP: &str = r#"vulnerabilities = "osv/", max-severity = "medium""#;
 
 #[test]
-fn attack_32_an_sbom_without_what_is_asked_for_is_refused() {
+fn an_sbom_without_what_is_asked_for_is_refused() {
     assert_eq!(faults(r#"minimum = "ntia""#, COMPLETE), []);
     let [(SbomReason::SbomIncomplete, examples)] = &faults(r#"minimum = "ntia""#, SPDX)[..] else { panic!() };
     assert_eq!(examples, &["the supplier is missing for acme-time 1.2.0 and 3 more", "it does not say who wrote it"]);
