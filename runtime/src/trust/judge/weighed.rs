@@ -17,6 +17,7 @@ use crate::trust::identity::Identity;
 use crate::trust::policy::Scope;
 use crate::trust::provenance::ProvenanceSummary;
 use crate::trust::reason::Reason;
+use crate::trust::root::TrustRoot;
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;

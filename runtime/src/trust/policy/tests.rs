@@ -109,7 +109,8 @@ fn scopes(patterns: &[(bool, Written)], is_own: bool) -> Vec<(Written, Scope)> {
 
 fn policy(own: Vec<Scope>, included: Vec<Scope>) -> TrustPolicy {
     let included = TrustPolicy { scopes: included, without_shipped: true, ..TrustPolicy::default() };
-    let fetched = vec![Fetched::current(included)];
+    let published = Published(jiff::Timestamp::UNIX_EPOCH);
+    let fetched = vec![Fetched::current(Counted { policy: included.into(), published })];
     TrustPolicy { scopes: own, fetched, without_shipped: true, ..TrustPolicy::default() }
 }
 

@@ -1,7 +1,7 @@
 //! Docker's images and hardened images, as the builtin scopes ask for them: by the tests' own keys and log in place of
 //! Docker's and the public one, in the layouts in which Docker stores its signatures. Everything lies in a registry.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -10,10 +10,8 @@ use super::*;
 use crate::artifact::tests::depots;
 use crate::artifact::tests::own_registry::{INDEX, OwnRegistry};
 use crate::artifact::{Reference, image_digests};
-use crate::trust::fault::Fault;
 use crate::trust::forge::instance::{Instance, Logged, log_note};
 use crate::trust::key::SignerKey;
-use crate::trust::root::TrustRoot;
 
 const SIMPLE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 const IN_TOTO: &str = "application/vnd.in-toto+json";
