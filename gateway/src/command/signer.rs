@@ -133,7 +133,7 @@ impl From<PublishError> for CommandError {
             PublishError::Partly { ref source, .. } => {
                 let failed = Self::from_error(Kind::Failed, &error);
                 let failed = match source {
-                    PartError::NotTaken(source) => failed.with_code(source.code()),
+                    PartError::NotTaken(source) | PartError::NotKnown(source) => failed.with_code(source.code()),
                     PartError::NotMade(_) => failed,
                 };
                 failed

@@ -161,7 +161,7 @@ async fn a_hardened_image_is_accepted_by_a_signature_of_the_manifest_that_carrie
     // One that Docker vouches for, of another image.
     let other = attest(&digest(OTHER));
     vouch(&other, docker, &other);
-    assert_eq!(scene.refused().await, "other-digest");
+    assert_eq!(scene.refused().await, "other-artifact");
     vouch(&carrier, docker, &carrier);
     let Decision { verdict, requirements, provenance, .. } = scene.decide().await;
     assert!(matches!(verdict, Verdict::Accepted { basis: Basis::Signed, .. }), "{verdict:?}");

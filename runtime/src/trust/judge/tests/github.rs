@@ -54,7 +54,7 @@ fn provenance_of_a_public_repository_is_enough_where_only_that_is_asked_for() {
     assert_eq!((signer.logged, signer.root.as_deref()), (true, Some("public-good")));
     let of_another = BEACON.replace("heads/main", "heads/other");
     assert_eq!(verdict(&by(&of_another), &digest(FILE), &public).unwrap_err(), "other-subject");
-    assert_eq!(verdict(&by(BEACON), &digest(DIGEST), &public).unwrap_err(), "other-digest");
+    assert_eq!(verdict(&by(BEACON), &digest(DIGEST), &public).unwrap_err(), "other-artifact");
 }
 
 /// An instance without logs, whose authority for timestamps says when something was signed.
