@@ -42,9 +42,9 @@ pub enum InvalidSigningInstance {
     /// A service that is needed is not there.
     #[error("it names no {0} that is in service now")]
     Missing(&'static str),
-    /// It asks for more services than are used.
-    #[error("it asks for {0}; {1}")]
-    Asks(&'static str, &'static str),
+    /// It asks for other services than are used.
+    #[error("it asks for {0}")]
+    Asks(&'static str),
     /// An address cannot be used.
     #[error("the address of its {0} cannot be used: {1}")]
     Address(&'static str, String),
@@ -126,21 +126,17 @@ impl SigningInstance {
 
 /// Checks that no more is asked for than an entry of one log, which says as well when it was made.
 fn check_selection(config: &SigningConfig) -> Result<(), InvalidSigningInstance> {
-    use InvalidSigningInstance::Asks;
-    match config.rekor_tlog_config {
-        ServiceConfiguration { selector: ServiceSelector::Any, .. }
-        | ServiceConfiguration { selector: ServiceSelector::Exact, count: Some(1), .. } => {}
-        _ => {
-            return Err(Asks(
-                "another choice of logs",
-                "one is used: its `rekorTlogConfig` has to say ANY, or EXACT 1",
-            ));
-        }
+    let ServiceConfiguration { selector, count, .. } = config.rekor_tlog_config;
+    if !matches!((selector, count), (ServiceSelector::Any, _) | (ServiceSelector::Exact, Some(1))) {
+        let logs =
+            "other logs than one, of which it may be any: its `rekorTlogConfig` has to say ANY, or EXACT with count 1";
+        return Err(InvalidSigningInstance::Asks(logs));
     }
-    match config.tsa_config.selector {
-        ServiceSelector::Any => Ok(()),
-        _ => Err(Asks("timestamps", "none is asked for here: its `tsaConfig` has to say ANY, or nothing")),
+    if config.tsa_config.selector != ServiceSelector::Any {
+        let timestamps = "timestamps, which are not made here: its `tsaConfig` has to say ANY, or to be left out";
+        return Err(InvalidSigningInstance::Asks(timestamps));
     }
+    Ok(())
 }
 
 impl Service {
