@@ -51,8 +51,8 @@ pub use executor::wasm::{
 pub use plan::{ContainerRun, Plan, Runs};
 pub use principal::{InvalidPrincipal, Principal};
 pub use runtime::{
-    BuiltIns, NoLonger, PartError, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError, ServerError,
-    Transferred,
+    BuiltIns, NoLonger, PartError, PublishError, Published, PublishedPolicy, ResolveError, Runtime, RuntimeError,
+    ServerError, Transferred,
 };
 pub use sandbox::{
     Access, Credential, CredentialHeader, Destination, Directory, DirectoryError, Format, Grant, HttpRule,

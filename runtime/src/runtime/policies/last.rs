@@ -145,7 +145,9 @@ mod tests {
         }
         // One that was published at the same time as another is no newer than that.
         for older in [first, version("c", "2026-11-02T00:00:00Z")] {
-            let NotAdvanced::Older(problem) = last().advance(&reference, older).unwrap_err() else { panic!("{older:?}") };
+            let NotAdvanced::Older(problem) = last().advance(&reference, older).unwrap_err() else {
+                panic!("{older:?}")
+            };
             assert_eq!(problem.reason, Reason::POLICY_ROLLED_BACK);
         }
         assert_eq!(last().of(&reference).unwrap(), Some(second));
