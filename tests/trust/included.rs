@@ -325,3 +325,19 @@ fn what_a_new_policy_denies_is_denied_though_there_is_no_room_to_keep_it() {
         follower.publish(&follower.denying());
     });
 }
+
+#[test]
+fn the_advisories_that_an_included_policy_goes_by_are_granted_to_nobody() {
+    let follower = Follower::new();
+    let (_kept, advisories) = folder();
+    let advisories = advisories.display();
+    let rule = format!("sbom = {{ required = true, vulnerabilities = \"{advisories}\", max-severity = \"low\" }}\n");
+    let call = || {
+        let call = follower.scene.lockgate("call", "--dir").arg(format!("{advisories}=/advisories,rw"));
+        call.arg(probe()).args(["echo", "text=hello"]).run()
+    };
+    follower.publish(&follower.trusting_acme());
+    assert_eq!(call().good(), "hello");
+    follower.publish(&format!("{}{rule}", follower.trusting_acme()));
+    assert!(call().failed(3).contains("belongs to Lockgate itself"));
+}
