@@ -28,7 +28,7 @@ setup: ## install what is missing (as root on Debian), or say what to install
 bench: build ## measure, as ratios in one run: a table, and target/bench.json
 	cargo bench --locked --package lockgate --features built-in-servers --bench calls -- --json $(abspath $(target))/bench.json
 
-fuzz: ## feed made-up bytes to whatever reads strangers' ones: FUZZ_SECONDS for each of eight parsers
+fuzz: ## feed made-up bytes to whatever reads strangers' ones: FUZZ_SECONDS for each of nine parsers
 	@scripts/fuzz.sh $(or $(FUZZ_SECONDS),30)
 
 lint: setup examples ## format, clippy, licences and bans

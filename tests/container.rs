@@ -89,7 +89,7 @@ fn the_inspector_uses_an_unmodified_server_in_every_mode() {
     for era in ["legacy", "modern"] {
         let home = tempfile::tempdir().unwrap();
         let mut command = Command::new(&inspector);
-        command.env("HOME", home.path()).env("MCP_INSPECTOR_SECRET_STORE", "memory").arg("--cli");
+        command.env_remove("CI").env("HOME", home.path()).env("MCP_INSPECTOR_SECRET_STORE", "memory").arg("--cli");
         command.args(["-e", &format!("DOCKER_HOST={}", engine.host())]);
         command.arg(env!("CARGO_BIN_EXE_lockgate")).arg("run").arg(format!("docker://{}", engine.everything()));
         command.args(["--method", "tools/call", "--tool-name", "echo", "--tool-arg", "message=hi"]);

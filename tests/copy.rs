@@ -91,7 +91,8 @@ fn image(registry: &OwnRegistry) -> BTreeSet<String> {
     let entries: Vec<Value> = ["amd64", "arm64"]
         .into_iter()
         .flat_map(|platform| {
-            let image = keep(None, "text/plain", platform, json!({}));
+            let config = registry.blob("application/vnd.oci.image.config.v1+json", b"{}");
+            let image = keep(None, "text/plain", platform, json!({ "config": config }));
             keep(None, BUNDLE, &format!("{platform} bundle"), json!({ "subject": image }));
             let attestation = keep(None, IN_TOTO, &format!("{platform} sbom"), json!({}));
             keep(None, SIMPLE, &format!("{platform} sbom signed"), json!({ "subject": attestation }));
@@ -102,7 +103,9 @@ fn image(registry: &OwnRegistry) -> BTreeSet<String> {
                 "vnd.docker.reference.type": "attestation-manifest",
                 "vnd.docker.reference.digest": image["digest"],
             });
-            [image, note(attestation, notes)]
+            let mut entry = image;
+            entry["platform"] = json!({ "os": "linux", "architecture": platform });
+            [entry, note(attestation, notes)]
         })
         .collect();
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries });

@@ -40,7 +40,8 @@ impl Scene {
 
     fn with(&self, push: Lockgate, authority: &str, log: &str) -> Lockgate {
         let push = push.arg("--signing-config").arg(self.instance.services(authority, log));
-        let push = push.arg("--trusted-root").arg(self.instance.root()).home(self.home.path());
+        let push = push.arg("--trusted-root").arg(self.instance.root()).args(["--audience", "acme"]);
+        let push = push.home(self.home.path());
         push.naming(&self.author, "AUTHOR").naming(self.instance.folder(), "INSTANCE")
     }
 
@@ -76,7 +77,14 @@ impl Scene {
 fn release() -> Value {
     let mut claims = workflow("acme/time", "release.yml", "refs/heads/main");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    (claims["aud"], claims["exp"]) = ("sigstore".into(), (now + 600).into());
+    (claims["aud"], claims["exp"]) = ("acme".into(), (now + 600).into());
+    claims
+}
+
+/// The same for Sigstore's public instance.
+fn public_release() -> Value {
+    let mut claims = release();
+    claims["aud"] = "sigstore".into();
     claims
 }
 
@@ -264,6 +272,21 @@ fn a_registry_that_does_not_take_the_component_is_asked_before_anything_is_publi
 }
 
 #[test]
+fn nothing_is_made_public_where_it_is_not_known_what_was_signed_before() {
+    let scene = Scene::new();
+    let registry = OwnRegistry::good_but(Lists(None), |heard, _| {
+        heard.path.contains("/referrers/").then(|| Reply::new("403 Forbidden", &[], b"{}"))
+    });
+    let reference = registry.reference("acme/time:1");
+    let push = scene.push(&reference, "good", "good").naming(registry.name(), "REGISTRY");
+    let ended = scene.run(push);
+    ended.failed(1);
+    insta::assert_snapshot!(ports_hidden(&ended.to_string()));
+    assert_eq!(scene.instance.asked(), [""; 0]);
+    assert!(registry.tagged("acme/time", "1").is_none());
+}
+
+#[test]
 fn a_token_that_proves_nothing_is_sent_to_nobody() {
     let (scene, (_folder, dist)) = (Scene::new(), folder());
     let destination = format!("oci-layout:{}:1", dist.join("none").display());
@@ -278,6 +301,8 @@ fn a_token_that_proves_nothing_is_sent_to_nobody() {
         with(&|claims| claims["sub"] = Value::Null),
         with(&|claims| claims["iss"] = Value::Null),
         with(&|claims| claims["aud"] = json!(["sts.amazonaws.com"])),
+        with(&|claims| claims["aud"] = json!(["acme", "sts.amazonaws.com"])),
+        with(&|claims| claims["aud"] = json!([])),
         with(&|claims| claims["aud"] = Value::Null),
         "hello".to_owned(),
         "a.b.c".to_owned(),
@@ -297,12 +322,33 @@ fn a_token_that_proves_nothing_is_sent_to_nobody() {
         |token: &str| Lockgate::new("push").arg(probe()).arg(&destination).args(["--sign", "--identity-token", token]);
     let refused = push(&scene.token).home(scene.home.path()).run();
     assert!(refused.failed(2).contains("it is not taken from the command line"));
-    assert!(!refused.stderr.contains(&scene.token), "{}", refused.stderr);
-    let elsewhere = with(&|claims| claims["aud"] = json!(["sts.amazonaws.com"]));
-    let refused = push("env:TOKEN").env("TOKEN", elsewhere).home(scene.home.path()).run();
-    assert!(refused.failed(2).contains("it is meant for others than `sigstore`"), "{refused}");
+    for elsewhere in [json!("acme"), json!(["sigstore", "sts.amazonaws.com"])] {
+        let elsewhere = with(&|claims| claims["aud"] = elsewhere.clone());
+        let refused = push("env:TOKEN").env("TOKEN", elsewhere).home(scene.home.path()).run();
+        assert!(refused.failed(2).contains("it is meant for others than `sigstore`"), "{refused}");
+    }
     assert_eq!(scene.instance.asked(), [""; 0]);
     assert!(!dist.join("none").exists());
+}
+
+#[test]
+fn a_token_that_stands_in_another_place_is_not_repeated() {
+    let (scene, token) = (Scene::new(), token(&release()));
+    let (bearer, variable) = (format!("Bearer {token}"), format!("env:{token}"));
+    for flags in [
+        &["--sign", "--identity-token", &token][..],
+        &["--sign", "--identity-token", &bearer],
+        &["--sign", "--identity-token", &variable],
+        &["--sign", &token],
+        &["--sign", &bearer],
+    ] {
+        let push = Lockgate::new("push").arg(probe()).arg("oci-layout:none:1").args(flags).home(scene.home.path());
+        let refused = push.run();
+        refused.failed(2);
+        for part in token.split('.') {
+            assert!(!refused.stderr.contains(part), "{}", refused.stderr);
+        }
+    }
 }
 
 #[test]
@@ -321,16 +367,22 @@ fn a_token_is_read_from_a_variable_and_from_stdin_as_well() {
 }
 
 #[test]
-fn an_instance_may_take_tokens_for_another_audience() {
+fn an_instance_is_sent_tokens_that_are_meant_for_it_and_no_others() {
     let (scene, (_folder, dist)) = (Scene::new(), folder());
     let destination = format!("oci-layout:{}:1", dist.join("time").display());
-    let push = || scene.push(&destination, "good", "good").args(["--audience", "acme"]);
-    scene.run(push()).failed(2);
-    assert_eq!(scene.instance.asked(), [""; 0]);
-    let mut claims = release();
-    claims["aud"] = "acme".into();
-    fs::write(scene.author.join("token"), token(&claims)).unwrap();
-    scene.run(push()).good();
+    scene.run(scene.push(&destination, "good", "good")).good();
+    let asked = scene.instance.asked();
+    // One that the public instance would take as well.
+    fs::write(scene.author.join("token"), token(&public_release())).unwrap();
+    scene.run(scene.push(&destination, "good", "good")).failed(2);
+    // Nor is the public instance's name what is meant where none is given.
+    let push = Lockgate::new("push").arg(probe()).arg(&destination).args(["--sign", "--identity-token"]);
+    let push =
+        push.arg(scene.author.join("token")).arg("--signing-config").arg(scene.instance.services("good", "good"));
+    let push = push.arg("--trusted-root").arg(scene.instance.root()).home(scene.home.path());
+    let refused = scene.run(push);
+    assert!(refused.failed(2).contains("write --audience NAME"), "{refused}");
+    assert_eq!(scene.instance.asked(), asked);
 }
 
 #[test]
@@ -375,7 +427,10 @@ fn flags_that_do_not_go_together_are_usage_errors() {
     let scene = Scene::new();
     let config = scene.instance.services("good", "good");
     let config = config.to_str().unwrap();
-    let (token, own) = (["--sign", "--identity-token", "t"], ["--signing-config", config, "--trusted-root", config]);
+    let (token, own) = (
+        ["--sign", "--identity-token", "t"],
+        ["--signing-config", config, "--trusted-root", config, "--audience", "a"],
+    );
     for flags in [
         &["--identity-token", "t"][..],
         &["--sign"],
@@ -386,7 +441,8 @@ fn flags_that_do_not_go_together_are_usage_errors() {
         &[&token[..], &["--audience", "ours"]].concat(),
         &["--sbom", SBOM],
         &[&token[..], &own].concat(),
-        &[&token[..], &["--signing-config", SBOM, "--trusted-root", SBOM]].concat(),
+        &[&token[..], &["--signing-config", SBOM, "--trusted-root", SBOM, "--audience", "a"]].concat(),
+        &[&token[..], &own[..4]].concat(),
     ] {
         let push = Lockgate::new("push").arg(probe()).arg("oci-layout:none:1").args(flags);
         push.home(scene.home.path()).run().failed(2);
@@ -398,6 +454,7 @@ fn that_it_becomes_public_is_said_before_it_does() {
     let (scene, (_folder, dist)) = (Scene::new(), folder());
     // The folder is a file, so that nothing is sent anywhere.
     fs::write(dist.join("file"), "").unwrap();
+    fs::write(scene.author.join("token"), token(&public_release())).unwrap();
     let push = Lockgate::new("push").arg(probe()).arg(format!("oci-layout:{}:1", dist.join("file").display()));
     let push = push.args(["--sign", "--identity-token"]).arg(scene.author.join("token")).home(scene.home.path());
     let ended = scene.run(push);

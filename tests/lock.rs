@@ -2,6 +2,7 @@
 
 mod accepting;
 mod file;
+mod items;
 mod origin;
 mod saying;
 
@@ -25,6 +26,8 @@ struct Said {
     tools: Vec<Value>,
     /// How many tools are on a page.
     page: usize,
+    /// What it has besides: a list by the method that asks for it, and its member in the answer.
+    others: Option<(&'static str, &'static str, Vec<Value>)>,
 }
 
 fn tool(name: &str, description: &str) -> Value {
@@ -36,6 +39,9 @@ fn answer(heard: &Heard, said: &Said) -> Vec<Step> {
         "server/discover" => {
             let mut discovery = discovery();
             discovery["instructions"] = said.instructions.into();
+            if said.others.is_some() {
+                discovery["capabilities"] = json!({ "tools": {}, "prompts": {}, "resources": {} });
+            }
             heard.result(discovery)
         }
         "tools/list" => {
@@ -53,13 +59,26 @@ fn answer(heard: &Heard, said: &Said) -> Vec<Step> {
                 json!({ "resultType": "complete", "content": [{ "type": "text", "text": format!("did {name}") }] }),
             )
         }
-        _ => heard.error(404, -32601, Value::Null),
+        method => match &said.others {
+            Some((list, member, items)) if *list == method => heard.result(complete(member, items)),
+            // Whoever has one of these lists has the others, and nothing on them.
+            Some(_) if method.ends_with("/list") => {
+                let member = [("prompts/list", "prompts"), ("resources/list", "resources")];
+                let member = member.iter().find(|(known, _)| *known == method).map_or("resourceTemplates", |(_, m)| m);
+                heard.result(complete(member, &[]))
+            }
+            _ => heard.error(404, -32601, Value::Null),
+        },
     }
+}
+
+fn complete(member: &str, items: &[Value]) -> Value {
+    json!({ "resultType": "complete", member: items, "ttlMs": 0, "cacheScope": "private" })
 }
 
 impl Far {
     fn with(tools: Vec<Value>) -> Self {
-        let said = Arc::new(Mutex::new(Said { instructions: "Ask nicely.", tools, page: 100 }));
+        let said = Arc::new(Mutex::new(Said { instructions: "Ask nicely.", tools, page: 100, others: None }));
         let stage = Arc::clone(&said);
         Self { server: RemoteServer::playing(move |heard| answer(heard, &stage.lock().unwrap())), said }
     }

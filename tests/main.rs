@@ -28,6 +28,7 @@ mod http;
 mod http_front;
 mod imports;
 mod keyless;
+mod layouts;
 mod lock;
 mod not_a_server;
 mod registry;

@@ -1,5 +1,7 @@
 //! What authors sign with `lockgate push --sign`: by our own judgement, and by that of others' programs.
 
+mod advisories;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,8 @@
 //! make and store it.
 
 mod by_tuf;
+mod offered;
+mod readme;
 
 use std::fs;
 use std::path::Path;
@@ -14,6 +16,7 @@ use crate::support::cosign::{Key, Repository, Signature, payload};
 use crate::support::sigstore::{ISSUER, SIGNATURE, sign, statement, workflow};
 use crate::support::{Ended, Home, Lockgate, OciRegistry, probe};
 
+const SLSA: &str = "https://slsa.dev/provenance/v1";
 const WORKFLOW: &str = "https://github.com/acme/time/.github/workflows/release.yml@refs/heads/main";
 
 /// A registry with one component, and a person's home without a policy.
@@ -91,6 +94,26 @@ impl Scene {
     }
 }
 
+/// What GitHub attests of what the workflow built at this ref (`actions/attest`).
+fn built(git_ref: &str) -> Value {
+    let repository = "https://github.com/acme/time";
+    json!({
+        "buildDefinition": {
+            "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+            "externalParameters": { "workflow": {
+                "ref": git_ref,
+                "repository": repository,
+                "path": ".github/workflows/release.yml",
+            } },
+            "resolvedDependencies": [{
+                "uri": format!("git+{repository}@{git_ref}"),
+                "digest": { "gitCommit": "0123456789012345678901234567890123456789" },
+            }],
+        },
+        "runDetails": { "builder": { "id": format!("{repository}/.github/workflows/release.yml@{git_ref}") } },
+    })
+}
+
 fn release() -> Value {
     workflow("acme/time", "release.yml", "refs/heads/main")
 }
@@ -102,7 +125,8 @@ fn what_a_workflow_signed_runs_and_its_identity_is_compared_exactly() {
     let exact = format!(r#"subject = "{WORKFLOW}""#);
     scene.trust(&exact);
     let verified = scene.accepted();
-    assert_eq!(verified["signers"][0]["logged"], true, "{verified}");
+    let signer = &verified["signers"][0];
+    assert_eq!((&signer["logged"], &signer["root"]), (&json!(true), &json!("good.json")), "{verified}");
     let call = Lockgate::new("call").arg(format!("{}:1", scene.name())).home(scene.home.path());
     assert_eq!(call.args(["echo", "text=hello"]).run().good(), "hello");
     let pattern =

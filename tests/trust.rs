@@ -3,7 +3,8 @@
 mod adding;
 mod following;
 mod included;
-mod policies;
+pub(crate) mod policies;
+mod recorded;
 
 use std::fs;
 use std::path::Path;

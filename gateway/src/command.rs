@@ -184,6 +184,7 @@ impl Common {
             },
             key_file: folders.data.join("code.key"),
             policies_folder: folders.data.join("policies"),
+            advisories_folder: folders.cache.join("advisories"),
             run_folder: folders.data.join("run"),
             engine_socket: engine_socket(),
             secrets: secret_settings(&folders, config.store),

@@ -1,6 +1,6 @@
 //! The one place that reads the environment of the process.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, getrlimit};
@@ -78,6 +78,15 @@ pub(crate) fn lacks_address_space() -> Option<String> {
     ))
 }
 
+/// Whether this runs where nobody is asked, as services say that build and test: `CI`, with anything but what means no.
+pub(crate) fn is_ci() -> bool {
+    variable("CI").is_some_and(|said| means_yes(&said))
+}
+
+fn means_yes(said: &OsStr) -> bool {
+    !said.is_empty() && said != "false" && said != "0"
+}
+
 /// A variable with an absolute path. The specification says to ignore relative ones.
 fn folder(name: &str) -> Option<PathBuf> {
     variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
@@ -96,6 +105,13 @@ fn absolute(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_variable_for_ci_can_say_no() {
+        let no = ["", "false", "0"].map(|said| means_yes(said.as_ref()));
+        let yes = ["true", "1", "yes", "github", "00"].map(|said| means_yes(said.as_ref()));
+        assert_eq!((no, yes), ([false; 3], [true; 5]));
+    }
 
     #[test]
     fn a_given_home_holds_everything() {

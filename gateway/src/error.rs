@@ -158,7 +158,9 @@ impl From<ResolveError> for CommandError {
             ResolveError::Depot(error) => error.into(),
             ResolveError::Refused(refused) => refused.into(),
             ResolveError::Container(error) => container(&error),
-            ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => Self::from_error(Kind::Refused, &error),
+            ResolveError::ImageInFolder { .. } | ResolveError::Unenforceable(_) | ResolveError::NotEnforced(_) => {
+                Self::from_error(Kind::Refused, &error)
+            }
             ResolveError::Grant(_) | ResolveError::Own(_) => Self::from_error(Kind::Usage, &error),
             ResolveError::Artifact(_)
             | ResolveError::Unknowable { .. }

@@ -7,12 +7,15 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use lockgate_runtime::{Basis, Decision, Event, Hooks, ServerName, SignedBy, Verdict};
+use lockgate_runtime::{Basis, Decision, Event, Hooks, Problem, Requirement, ServerName, SignedBy, Untrusted, Verdict};
 
 use crate::error::CommandError;
 
 /// The longest line that a stranger writes into the log, in characters.
 const MAX_LINE: usize = 1000;
+
+/// The longest record of who met what a scope asks for, in characters.
+const MAX_RECORD: usize = 4000;
 
 /// How much is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +139,7 @@ fn text(event: &Event, detail: Detail, terminal: bool) -> Option<String> {
         }
         Event::PolicyTaken { .. } => return None,
         Event::PolicyNotTaken { reference, problem } if detail == Detail::Full => {
-            format!("the policy {reference} does not count ({}): {}", problem.reason, problem.problem)
+            format!("the policy {reference} does not count ({}): {}", problem.reason, words(problem))
         }
         // A refusal says the same.
         Event::PolicyNotTaken { .. } => return None,
@@ -163,22 +166,35 @@ fn judged(server: &ServerName, decision: &Decision) -> String {
     match &decision.verdict {
         Verdict::Refused { why, .. } => format!("{server} is refused ({}) by {place}", why.reason),
         Verdict::Accepted { warning: Some(why), .. } => {
-            format!("warning: {server} runs though it is {}: {} ({place})", why.reason, why.problem)
+            format!("warning: {server} runs though it is {}: {} ({place})", why.reason, words(why))
         }
-        Verdict::Accepted { basis, signers, .. } => {
-            let by = |by: &SignedBy| {
-                let logged = if by.logged { ", logged" } else { "" };
-                if by.root.is_some() {
-                    format!("{}{logged}", by.identity)
-                } else {
-                    format!("{} {}{logged}", by.name, by.identity)
-                }
-            };
-            let signers: Vec<String> = signers.iter().map(by).collect();
-            let signers = if signers.is_empty() { basis_text(*basis).to_owned() } else { signers.join("; ") };
-            format!("{server} is accepted by {place}: {signers}")
+        Verdict::Accepted { basis: Basis::Signed, .. } => {
+            let met: Vec<String> = decision.requirements.iter().map(met).collect();
+            format!("{server} is accepted by {place}: {}", Untrusted::new(met.join("; ")).to_line(MAX_RECORD))
         }
+        Verdict::Accepted { basis, .. } => format!("{server} is accepted by {place}: {}", basis_text(*basis)),
     }
+}
+
+/// Something that a scope asks for, and who met it.
+fn met(requirement: &Requirement) -> String {
+    let by = |by: &SignedBy| format!("{}{}", who(by), if by.logged { ", logged" } else { "" });
+    let by: Vec<String> = requirement.by.iter().map(by).collect();
+    if by.is_empty() {
+        // It is asked for where there is one.
+        return format!("no {}", requirement.what);
+    }
+    format!("{} by {}", requirement.what, by.join(" and "))
+}
+
+/// What is wrong: a stranger may have written some of the words.
+fn words(problem: &Problem) -> String {
+    Untrusted::new(problem.problem.as_str()).to_line(MAX_LINE)
+}
+
+/// Who signed: what the policy says of somebody without a key is a rule, and the certificate says who it is.
+pub(crate) fn who(by: &SignedBy) -> String {
+    if by.is_by_key() { format!("{} {}", by.name, by.identity) } else { by.identity.clone() }
 }
 
 /// Why something may run, in words.

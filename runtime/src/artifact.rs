@@ -35,7 +35,7 @@ pub use depot::DepotError;
 pub(crate) use depot::{Depot, Depots};
 pub use digest::{Digest, InvalidDigest};
 pub use image::InvalidImage;
-pub(crate) use image::{ImageDigests, image_digests};
+pub(crate) use image::{ImageDigests, image_digests, image_if_any};
 pub use manifest::InvalidManifest;
 pub(crate) use manifest::{Content, Descriptor, Manifest};
 pub(crate) use policy::{CREATED, FOLLOWED_AT, PolicyLayers};

@@ -46,6 +46,8 @@ pub struct Settings {
     pub trust: TrustPolicy,
     /// Where it is kept which version of each included policy counted last: owner-only.
     pub policies_folder: PathBuf,
+    /// Where indexes of snapshots of advisories are kept: owner-only.
+    pub advisories_folder: PathBuf,
     /// Manifests that run this once though nobody vouches for them.
     pub waived: BTreeSet<Digest>,
     /// Where secrets are looked for.

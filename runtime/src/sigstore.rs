@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use zeroize::Zeroizing;
@@ -89,7 +90,7 @@ impl<'a> Services<'a> {
         let authority = &self.keyless.instance().authority;
         let asking = self.keyless.ask(SystemTime::now())?;
         let request = asking.request()?;
-        let answer = self.post(authority, CERTIFICATES, &request).await?;
+        let answer = self.post(authority, CERTIFICATES, request).await?;
         asking.certified(&answer).map_err(|problem| self.not_certified(problem))
     }
 
@@ -106,7 +107,8 @@ impl<'a> Services<'a> {
     ) -> Result<Attachment, KeylessError> {
         let log = &self.keyless.instance().log;
         let logging = holder.sign(statement)?;
-        let answer = self.post(log, ENTRIES, logging.proposed.as_str().as_bytes()).await?;
+        let proposed = Zeroizing::new(logging.proposed.as_str().as_bytes().to_vec());
+        let answer = self.post(log, ENTRIES, proposed).await?;
         holder.logged(logging, &answer, manifest, SystemTime::now()).map_err(|problem| match problem {
             NotLogged::Signing(problem) => problem.into(),
             NotLogged::Certificate(problem) => self.not_certified(problem),
@@ -114,7 +116,12 @@ impl<'a> Services<'a> {
         })
     }
 
-    async fn post(&self, service: &Service, path: &str, body: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeylessError> {
+    async fn post(
+        &self,
+        service: &Service,
+        path: &str,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<Zeroizing<Vec<u8>>, KeylessError> {
         let at = || service.shown();
         let unreachable = |problem: &str| KeylessError::Unreachable { at: at(), problem: problem.to_owned() };
         let exchange = tokio::time::timeout(PATIENCE, self.exchange(service, path, body));
@@ -140,10 +147,11 @@ impl<'a> Services<'a> {
         &self,
         service: &Service,
         path: &str,
-        body: &[u8],
+        body: Zeroizing<Vec<u8>>,
     ) -> Result<(StatusCode, Result<Zeroizing<Vec<u8>>, &'static str>), DialError> {
         let url = service.url(path);
-        let mut request = Request::new(reqwest::Body::from(body.to_vec()));
+        // Not copied here: what has the token in it is wiped when it was sent.
+        let mut request = Request::new(reqwest::Body::from(Bytes::from_owner(body)));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = url.as_str().parse().map_err(|_| DialError::NoHost)?;
         let json = HeaderValue::from_static("application/json");

@@ -50,6 +50,7 @@ mod weigh;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::advisories::Advisories;
 pub(crate) use self::authority::Authority;
 pub use self::decision::{Decision, Problem, Remedy, Requirement, SignedBy, Verdict};
 pub(crate) use self::evidence::Evidence;
@@ -76,17 +77,19 @@ pub use self::tuf::{RefreshError, TufRoot, TufState, Versions};
 use crate::artifact::{Artifact, Content, Digest, Manifest};
 use crate::spec::Source;
 
-/// What is fuzzed, for the crate whose root is `fuzz_root.rs`.
-#[cfg(feature = "fuzzing")]
+/// What is fuzzed.
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzed {
     pub(crate) use super::evidence::{Evidence, Form, Notes, Place};
+    pub(crate) use super::fault::Fault;
+    pub(crate) use super::payload::Payload;
     pub(crate) use super::provenance::Provenance;
     pub(crate) use super::root::TrustRoot;
     pub(crate) use super::sbom::Sbom;
     pub(crate) use super::scope::Name;
     pub(crate) use super::statement::Statement;
     pub(crate) use super::vex::Vex;
-    pub(crate) use super::vulnerability::{SnapshotFile, look_up};
+    pub(crate) use super::vulnerability::{Snapshot, SnapshotFile, look_up};
     pub(crate) use super::weigh::Weighing;
 }
 

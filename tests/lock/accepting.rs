@@ -60,6 +60,34 @@ fn a_server_runs_unlocked_only_where_nothing_is_locked() {
 }
 
 #[test]
+fn where_ci_is_set_what_is_configured_runs_only_if_it_is_locked() {
+    let far = Far::adder();
+    let place = Place::of(&far);
+    let run = |ci: &str, arguments: &[&str]| {
+        let lockgate = place.lockgate(arguments).env("CI", ci);
+        lockgate.naming(far.server.url(), "URL").naming(far.server.port().to_string(), "PORT").run()
+    };
+    let refused = ["run", "tools"].map(|verb| {
+        let arguments: &[&str] = if verb == "run" { &["run"] } else { &["tools", "far"] };
+        let ended = run("true", arguments);
+        assert_eq!(ended.code, Some(3), "{ended}");
+        ended.to_string()
+    });
+    insta::assert_snapshot!(refused.join("\n"));
+    assert!(!place.lock().exists(), "nothing is locked by itself");
+    for no in ["", "false", "0"] {
+        run(no, &["tools", "far"]).good();
+    }
+    // What is named alone has no place where it could be locked.
+    run("1", &["tools", &format!("x={}", far.server.url())]).good();
+    place.update();
+    run("true", &["tools", "far"]).good();
+    assert_eq!(run("true", &["run"]).code, Some(0));
+    place.configure(&format!("[servers.far]\nsource = \"{0}\"\n[servers.new]\nsource = \"{0}\"\n", far.server.url()));
+    assert!(run("true", &["run"]).failed(3).contains("new is not locked (not-locked)"));
+}
+
+#[test]
 fn one_that_is_not_there_keeps_its_lock_and_the_others_get_theirs() {
     let (far, other) = (Far::adder(), Far::adder());
     let config =

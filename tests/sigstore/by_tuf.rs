@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::support::remote_server::{plain, send};
 use crate::support::tuf::Tuf;
+use crate::trust::policies::{etc, with_machine_policy};
 
 /// What a workflow signed, under a root that keepers publish.
 struct Kept {
@@ -149,6 +150,81 @@ fn attack_19_what_is_kept_of_a_root_is_not_believed_because_it_lies_there() {
     // The line that each refusal shows lets it run again.
     kept.refresh().good();
     kept.scene.accepted();
+}
+
+#[test]
+fn attack_19_keepers_that_take_keys_away_are_followed_and_the_policy_is_read_all_the_same() {
+    let kept = Kept::fetched();
+    kept.scene.accepted();
+    let mut version = 2;
+    for (withdrawn, reason) in [
+        ("ctlogs", "certificate-not-logged"),
+        ("tlogs", "unknown-log"),
+        ("certificateAuthorities", "untrusted-certificate"),
+    ] {
+        let mut root: Value = serde_json::from_str(&kept.root).unwrap();
+        root[withdrawn] = json!([]);
+        for (published, reason) in [(root.to_string(), Some(reason)), (kept.root.clone(), None)] {
+            version += 1;
+            kept.tuf.publish(published.as_bytes(), version);
+            kept.refresh().good();
+            reason.map_or_else(|| drop(kept.scene.accepted()), |reason| kept.scene.refused(reason));
+        }
+    }
+}
+
+#[test]
+fn a_policy_that_is_signed_under_a_root_that_was_not_fetched_says_which() {
+    let kept = Kept::new();
+    let config = kept.scene.home.path().join("config");
+    let (address, component) = (kept.scene.registry.address(), &kept.scene.digest);
+    let desk = tempfile::tempdir().unwrap();
+    let policy = desk.path().join("policy.toml");
+    fs::write(
+        &policy,
+        format!("default = \"reject\"\n[[scope]]\nmatch = \"{}\"\ndigests = [\"{component}\"]\n", kept.scene.name()),
+    )
+    .unwrap();
+    let key = Key::new(desk.path(), "policy");
+    let (image, tag) = (format!("{address}/acme/policy"), format!("{address}/acme/policy:stable"));
+    let push = kept.lockgate("trust").arg("push").arg(&policy).arg(&tag).arg("--sign").arg(&key.private);
+    let pushed = push.args(["--format", "json"]).run();
+    pushed.good();
+    let manifest = pushed.json()["digest"].as_str().unwrap().to_owned();
+    let root = desk.path().join("root.json");
+    let signed = statement(&manifest, SIGNATURE, &json!({}));
+    sign(&root, &[json!({ "claims": release(), "statement": signed, "image": image, "digest": manifest })]);
+    kept.tuf.publish(&fs::read(&root).unwrap(), 3);
+    let include = format!(
+        "default = \"reject\"\n[roots.acme]\ntuf = \"{}\"\nroot = \"root.json\"\n[[include]]\npolicy = \"{tag}\"\nsigners = [{{ issuer = \"{ISSUER}\", root = \"acme\", subject = \"{WORKFLOW}\" }}]\nmax-age = \"1d\"\n",
+        kept.tuf.url()
+    );
+    fs::write(config.join("trust.toml"), include).unwrap();
+    insta::assert_snapshot!(kept.verify());
+    kept.scene.refused("policy-not-signed");
+    assert_eq!(kept.scene.verify().json()["remedies"][0]["write"], "lockgate trust refresh acme");
+    let explain = kept.lockgate("trust").arg("explain").arg(format!("{}:1", kept.scene.name())).run();
+    assert!(explain.good().contains("lockgate trust refresh acme"), "{explain}");
+    kept.refresh().good();
+    kept.scene.verify().good();
+}
+
+#[test]
+fn a_root_of_the_machines_policy_is_fetched_as_well_and_holds_back_what_the_persons_lets_run() {
+    let kept = Kept::new();
+    let config = kept.scene.home.path().join("config");
+    let etc = etc(&fs::read_to_string(config.join("trust.toml")).unwrap());
+    fs::rename(config.join("root.json"), etc.path().join("lockgate/root.json")).unwrap();
+    let (name, digest) = (kept.scene.name(), &kept.scene.digest);
+    let own = format!("default = \"reject\"\n[[scope]]\nmatch = \"{name}\"\ndigests = [\"{digest}\"]\n");
+    fs::write(config.join("trust.toml"), own).unwrap();
+    let verify = || kept.lockgate("verify").arg(format!("{name}:1"));
+    verify().run().good();
+    let verify = || with_machine_policy(verify(), etc.path()).run();
+    let refused = verify();
+    assert!(refused.failed(3).contains("is refused (root-missing)"), "{refused}");
+    with_machine_policy(kept.lockgate("trust").args(["refresh", "acme"]), etc.path()).run().good();
+    verify().good();
 }
 
 #[test]

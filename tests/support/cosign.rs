@@ -6,12 +6,16 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const SIGNATURE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 /// A pair of keys in files.
 pub(crate) struct Key {
@@ -61,6 +65,15 @@ impl Key {
         Self::signature(payload, &run(&mut sign, b""))
     }
 
+    /// An envelope around a statement (DSSE).
+    pub(crate) fn attest(&self, statement: &Value) -> Value {
+        let statement = statement.to_string();
+        let signed = format!("DSSEv1 {} {IN_TOTO} {} {statement}", IN_TOTO.len(), statement.len());
+        let Signature { base64, .. } = self.sign_payload(signed.into_bytes());
+        let payload = BASE64_STANDARD.encode(statement);
+        json!({ "payloadType": IN_TOTO, "payload": payload, "signatures": [{ "keyid": "", "sig": base64 }] })
+    }
+
     fn signature(payload: Vec<u8>, signature: &[u8]) -> Signature {
         let base64 = run(Command::new("openssl").args(["base64", "-A"]), signature);
         let base64 = String::from_utf8(base64).unwrap().trim().to_owned();
@@ -72,6 +85,11 @@ impl Signature {
     /// One that somebody else made over a payload, with what cosign writes beside it.
     pub(crate) fn of(payload: Vec<u8>, base64: String, annotations: Value) -> Self {
         Self { payload, base64, annotations }
+    }
+
+    /// What was made over the payload, in base64.
+    pub(crate) fn base64(&self) -> &str {
+        &self.base64
     }
 
     /// The same signature over other words.
@@ -133,6 +151,19 @@ impl Repository {
         let layers = layers.collect();
         let config = self.push_blob("application/vnd.oci.image.config.v1+json", b"{}");
         self.push_manifest(&signature_tag(digest), &manifest(config, layers, json!({})));
+    }
+
+    /// Stores attestations where cosign looks for those of `digest`.
+    pub(crate) fn push_attestations(&self, digest: &str, envelopes: &[Value]) {
+        let layers = envelopes.iter().map(|envelope| self.push_blob(ENVELOPE, envelope.to_string().as_bytes()));
+        let layers = layers
+            .map(|mut layer| {
+                layer["annotations"] = json!({ "dev.cosignproject.cosign/signature": "" });
+                layer
+            })
+            .collect();
+        let config = self.push_blob("application/vnd.oci.image.config.v1+json", b"{}");
+        self.push_manifest(&format!("{}.att", digest.replace(':', "-")), &manifest(config, layers, json!({})));
     }
 
     /// Stores signatures as a manifest that refers to the component `digest`, and gives its descriptor. Where the registry

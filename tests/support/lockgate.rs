@@ -8,7 +8,8 @@ use super::process::{Ended, Process};
 use super::transcript::Names;
 use super::{Home, guests};
 
-/// One command line. Its environment is empty but for `PATH`, and it starts in the root folder.
+/// One command line. Its environment is empty but for `PATH`, without `CI` wherever the tests run, and it starts in the
+/// root folder.
 pub(crate) struct Lockgate {
     arguments: Vec<OsString>,
     home: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! What tests are made of.
 
+pub(crate) mod bundles;
 mod client;
 pub(crate) mod cosign;
 mod engine;

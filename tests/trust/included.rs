@@ -117,6 +117,24 @@ fn a_policy_that_somebody_else_signed_counts_for_nothing() {
 }
 
 #[test]
+fn what_is_wrong_with_a_policy_does_not_reach_the_terminal_as_it_was_written() {
+    let follower = Follower::new();
+    follower.publish(&follower.trusting_acme());
+    let policy = follower.scene.repository("org/policy");
+    let mut evil: Value = serde_json::from_str(&policy.pull_manifest("stable")).unwrap();
+    let text = "default = \"reject\"\n[[scope]]\nmatch = \"\\u001B[2J\"\ndigests = []\n";
+    let kind = evil["layers"][0]["mediaType"].as_str().unwrap().to_owned();
+    evil["layers"][0] = policy.push_blob(&kind, text.as_bytes());
+    let digest = policy.push_manifest("stable", &evil);
+    policy.push_signatures(&digest, &[follower.org.sign(&digest, &follower.scene.name("org/policy"))]);
+    let mut process = follower.scene.lockgate("run", &follower.scene.name("acme/time:1")).start();
+    process.close_stdin();
+    let ended = process.finish();
+    assert!(ended.stderr.contains("does not count (policy-unusable)"), "{ended}");
+    assert!(ended.stderr.contains("`\\u{1b}[2J`") && !ended.stderr.contains('\u{1b}'), "{ended}");
+}
+
+#[test]
 fn an_older_policy_does_not_come_back() {
     let follower = Follower::new();
     let first = follower.publish(&follower.trusting_acme());

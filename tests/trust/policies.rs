@@ -5,17 +5,23 @@ use std::fs;
 use super::*;
 
 /// Where the machine's policy is another one for this process alone: `/etc` is this folder.
-pub(super) fn with_machine_policy(command: Lockgate, etc: &Path) -> Lockgate {
+pub(crate) fn with_machine_policy(command: Lockgate, etc: &Path) -> Lockgate {
     let mount = format!("mount --bind '{}' /etc", etc.display());
     command.after(format!("exec unshare --mount /bin/sh -c \"{mount} && exec \\\"\\$@\\\"\" sh \"$@\""))
 }
 
-/// An `/etc` with this policy for the machine.
+/// An `/etc` with this policy for the machine, beside which `acme.pub` lies.
 pub(super) fn machine(policy: &str, scene: &Scene) -> tempfile::TempDir {
+    let etc = etc(policy);
+    fs::copy(&scene.acme.public, etc.path().join("lockgate/acme.pub")).unwrap();
+    etc
+}
+
+/// An `/etc` with this policy for the machine.
+pub(crate) fn etc(policy: &str) -> tempfile::TempDir {
     let etc = tempfile::tempdir().unwrap();
     fs::create_dir(etc.path().join("lockgate")).unwrap();
     fs::write(etc.path().join("lockgate/trust.toml"), policy).unwrap();
-    fs::copy(&scene.acme.public, etc.path().join("lockgate/acme.pub")).unwrap();
     // Where the system's certificate authorities are.
     let copied = std::process::Command::new("cp").args(["-a", "/etc/ssl"]).arg(etc.path()).status().unwrap();
     assert!(copied.success());

@@ -78,6 +78,7 @@ pub(crate) fn settings(home: &Path) -> Settings {
         roots_folder: home.join("data/roots"),
         registry: RegistrySettings::default(),
         policies_folder: home.join("policies"),
+        advisories_folder: home.join("cache/advisories"),
         run_folder: home.join("run"),
         engine_socket: None,
         key_file: home.join("data/code.key"),

@@ -32,9 +32,16 @@ impl PolicyFiles for Folder<'_> {
     }
 }
 
-/// The median time of judging an artifact with a keyless signature and an SBOM, whose registry is gone.
-pub(crate) fn again_offline(home: &Path, runs: usize) -> Duration {
+/// The median time of judging an artifact with a keyless signature and an SBOM, whose registry is gone. Its packages
+/// are looked up in a snapshot of so many advisories, if any.
+pub(crate) fn again_offline(home: &Path, advisories: usize, runs: usize) -> Duration {
     let registry = OciRegistry::start();
+    let looked_up = if advisories > 0 {
+        write_snapshot(&home.join("osv"), advisories);
+        r#", max-severity = "low", vulnerabilities = "osv", max-age = "500w""#
+    } else {
+        ""
+    };
     let name = format!("{}/acme/time", registry.address());
     let digest = Repository::new(&name).push_component("1", Path::new(&probe()));
     let claims = workflow("acme/time", "release.yml", "refs/heads/main");
@@ -48,7 +55,7 @@ pub(crate) fn again_offline(home: &Path, runs: usize) -> Duration {
         [[scope]]
         match = "{name}"
         signers = [{{ issuer = "{ISSUER}", subject = "{}", root = "root.json" }}]
-        sbom = {{ required = true, minimum = ["name", "version"], deny-licences = ["AGPL-3.0-only"] }}
+        sbom = {{ required = true, minimum = ["name", "version"], deny-licences = ["AGPL-3.0-only"]{looked_up} }}
         "#,
         claims["sub"].as_str().expect("a subject")
     );
@@ -72,6 +79,23 @@ pub(crate) fn again_offline(home: &Path, runs: usize) -> Duration {
 
 fn assert_accepted(decision: &Decision) {
     assert!(matches!(decision.verdict, Verdict::Accepted { .. }), "{decision:?}");
+}
+
+/// Advisories about other packages, of the size that real ones have.
+fn write_snapshot(folder: &Path, advisories: usize) {
+    let details = "What somebody could do, and what to do about it. ".repeat(20);
+    let advisory = |at: usize| {
+        let advisory = json!({
+            "id": format!("BENCH-{at}"), "modified": "2026-01-02T03:04:05Z", "details": details,
+            "affected": [{ "package": { "ecosystem": "crates.io", "name": format!("other-{at}") },
+                "ranges": [{ "type": "SEMVER", "events": [{ "introduced": "0" }, { "fixed": "1.2.3" }] }] }],
+        });
+        format!("{advisory}\n")
+    };
+    fs::create_dir(folder).expect("a folder");
+    fs::write(folder.join("all.jsonl"), (0..advisories).map(advisory).collect::<String>()).expect("a file");
+    // No index is kept of what may still be written.
+    std::thread::sleep(Duration::from_secs(4));
 }
 
 fn sbom() -> Value {
@@ -137,5 +161,6 @@ pub(crate) fn start_with(servers: usize, runs: usize) -> Duration {
 
 fn started(home: &Path) -> Client {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-    Client::spawn(command.arg("--home").arg(home).arg("run").stderr(Stdio::null()))
+    // Nothing is locked here, which a machine of CI would not start.
+    Client::spawn(command.env_remove("CI").arg("--home").arg(home).arg("run").stderr(Stdio::null()))
 }

@@ -13,7 +13,7 @@ use super::selection::Chosen;
 use super::trusting::Trusting;
 use super::{Common, output, update};
 use crate::config::Config;
-use crate::environment::Folders;
+use crate::environment::{Folders, is_ci};
 use crate::error::{CommandError, Kind};
 use crate::lock::{
     Difference, History, HistoryError, LockError, LockFile, Locked, Origin, Reason, RolledBack, Surface, Texts, Watch,
@@ -31,6 +31,21 @@ pub(super) struct Locking {
     /// Start no server that `lockgate update` has not locked
     #[arg(long)]
     locked: bool,
+}
+
+/// Who says that what is not locked does not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// The person, of all servers.
+    Written,
+    /// The environment, of those that have a place to be locked in.
+    Ci,
+}
+
+impl Locking {
+    fn strictness(&self) -> Option<Strictness> {
+        if self.locked { Some(Strictness::Written) } else { is_ci().then_some(Strictness::Ci) }
+    }
 }
 
 /// Starts servers.
@@ -78,9 +93,12 @@ impl Starter {
     ) -> Result<Self, CommandError> {
         let records = Records::new(&common.folders()?);
         let starter = Self { runtime, locks: read_locks(chosen)?, records };
-        if locking.locked {
-            for chosen in chosen {
-                starter.locked(chosen)?.ok_or_else(|| not_locked(chosen))?;
+        if let Some(strictness) = locking.strictness() {
+            let is_meant = |chosen: &&Chosen| strictness == Strictness::Written || chosen.configured.is_some();
+            for chosen in chosen.iter().filter(is_meant) {
+                if !matches!(starter.locked(chosen), Ok(Some(_))) {
+                    return Err(not_locked(chosen, strictness));
+                }
             }
             return Ok(starter);
         }
@@ -141,7 +159,10 @@ impl Starter {
     fn locked(&self, chosen: &Chosen) -> Result<Option<&Locked>, CommandError> {
         let Some(configured) = &chosen.configured else { return Ok(None) };
         match self.locks.get(&configured.lock_file()) {
-            Some(Some(lock)) => lock.servers.get(&configured.name).map(Some).ok_or_else(|| not_locked(chosen)),
+            Some(Some(lock)) => {
+                let locked = lock.servers.get(&configured.name);
+                locked.map(Some).ok_or_else(|| not_locked(chosen, Strictness::Written))
+            }
             Some(None) | None => Ok(None),
         }
     }
@@ -213,14 +234,22 @@ fn drift(server: &ServerName, mut differences: Vec<Difference>, texts: &Texts) -
     Some(error)
 }
 
-fn not_locked(chosen: &Chosen) -> CommandError {
+fn not_locked(chosen: &Chosen, strictness: Strictness) -> CommandError {
     let reason = Reason::NotLocked;
     match &chosen.configured {
         Some(configured) => {
             let (name, path) = (&configured.name, configured.lock_file());
             let message = format!("{name} is not locked ({reason}): {} does not have it", path.display());
-            CommandError::new(Kind::Refused, message)
-                .hint(format!("look at what it is now, and accept it: lockgate update {name}"))
+            match strictness {
+                Strictness::Written => CommandError::new(Kind::Refused, message)
+                    .hint(format!("look at what it is now, and accept it: lockgate update {name}")),
+                Strictness::Ci => {
+                    let message = format!("{message}, and CI is set, where nobody could accept what it is");
+                    CommandError::new(Kind::Refused, message).hint(format!(
+                        "run this where the configuration is kept, and commit the lock with it: lockgate update {name}"
+                    ))
+                }
+            }
         }
         None => {
             let (name, source) = (&chosen.spec.name, &chosen.spec.source);

@@ -1,6 +1,7 @@
 //! Who signs what is pushed: whoever has a key, or whom a token names.
 
 mod identity;
+mod named;
 
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::MetadataExt;
@@ -95,7 +96,7 @@ pub(super) fn beside(signer: &Signer) -> Option<String> {
 
 fn read_key(path: &Path) -> Result<SigningKey, CommandError> {
     let unusable = |problem: String| {
-        CommandError::new(Kind::Usage, format!("the key {} cannot be used: {problem}", path.display()))
+        CommandError::new(Kind::Usage, format!("the key {} cannot be used: {problem}", named::shown(path)))
     };
     let bytes = files::read(path, MAX_KEY_BYTES).map(Zeroizing::new).map_err(|error| unusable(reason(&error)))?;
     let text = std::str::from_utf8(&bytes).map_err(|_| unusable("it is no text".to_owned()))?;

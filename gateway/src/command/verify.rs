@@ -9,8 +9,8 @@ use super::trust::judged;
 use super::trusting::{PolicyFile, Trust, Trusting, read_key};
 use super::{Common, Format, block_on, output};
 use crate::config::ReadPolicy;
-use crate::error::CommandError;
-use crate::report::{Detail, basis_text};
+use crate::error::{CommandError, Kind};
+use crate::report::{Detail, basis_text, who};
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
@@ -45,7 +45,9 @@ pub(super) fn execute(common: &Common, args: VerifyArgs) -> Result<(), CommandEr
 fn of_key(path: &Path, no_log: bool) -> Result<Trust, CommandError> {
     let (name, key) = read_key(path)?;
     // Nothing runs, so there is nobody to keep the file from.
-    let policy = ReadPolicy { policy: TrustPolicy::of_key(name, key, !no_log), files: Vec::new() };
+    let policy = TrustPolicy::of_key(name, key, !no_log);
+    let policy = policy.map_err(|error| CommandError::new(Kind::Failed, error.to_string()))?;
+    let policy = ReadPolicy { policy, files: Vec::new() };
     Ok(Trust { policy, ..Trust::default() })
 }
 
@@ -83,11 +85,9 @@ pub(super) fn text(decision: &Decision) -> String {
 }
 
 fn signer(by: &SignedBy) -> String {
-    let SignedBy { name, identity, root, logged, at } = by;
+    let SignedBy { root, logged, at, .. } = by;
     let root = root.as_ref().map(|root| format!(", by the trust root {root}")).unwrap_or_default();
     let logged = if *logged { ", logged" } else { "" };
     let at = at.as_ref().map(|at| format!(" at {at}")).unwrap_or_default();
-    // What the policy says of somebody without a key is a rule; the certificate says who it is.
-    let who = if root.is_empty() { format!("{name} {identity}") } else { identity.clone() };
-    format!("          by {who}{root}{logged}{at}")
+    format!("          by {}{root}{logged}{at}", who(by))
 }

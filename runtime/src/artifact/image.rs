@@ -1,7 +1,7 @@
 //! Which image an engine has to run: from a name to the image's own digest.
 
 use super::manifest::{Content, Descriptor, Manifest};
-use super::{Depot, DepotError, Digest, Selector};
+use super::{Depot, DepotError, Digest, Selector, wasm};
 
 /// What an image's configuration is called. Its digest is the image's ID, as engines name images.
 const CONFIGS: [&str; 2] =
@@ -43,9 +43,32 @@ pub enum InvalidImage {
 /// # Errors
 /// Where there is none, or nobody can say which one is meant.
 pub(crate) async fn image_digests(depot: &Depot, selector: &Selector) -> Result<ImageDigests, DepotError> {
-    let manifest = depot.manifest(selector).await?;
+    digests_of(depot, &depot.manifest(selector).await?).await
+}
+
+/// The same for what may be a component as well: nothing where it is no image, or lists none for this machine. What is
+/// said of a list counts whomever its images are for.
+///
+/// # Errors
+/// Where nobody can say which one is meant.
+pub(crate) async fn image_if_any(depot: &Depot, manifest: &Manifest) -> Result<Option<ImageDigests>, DepotError> {
+    let may_be = match &manifest.content {
+        Content::Index { .. } => true,
+        // Some write components with the configuration of an image.
+        Content::Image { .. } => image(manifest).is_ok() && !wasm::is_component(manifest),
+    };
+    if !may_be {
+        return Ok(None);
+    }
+    match digests_of(depot, manifest).await {
+        Err(DepotError::Image(InvalidImage::OtherPlatforms)) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+async fn digests_of(depot: &Depot, manifest: &Manifest) -> Result<ImageDigests, DepotError> {
     let Content::Index { manifests } = &manifest.content else {
-        return Ok(ImageDigests { index: None, manifest: *manifest.digest(), image: image(&manifest)? });
+        return Ok(ImageDigests { index: None, manifest: *manifest.digest(), image: image(manifest)? });
     };
     let entry = for_this_machine(manifests)?;
     let platform = depot.manifest(&Selector::Digest(entry.digest)).await?;

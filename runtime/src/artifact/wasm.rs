@@ -160,6 +160,11 @@ impl Binary {
     }
 }
 
+/// Whether one of its layers says that it is a component.
+pub(super) fn is_component(manifest: &Manifest) -> bool {
+    select(manifest).is_ok()
+}
+
 fn select(manifest: &Manifest) -> Result<(&Descriptor, WasmLayer), InvalidComponent> {
     let Content::Image { config, layers } = &manifest.content else { return Err(InvalidComponent::Index) };
     let kind = |layer: &Descriptor| match OTHER_LAYERS.iter().find(|(name, _)| *name == layer.media_type) {

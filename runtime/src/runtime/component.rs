@@ -1,10 +1,12 @@
-//! Servers that are components: their bytes, whether they may run, and how they start.
+//! Servers that are components: their bytes, whether they may run, and how they start. Of images in folders only what is
+//! judged of them: no engine has these.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::image::container_run;
 use super::{Judged, ResolveError, Runtime, ServerError};
-use crate::artifact::{Artifact, ArtifactError, Depot, Digest, Manifest, Selector};
+use crate::artifact::{Artifact, ArtifactError, Depot, Digest, ImageDigests, Manifest, Selector, image_if_any};
 use crate::executor::wasm::{CommandServer, Description, NativeServer, Sandbox, Shape, check_imports, describe};
 use crate::plan::{Plan, Runs};
 use crate::sandbox::{Broker, Brokers, Credentials, DirectoryError, OpenDirectory, ProtectedFolders};
@@ -19,7 +21,7 @@ impl Runtime {
         let (pulled, judged) = match trust::own_basis(source) {
             Some(basis) => (self.own(source).await?, basis.into()),
             None => {
-                let listed = self.list(source, None).await?;
+                let listed = self.list(source, None).await?.component()?;
                 let allowed =
                     self.judge().await.decide(&listed.subject, &listed.depot, &self.depots).await.allowed()?;
                 (listed.pull().await?, Judged::from(&allowed))
@@ -28,16 +30,19 @@ impl Runtime {
         Ok((described(source, &pulled)?, judged))
     }
 
-    /// What a component is, before anybody has judged it.
+    /// What a component is, or an image in a folder, before anybody has judged it.
     pub(super) async fn component(&self, source: &Source) -> Result<Runs, ResolveError> {
-        let pulled = match trust::own_basis(source) {
-            Some(_) => self.own(source).await?,
-            None => self.list(source, None).await?.pull().await?,
-        };
-        described(source, &pulled)
+        if trust::own_basis(source).is_some() {
+            return described(source, &self.own(source).await?);
+        }
+        let listed = self.list(source, None).await?;
+        match &listed.image {
+            Some(image) => Ok(Runs::Container(container_run(image))),
+            None => described(source, &listed.pull().await?),
+        }
     }
 
-    /// What is judged of a component, and where it lies.
+    /// What is judged of a component, or of an image in a folder, and where it lies.
     pub(super) async fn listed_component(&self, source: &Source) -> Result<(Subject, Depot), ResolveError> {
         let Listed { subject, depot, .. } = self.list(source, None).await?;
         Ok((subject, depot))
@@ -88,7 +93,7 @@ impl Runtime {
         if trust::own_basis(source).is_some() {
             return Ok(trust::judge_own(source, planned, self.own(source).await?.artifact)?);
         }
-        let listed = self.list(source, manifest).await?;
+        let listed = self.list(source, manifest).await?.component()?;
         let decision = self.judge().await.decide(&listed.subject, &listed.depot, &self.depots).await;
         let allowed = self.told(&plan.name, decision).allowed()?;
         let Pulled { artifact, .. } = listed.pull().await?;
@@ -135,8 +140,16 @@ impl Runtime {
         };
         let selector = planned.map_or(selector, |digest| Selector::Digest(*digest));
         let manifest = depot.manifest(&selector).await?;
-        let subject = Subject::of(source.to_string(), name, &manifest);
-        Ok(Listed { depot, manifest, subject })
+        // In a registry, an image has a name of its own: `docker://`.
+        let image = match &depot {
+            Depot::Folder(_) => image_if_any(&depot, &manifest).await?,
+            Depot::Registry { .. } => None,
+        };
+        let subject = match &image {
+            Some(image) => Subject::of_image(source.to_string(), name, image),
+            None => Subject::of(source.to_string(), name, &manifest),
+        };
+        Ok(Listed { depot, manifest, subject, image })
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
@@ -150,6 +163,8 @@ struct Listed {
     depot: Depot,
     manifest: Manifest,
     subject: Subject,
+    /// What it is where it is no component.
+    image: Option<ImageDigests>,
 }
 
 /// The bytes of a component, and the manifest that names them; none where they are the person's own.
@@ -159,6 +174,16 @@ struct Pulled {
 }
 
 impl Listed {
+    /// Refuses what no engine could be told to pull.
+    fn component(self) -> Result<Self, ResolveError> {
+        match self.image {
+            Some(ImageDigests { image, .. }) => {
+                Err(ResolveError::ImageInFolder { reference: self.subject.reference, image })
+            }
+            None => Ok(self),
+        }
+    }
+
     async fn pull(&self) -> Result<Pulled, ResolveError> {
         let artifact = self.depot.wasm(&self.manifest).await?;
         Ok(Pulled { artifact, manifest: Some(*self.manifest.digest()) })

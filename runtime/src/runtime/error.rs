@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::artifact::{ArtifactError, DepotError};
+use crate::artifact::{ArtifactError, DepotError, Digest};
 use crate::executor::container::{ContainerError, UnenforceableGrant};
 use crate::executor::remote::NotEnforced;
 use crate::executor::wasm::{CodeError, DescribeError, EngineError, MissingImport, StartError};
@@ -46,6 +46,16 @@ pub enum ResolveError {
         reference: String,
         /// Why.
         problem: String,
+    },
+    /// It is an image, and lies where no engine pulls from.
+    #[error(
+        "{reference} is refused (image-in-folder): images are verified in a folder, and run by an engine, which takes none from there; load it into your engine and run docker://{image}, or copy the folder into a registry and run docker://REGISTRY/REPOSITORY"
+    )]
+    ImageInFolder {
+        /// What was asked for.
+        reference: String,
+        /// The image for this machine.
+        image: Digest,
     },
     /// What this is cannot be run yet.
     #[error("{0} cannot be run yet")]

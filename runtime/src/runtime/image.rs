@@ -96,19 +96,17 @@ impl FoundImage {
     pub(super) fn run(&self) -> ContainerRun {
         match self {
             Self::Local(run) => *run,
-            Self::Listed { digests, .. } => {
-                ContainerRun { image: digests.image, manifest: Some(digests.manifest), index: digests.index }
-            }
+            Self::Listed { digests, .. } => container_run(digests),
         }
     }
 }
 
-/// What is judged: all that a signature of the image may be about.
+/// What is judged of an image in a registry.
 pub(super) fn subject(reference: &Reference, digests: &ImageDigests) -> Subject {
-    Subject {
-        reference: format!("docker://{reference}"),
-        name: Name::of(reference),
-        manifests: digests.index.into_iter().chain([digests.manifest]).collect(),
-        content: vec![digests.image],
-    }
+    Subject::of_image(format!("docker://{reference}"), Name::of(reference), digests)
+}
+
+/// What an engine would run.
+pub(super) fn container_run(digests: &ImageDigests) -> ContainerRun {
+    ContainerRun { image: digests.image, manifest: Some(digests.manifest), index: digests.index }
 }

@@ -18,8 +18,8 @@ use crate::artifact::{Depot, Digest, Manifest, Selector};
 use crate::plan::Runs;
 use crate::settings::{Event, Settings};
 use crate::trust::{
-    Basis, Counted, Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy, Verdict,
-    with_causes,
+    Advisories, Basis, Counted, Fetched, Include, Judge, Name, Problem, Published, Reason, Subject, TrustPolicy,
+    Verdict, with_causes,
 };
 
 /// How long all that the policies include may take to come, together.
@@ -159,8 +159,13 @@ impl Runtime {
     }
 
     fn holding(&self, ceiling: Option<TrustPolicy>, own: TrustPolicy) -> Held {
-        let judge = Judge::new(ceiling.clone(), own.clone(), self.settings.waived.clone());
+        let waived = self.settings.waived.clone();
+        let judge = Judge::new(ceiling.clone(), own.clone(), waived, self.advisories());
         Held { ceiling, own, judge: Arc::new(judge) }
+    }
+
+    fn advisories(&self) -> Advisories {
+        Advisories::new(self.settings.advisories_folder.clone())
     }
 
     async fn fetch(&self) {
@@ -240,11 +245,13 @@ impl Runtime {
     async fn check_signed(&self, include: &Include, manifest: &Manifest, depot: &Depot) -> Result<(), Problem> {
         let Include { reference, .. } = include;
         let subject = Subject::of(reference.to_string(), Name::of(reference), manifest);
-        let judge = Judge::new(None, include.law(), [].into());
+        let judge = Judge::new(None, include.law(), [].into(), self.advisories());
         match judge.decide(&subject, depot, &self.depots).await.verdict {
             Verdict::Accepted { .. } => Ok(()),
             Verdict::Refused { why: Problem { reason, problem }, .. } => {
-                let why = format!("{reference} ({reason}): {problem}");
+                let roots = include.unusable_roots(SystemTime::now());
+                let roots: String = roots.iter().map(|state| format!("; the trust root {}", state.line())).collect();
+                let why = format!("{reference} ({reason}): {problem}{roots}");
                 Err(Problem::with(Reason::POLICY_NOT_SIGNED, why))
             }
         }

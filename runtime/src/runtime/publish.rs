@@ -69,6 +69,9 @@ pub enum PartError {
     /// It was not taken.
     #[error(transparent)]
     NotTaken(#[from] DepotError),
+    /// What was said before is not known, and nothing is said twice that stays public.
+    #[error("nobody knows what was signed before, and it would be public for good a second time")]
+    NotKnown(#[source] DepotError),
     /// It was not made.
     #[error(transparent)]
     NotMade(#[from] KeylessError),

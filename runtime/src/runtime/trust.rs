@@ -43,9 +43,10 @@ impl Runtime {
         key: Option<(String, SignerKey, bool)>,
     ) -> Result<Survey, ResolveError> {
         let (subject, depot) = self.subject(source).await?;
-        let key = key.map(|(name, key, log)| Authority::of_key(name, key, log));
-        let surveyed = self.judge().await.survey(&subject, key, &depot, &self.depots).await;
-        surveyed.map_err(|problem| ResolveError::Unknowable { reference: source.to_string(), problem })
+        let unknowable = |problem| ResolveError::Unknowable { reference: source.to_string(), problem };
+        let key = key.map(|(name, key, log)| Authority::of_key(name, key, log)).transpose();
+        let key = key.map_err(|error| unknowable(error.to_string()))?;
+        self.judge().await.survey(&subject, key, &depot, &self.depots).await.map_err(unknowable)
     }
 
     /// Refuses what the policies deny, also where nobody has to vouch for it.

@@ -1,87 +1,82 @@
 //! Reads the snapshot of advisories that a policy names: a folder with files in the OSV format, or one such file.
+//!
+//! Whole ecosystems have some hundred thousand advisories. An index of a snapshot that has not changed is therefore kept,
+//! so that what it holds of a few packages need not be looked for in all of it each time something is judged.
 
-use std::io;
+mod listing;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::vulnerability::{SnapshotFile, SnapshotFiles};
-use crate::files::open_at_once;
+use jiff::Timestamp;
+use tempfile::NamedTempFile;
 
-/// How deep folders may stand inside each other: OSV's own have one folder for each ecosystem.
-const MAX_DEPTH: usize = 8;
+use self::listing::Listing;
+use super::vulnerability::{Index, Snapshot, write_index};
+use crate::artifact::Digest;
+use crate::files;
 
-/// Opens a snapshot. Folders inside it belong to it, links to folders do not. Only regular files count.
-///
-/// # Errors
-/// Where there is none, or a part of it cannot be listed.
-pub(crate) fn open(path: &Path) -> io::Result<SnapshotFiles> {
-    let mut paths = Vec::new();
-    if path.is_file() {
-        paths.push(path.to_owned());
-    } else {
-        list(path, 0, &mut paths)?;
-    }
-    // In one order on every machine.
-    paths.sort();
-    Ok(Box::new(paths.into_iter().map(|path| file(&path))))
+/// A snapshot of at most so many bytes is read as fast as an index of it.
+const MIN_INDEXED_BYTES: u64 = 64 * 1024;
+
+/// Where indexes of snapshots are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Advisories {
+    folder: PathBuf,
 }
 
-fn list(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> io::Result<()> {
-    if depth > MAX_DEPTH {
-        return Err(io::Error::other("its folders stand too deep inside each other"));
+impl Advisories {
+    /// Indexes are kept in this folder, which need not be there. It is for its owner alone.
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        Self { folder }
     }
-    for entry in folder.read_dir()? {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() {
-            list(&path, depth + 1, paths)?;
-        } else if path.is_file() {
-            paths.push(path);
+
+    /// Opens a snapshot.
+    ///
+    /// # Errors
+    /// Where there is none, or a part of it cannot be listed.
+    pub(crate) fn open(&self, path: &Path, now: Timestamp) -> io::Result<Snapshot> {
+        let listing = Listing::of(path)?;
+        // Without an index it takes longer: whatever is in its way is in no way of a look-up.
+        let index = self.index(path, &listing, now).ok().flatten();
+        Ok(Snapshot { files: listing.files(), index })
+    }
+
+    /// The index of a snapshot as it is now, made if need be; nothing where it has none.
+    fn index(&self, path: &Path, listing: &Listing, now: Timestamp) -> io::Result<Option<Index>> {
+        if listing.bytes() < MIN_INDEXED_BYTES || !listing.is_settled(now) {
+            return Ok(None);
         }
+        let kept = self.folder.join(Digest::of(path.as_os_str().as_encoded_bytes()).hex());
+        let state = listing.state();
+        let open = || match files::open(&kept)? {
+            Some(file) => Index::open(Box::new(file), state),
+            None => Ok(None),
+        };
+        if let Some(index) = open()? {
+            return Ok(Some(index));
+        }
+        files::private_folder(&self.folder)?;
+        let folder = File::open(&self.folder)?;
+        folder.lock()?;
+        // Somebody else may have been at it meanwhile.
+        if let Some(index) = open()? {
+            return Ok(Some(index));
+        }
+        let mut made = NamedTempFile::new_in(&self.folder)?;
+        let mut out = BufWriter::new(made.as_file_mut());
+        write_index(listing.files(), state, now, &mut out).map_err(io::Error::other)?;
+        out.flush()?;
+        drop(out);
+        if Listing::of(path)?.state() != state {
+            return Ok(None);
+        }
+        made.as_file().sync_all()?;
+        made.persist(&kept)?;
+        open()
     }
-    Ok(())
-}
-
-fn file(path: &Path) -> io::Result<SnapshotFile> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(SnapshotFile { name, content: Box::new(open_at_once(path)?) })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Read;
-
-    use super::*;
-
-    #[test]
-    fn a_snapshot_is_a_file_or_all_that_is_in_a_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("npm/b.json", "b"), ("npm/deep/a.jsonl", "a"), ("snapshot.json", "s")] {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        std::os::unix::fs::symlink(folder.path(), folder.path().join("loop")).unwrap();
-        let read = |path: &Path| -> Vec<(String, String)> {
-            let files = open(path).unwrap().map(|file| {
-                let SnapshotFile { name, mut content } = file.unwrap();
-                let mut text = String::new();
-                content.read_to_string(&mut text).unwrap();
-                (name, text)
-            });
-            files.collect()
-        };
-        let named = |files: &[(&str, &str)]| -> Vec<(String, String)> {
-            files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
-        };
-        assert_eq!(read(folder.path()), named(&[("b.json", "b"), ("a.jsonl", "a"), ("snapshot.json", "s")]));
-        assert_eq!(read(&folder.path().join("npm/b.json")), named(&[("b.json", "b")]));
-        assert!(open(&folder.path().join("nothing")).is_err());
-    }
-
-    #[test]
-    fn folders_do_not_stand_inside_each_other_for_ever() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join("a/".repeat(20))).unwrap();
-        assert!(open(folder.path()).is_err());
-    }
-}
+mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::{Claim, Claims, Identity, InvalidSubject, SubjectRule};
 use super::key::SignerKey;
-use super::root::TrustRoot;
+use super::root::{InvalidRoot, TrustRoot};
 
 /// Somebody whose signatures count.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub(crate) struct Authority {
     /// What the policy calls it.
     pub(crate) name: String,
     pub(crate) who: Who,
+    /// Whose certificates, logs and timestamps count: these alone.
+    pub(crate) root: Arc<TrustRoot>,
     /// Whether a signature has to be in the transparency log.
     pub(crate) log: Need,
     /// Whether a certificate has to be in a log of certificates (a signed certificate timestamp, RFC 6962). Says nothing
@@ -25,34 +27,55 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Whoever has a key, whose signatures have to be logged or not.
-    pub(crate) fn of_key(name: String, key: SignerKey, log: bool) -> Self {
+    /// Whoever has a key, whose signatures have to be in the log of Sigstore's public instance or not.
+    ///
+    /// # Errors
+    /// Where that instance cannot be used, which no build of this program causes.
+    pub(crate) fn of_key(name: String, key: SignerKey, log: bool) -> Result<Self, InvalidRoot> {
         let log = if log { Need::Required } else { Need::Ignore };
-        Self { name, who: Who::Key(key), log, sct: Need::Ignore, timestamp: Need::Ignore }
+        let root = TrustRoot::public_good()?;
+        Ok(Self { name, who: Who::Key(key), root, log, sct: Need::Ignore, timestamp: Need::Ignore })
+    }
+
+    /// The trust root that its signatures are checked with. A key needs none where neither log nor timestamp is asked for.
+    pub(crate) fn root_in_use(&self) -> Option<&Arc<TrustRoot>> {
+        let is_used = matches!(self.who, Who::Keyless { .. }) || self.log.is_required() || self.timestamp.is_required();
+        is_used.then_some(&self.root)
+    }
+
+    /// The same where it is not the one that everybody would expect: of a key, any but Sigstore's public instance.
+    pub(crate) fn shown_root(&self) -> Option<&TrustRoot> {
+        let is_expected = |root: &TrustRoot| matches!(self.who, Who::Key(_)) && root.is_public_good();
+        self.root_in_use().map(|root| &**root).filter(|root| !is_expected(root))
     }
 
     /// Whether the two would count as one signer, whatever else is asked of each.
     pub(crate) fn is_one_with(&self, other: &Self) -> bool {
         match (&self.who, &other.who) {
             (Who::Key(one), Who::Key(other)) => one == other,
-            (
-                Who::Keyless { issuer: a, subject: b, claims: c, root: d },
-                Who::Keyless { issuer: e, subject: f, claims: g, root: h },
-            ) => a == e && b == f && c == g && d.digest() == h.digest(),
+            (Who::Keyless { issuer: a, subject: b, claims: c }, Who::Keyless { issuer: e, subject: f, claims: g }) => {
+                a == e && b == f && c == g && self.root.is_one_with(&other.root)
+            }
             _ => false,
         }
     }
 
     /// Whether the same has to come with the signatures of both.
     pub(crate) fn has_terms_of(&self, other: &Self) -> bool {
-        (self.log, self.sct, self.timestamp) == (other.log, other.sct, other.timestamp)
+        let has_root_of = match (self.root_in_use(), other.root_in_use()) {
+            (Some(one), Some(other)) => one.is_one_with(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        has_root_of && (self.log, self.sct, self.timestamp) == (other.log, other.sct, other.timestamp)
     }
 
     /// What has to come with a signature, as it is written.
     pub(crate) fn terms(&self) -> String {
         let Self { log, sct, timestamp, who, .. } = self;
         let sct = if matches!(who, Who::Key(_)) { String::new() } else { format!(", sct = \"{sct}\"") };
-        format!("log = \"{log}\"{sct}, timestamp = \"{timestamp}\"")
+        let root = self.root_in_use().filter(|root| !root.is_public_good());
+        let root = root.map(|root| format!("root = \"{}\", ", root.name())).unwrap_or_default();
+        format!("{root}log = \"{log}\"{sct}, timestamp = \"{timestamp}\"")
     }
 
     /// Exactly whom a certificate names, with all that this root can show.
@@ -71,7 +94,7 @@ impl Authority {
         let source = claims.get(&Claim::Source).map(|source| format!(", for {source}")).unwrap_or_default();
         let name = format!("{subject} by {issuer}{source}");
         let subject = SubjectRule::exactly(subject)?;
-        Ok(Self { name, who: Who::Keyless { issuer, subject, claims, root }, log, sct, timestamp })
+        Ok(Self { name, who: Who::Keyless { issuer, subject, claims }, root, log, sct, timestamp })
     }
 }
 
@@ -87,8 +110,6 @@ pub(crate) enum Who {
         subject: SubjectRule,
         /// What the certificate has to say besides, each exactly.
         claims: Claims,
-        /// Whose certificates and logs count: these alone.
-        root: Arc<TrustRoot>,
     },
 }
 

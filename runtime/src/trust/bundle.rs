@@ -197,6 +197,20 @@ impl<'a> Offered<'a> {
         matches!(self.came.1.content, VerificationMaterialContent::PublicKey(_))
     }
 
+    /// Whether no certificate came with it: nothing but the signature itself says who made it.
+    pub(super) fn names_nobody(&self) -> bool {
+        self.notes
+            .map_or_else(|| self.is_by_key(), |Noted { notes, .. }| matches!(legacy::certificate(notes), Ok(None)))
+    }
+
+    /// Whether something came with it that may show that it is in a log.
+    pub(super) fn claims_to_be_logged(&self) -> bool {
+        match self.notes {
+            Some(Noted { notes, .. }) => notes.log.as_ref().is_some_and(|text| !text.is_empty()),
+            None => !self.came.1.tlog_entries.is_empty(),
+        }
+    }
+
     /// Whom the certificate that came with it names, which anybody could have made.
     ///
     /// # Errors

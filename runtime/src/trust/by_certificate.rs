@@ -24,12 +24,13 @@ pub(super) fn check(
     about: &Digest,
     now: SystemTime,
 ) -> Result<(Proven, SignerId), Fault> {
-    let Who::Keyless { issuer, subject, claims, root } = &authority.who else {
+    let Who::Keyless { issuer, subject, claims } = &authority.who else {
         return Err(Fault::UnknownKey);
     };
     // Only what claims to be by the one who is meant is looked at further. The claim is checked below.
     let identity = offered.claimed()?.clone();
     meant(&identity, issuer, subject, claims)?;
+    let root = &*authority.root;
     if let Some(fault) = root.fault(now) {
         return Err(Fault::Root(fault.problem));
     }

@@ -11,7 +11,6 @@ use super::bundle::{Asked, Message, Offered};
 use super::fault::Fault;
 use super::key::SignerKey;
 use super::proof;
-use super::root::TrustRoot;
 use super::weigh::Proven;
 use crate::artifact::Digest;
 
@@ -23,16 +22,19 @@ pub(super) fn check(
     offered: &mut Offered<'_>,
     key: &SignerKey,
     authority: &Authority,
-    log_root: &TrustRoot,
     about: &Digest,
+    now: SystemTime,
 ) -> Result<Proven, Fault> {
     // Whether it is this key's is known by the signature alone, before anything else of a stranger's is looked at.
     if !made_it(key, offered, about)? {
         return Err(Fault::UnknownKey);
     }
     let (log, timestamp) = (authority.log.is_required(), authority.timestamp.is_required());
-    if !log && !timestamp {
+    let Some(root) = authority.root_in_use() else {
         return Ok(Proven::default());
+    };
+    if let Some(fault) = root.fault(now) {
+        return Err(Fault::Root(fault.problem));
     }
     if offered.message == Message::Envelope {
         // What the library would not read has its own reasons.
@@ -45,7 +47,7 @@ pub(super) fn check(
     if log {
         proof::has_entries(offered.bundle())?;
     }
-    let stamped = proof::stamped(log_root, offered)?;
+    let stamped = proof::stamped(root, offered)?;
     if !log && stamped.is_some() {
         // Nothing is left that the library could check: it knows no timestamps of envelopes.
         return Ok(Proven { identity: None, logged: false, at: stamped });
@@ -54,7 +56,7 @@ pub(super) fn check(
     if !log {
         policy = policy.skip_tlog_unsafe();
     }
-    let result = proof::verify(log_root, offered, about, &policy)?;
+    let result = proof::verify(root, offered, about, &policy)?;
     if log && !result.tlog_verified() {
         return Err(Fault::NotProven);
     }

@@ -5,54 +5,88 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::authority::Authority;
-use super::evidence::{Evidence, Form};
+use super::evidence::Evidence;
+use super::judge::Subject;
 use super::root::TrustRoot;
-use super::weigh::Weighing;
+use super::weigh::{Said, Weighing};
 
-/// Who may have signed.
+/// Somebody, and what they said of the artifact.
 #[derive(Debug, Clone)]
-pub(crate) enum Claimed {
-    /// Somebody with a key. Which, nothing says but the key itself. `logged`: whether it claims to be in a log.
-    Key { logged: bool },
-    /// This identity, whose certificate holds.
-    Identity(Arc<Authority>),
+pub(crate) struct Claimed {
+    pub(crate) who: Claimant,
+    /// Whether they signed the artifact itself.
+    pub(crate) signed: bool,
+    /// The types of what they attested of it, which is no signature.
+    pub(crate) attested: BTreeSet<String>,
 }
 
-/// Who signed these, each once, those with a certificate first. Certificates count under the trust roots that are shipped,
-/// and under those that the policy has `named`.
-pub(crate) fn claimed(evidence: &[Evidence], named: &[Arc<TrustRoot>], now: SystemTime) -> Vec<Claimed> {
+/// Who it may have been.
+#[derive(Debug, Clone)]
+pub(crate) enum Claimant {
+    /// Somebody with a key. Which, nothing says but the key itself. `logged`: whether it claims to be in a log.
+    Key { logged: bool },
+    /// Somebody who can be named: their certificate holds, or the policy has them.
+    Named(Arc<Authority>),
+}
+
+/// Who says this of a subject, each once, those with a certificate first. Certificates count under the trust roots that
+/// are shipped, and under those that the policy has `named`.
+pub(crate) fn claimed(
+    subject: &Subject,
+    evidence: &[Evidence],
+    named: &[Arc<TrustRoot>],
+    now: SystemTime,
+) -> Vec<Claimed> {
     let shipped = [TrustRoot::public_good(), TrustRoot::github()].into_iter().flatten();
     let roots: Vec<Arc<TrustRoot>> = shipped.chain(named.iter().cloned()).collect();
-    let mut known = BTreeSet::new();
     let mut found: Vec<Claimed> = Vec::new();
-    let mut key = None;
     for evidence in evidence {
-        match identity(evidence, &roots, now) {
-            Some(authority) if known.insert(authority.name.clone()) => {
-                found.push(Claimed::Identity(Arc::new(authority)));
-            }
-            Some(_) => {}
-            None => {
-                if let Form::SimpleSigning { notes, .. } | Form::Envelope { notes, .. } = &evidence.form
-                    && notes.certificate.is_none()
-                    && notes.signature.is_some()
-                {
-                    key.get_or_insert(Claimed::Key { logged: notes.log.is_some() });
-                }
-            }
+        let Some((who, said)) = claim(evidence, &roots, now).filter(|(_, said)| is_of_this(said, subject)) else {
+            continue;
+        };
+        let at = found.iter().position(|known| known.who.is(&who)).unwrap_or_else(|| {
+            found.push(Claimed { who, signed: false, attested: BTreeSet::new() });
+            found.len() - 1
+        });
+        // Who speaks of a manifest that only carries others says nothing of the subject with that alone.
+        match said.attested() {
+            _ if !subject.manifests.contains(&evidence.about) => {}
+            Some(kind) => drop(found[at].attested.insert(kind.to_owned())),
+            None => found[at].signed = true,
         }
     }
-    found.extend(key);
+    found.sort_by_key(|claimed| matches!(claimed.who, Claimant::Key { .. }));
     found
 }
 
-/// Whom the certificate of a signature names, if everything about it holds.
-fn identity(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Option<Authority> {
+/// Who says what: whom the certificate names, if everything about it holds, or somebody with a key.
+fn claim(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Option<(Claimant, Said)> {
     let mut weighing = Weighing::of(evidence);
+    if let Some((said, logged)) = weighing.claims_to_be_by_a_key() {
+        return Some((Claimant::Key { logged }, said));
+    }
     let identity = weighing.claims_to_be_by().ok()?.clone();
     roots.iter().cloned().find_map(|root| {
         let authority = Authority::of_identity(&identity, root).ok()?;
-        let log_root = TrustRoot::public_good().ok()?;
-        weighing.by(&authority, &log_root, now).is_ok().then_some(authority)
+        let said = weighing.by(&authority, now).ok()?.said;
+        Some((Claimant::Named(Arc::new(authority)), said))
     })
+}
+
+/// Whether it would count for what lies in this repository.
+fn is_of_this(said: &Said, subject: &Subject) -> bool {
+    match said {
+        Said::Payload(payload) => payload.check_repository(&subject.name).is_ok(),
+        Said::Statement(_) | Said::Manifest => true,
+    }
+}
+
+impl Claimant {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key { logged }, Self::Key { logged: other }) => logged == other,
+            (Self::Named(one), Self::Named(other)) => one.name == other.name,
+            _ => false,
+        }
+    }
 }

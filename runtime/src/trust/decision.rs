@@ -102,7 +102,7 @@ pub struct SignedBy {
     pub name: String,
     /// The digest of the key, or whom the certificate names, safe to show.
     pub identity: String,
-    /// Under which trust root a certificate counts; none for a key.
+    /// Under which trust root a certificate, log or timestamp counts; none for a key that was asked for none of these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
     /// Whether it is shown to be in a transparency log.
@@ -145,6 +145,13 @@ const MAX_ALSO: usize = 9;
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands every field over by reference")]
 fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+impl SignedBy {
+    /// Whether a key signed, and no certificate says whose it is.
+    pub fn is_by_key(&self) -> bool {
+        self.identity.parse::<Digest>().is_ok()
+    }
 }
 
 impl Requirement {

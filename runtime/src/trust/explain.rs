@@ -76,8 +76,10 @@ fn asks(scope: &Scope) -> Vec<String> {
 fn names(signers: &[std::sync::Arc<Authority>]) -> String {
     let named = |authority: &std::sync::Arc<Authority>| {
         let mut name = authority.name.clone();
-        if let Who::Keyless { claims, root, .. } = &authority.who {
+        if let Who::Keyless { claims, .. } = &authority.who {
             name.extend(claims.iter().map(|(claim, value)| format!(", {claim} {value}")));
+        }
+        if let Some(root) = authority.shown_root() {
             name.push_str(&format!(", by the trust root {}", root.name()));
         }
         let log = if authority.log.is_required() { "logged" } else { "logged or not" };

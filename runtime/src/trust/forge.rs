@@ -1,6 +1,7 @@
 //! What tests of this room are made of: hands that sign, statements, and an instance of Sigstore of their own.
 
 pub(super) mod instance;
+pub(super) mod stamps;
 
 use std::path::{Path, PathBuf};
 

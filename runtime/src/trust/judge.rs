@@ -8,6 +8,7 @@ mod weighed;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::SystemTime;
 
 use self::weighed::Weighed;
@@ -18,8 +19,8 @@ use super::gather::{self, Found, Wanted};
 use super::policy::{Fallback, Mode, Scope, TrustPolicy};
 use super::reason::Reason;
 use super::scope::Name;
-use super::{Basis, advisories, remedy, time};
-use crate::artifact::{Content, Depot, Depots, Digest, Manifest};
+use super::{Advisories, Basis, remedy, time};
+use crate::artifact::{Content, Depot, Depots, Digest, ImageDigests, Manifest};
 
 /// Judges artifacts by the policy of the machine, if it has one, and by that of the person.
 pub(crate) struct Judge {
@@ -27,6 +28,7 @@ pub(crate) struct Judge {
     ceiling: Option<TrustPolicy>,
     policy: TrustPolicy,
     waived: BTreeSet<Digest>,
+    advisories: Advisories,
 }
 
 /// What is judged.
@@ -52,23 +54,36 @@ impl Subject {
         };
         Self { reference, name, manifests: vec![*manifest.digest()], content }
     }
+
+    /// All that a signature of an image may be about.
+    pub(crate) fn of_image(reference: String, name: Name, digests: &ImageDigests) -> Self {
+        let ImageDigests { index, manifest, image } = digests;
+        let manifests = index.iter().chain([manifest]).copied().collect();
+        Self { reference, name, manifests, content: vec![*image] }
+    }
 }
 
 /// One policy, and what is waived of it.
 struct Law<'a> {
     policy: &'a TrustPolicy,
     waived: &'a BTreeSet<Digest>,
+    advisories: &'a Advisories,
 }
 
 impl Judge {
-    pub(crate) fn new(ceiling: Option<TrustPolicy>, policy: TrustPolicy, waived: BTreeSet<Digest>) -> Self {
-        Self { ceiling: ceiling.map(TrustPolicy::without_shipped), policy, waived }
+    pub(crate) fn new(
+        ceiling: Option<TrustPolicy>,
+        policy: TrustPolicy,
+        waived: BTreeSet<Digest>,
+        advisories: Advisories,
+    ) -> Self {
+        Self { ceiling: ceiling.map(TrustPolicy::without_shipped), policy, waived, advisories }
     }
 
     /// Judges what lies in a depot. Evidence is asked for only where it matters.
     pub(crate) async fn decide(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
         if let Some(ceiling) = &self.ceiling {
-            let most = Law { policy: ceiling, waived: &BTreeSet::new() }.decide(subject, depot, depots).await;
+            let most = self.law(ceiling, &BTreeSet::new()).decide(subject, depot, depots).await;
             let own = match most.verdict {
                 Verdict::Refused { .. } => return most,
                 Verdict::Accepted { .. } => self.by_own(subject, depot, depots).await,
@@ -92,7 +107,11 @@ impl Judge {
     }
 
     async fn by_own(&self, subject: &Subject, depot: &Depot, depots: &Depots) -> Decision {
-        Law { policy: &self.policy, waived: &self.waived }.decide(subject, depot, depots).await
+        self.law(&self.policy, &self.waived).decide(subject, depot, depots).await
+    }
+
+    fn law<'a>(&'a self, policy: &'a TrustPolicy, waived: &'a BTreeSet<Digest>) -> Law<'a> {
+        Law { policy, waived, advisories: &self.advisories }
     }
 }
 
@@ -116,7 +135,8 @@ impl Law<'_> {
             Depot::Folder(_) => None,
         };
         let elsewhere = elsewhere.map(|repository| depots.registry(repository));
-        let wanted = Wanted { attestations: scope.is_some_and(Scope::wants_attestations) };
+        // Where no scope is for it, what is found is only told: whoever made it might be trusted for that.
+        let wanted = Wanted { attestations: scope.is_none_or(Scope::wants_attestations) };
         let found = gather::gather(depot, elsewhere.as_ref(), &subject.manifests, wanted).await;
         self.with_evidence(subject, found.map_err(|error| with_causes(&error)), now)
     }
@@ -133,7 +153,8 @@ impl Law<'_> {
         // What is missing might deny it, or ask for more.
         if let Some(why) = self.policy.incomplete() {
             let checked = vec!["nothing: the policy is not whole".to_owned()];
-            return Some(self.decision(subject, now, Verdict::Refused { why, remedies: Vec::new() }, checked));
+            let remedies = remedy::of_roots(&self.policy.missing_roots(now));
+            return Some(self.decision(subject, now, Verdict::Refused { why, remedies }, checked));
         }
         let reviewed = subject.manifests.iter().find(|digest| scope.is_some_and(|s| s.digests.contains(digest)));
         let waived = self.waived(subject);
@@ -158,12 +179,14 @@ impl Law<'_> {
         let mut strangers = Vec::new();
         let (weighed, why) = match (scope, found) {
             (None, Ok(found)) => {
-                strangers = claimed(&found.evidence, &[], now);
+                strangers = claimed(subject, &found.evidence, &self.policy.roots_for(&subject.name), now);
                 (None, Some(Reason::NO_SCOPE.into()))
             }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
-                let weighed = Weighed::weigh(subject, scope, found, now, &advisories::open);
+                let open = |path: &Path| self.advisories.open(path, time::timestamp(now));
+                let roots = self.policy.roots_for(&subject.name);
+                let weighed = Weighed::weigh(subject, scope, found, &roots, now, &open);
                 let why = weighed.why().cloned();
                 (Some(weighed), why)
             }
@@ -188,7 +211,8 @@ impl Law<'_> {
                 None => {
                     let unknown = weighed.as_ref().map_or(&*strangers, |weighed| &*weighed.unknown);
                     let waivable = can_be_waived(&why, weighed.as_ref());
-                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown, now);
+                    let lacks_signature = weighed.as_ref().is_some_and(Weighed::lacks_signature);
+                    let remedies = remedy::remedies(waivable, subject, self.policy, unknown, lacks_signature, now);
                     Verdict::Refused { why, remedies }
                 }
             },

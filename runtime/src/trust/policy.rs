@@ -7,6 +7,8 @@ mod plain;
 mod roots;
 mod shipped;
 mod signer;
+#[cfg(test)]
+mod tests;
 mod written;
 
 use std::collections::BTreeSet;
@@ -19,8 +21,11 @@ use serde::{Deserialize, Serialize};
 pub use self::addition::Addition;
 pub use self::file::InvalidTrustPolicy;
 pub(crate) use self::include::{Counted, Fetched, Include, Published};
+pub(crate) use self::shipped::is_shipped;
 pub use self::written::WrittenTrustPolicy;
-use super::authority::{Authority, Who};
+use super::authority::Authority;
+#[cfg(test)]
+use super::authority::Who;
 use super::key::SignerKey;
 use super::provenance::{Provenance, ProvenanceRules};
 use super::root::TrustRoot;
@@ -168,6 +173,13 @@ impl Family {
     }
 }
 
+impl Attestations {
+    /// Whether a text is a type of attestation that can be asked for.
+    pub(crate) fn is_type(text: &str) -> bool {
+        text.contains("://")
+    }
+}
+
 impl Scope {
     fn new(written: String, pattern: Pattern) -> Self {
         Self {
@@ -200,6 +212,11 @@ impl Scope {
         self.pattern == Pattern::Everything
     }
 
+    /// Whether it is for no more than one repository, or for folders.
+    pub(crate) fn is_for_one_name(&self) -> bool {
+        matches!(self.pattern, Pattern::Exactly(_) | Pattern::Layouts)
+    }
+
     /// Whether anything but a reviewed digest can meet it.
     pub(crate) fn has_requirements(&self) -> bool {
         !self.signers.is_empty() || !self.attestations.is_empty()
@@ -215,17 +232,9 @@ impl Scope {
         self.signers.iter().chain(self.attestations.iter().flat_map(|asked| &asked.signers))
     }
 
-    /// The trust roots that it names.
+    /// The trust roots that something of it is checked with.
     pub(crate) fn roots(&self) -> Vec<Arc<TrustRoot>> {
-        let mut roots: Vec<Arc<TrustRoot>> = Vec::new();
-        for authority in self.authorities() {
-            if let Who::Keyless { root, .. } = &authority.who
-                && !roots.iter().any(|known| known.digest() == root.digest())
-            {
-                roots.push(Arc::clone(root));
-            }
-        }
-        roots
+        distinct(self.authorities().filter_map(|authority| authority.root_in_use()))
     }
 
     /// What those of them are at this time that come by TUF.
@@ -248,6 +257,25 @@ impl Scope {
         if kin.is_empty() { self.signers.clone() } else { kin }
     }
 
+    /// Whether attestations of exactly this type are asked for, in words that the policy's owner can change.
+    pub(crate) fn names_type(&self, predicate_type: &str) -> bool {
+        let mut asked =
+            self.attestations.iter().filter(|asked| asked.types.iter().any(|known| known == predicate_type));
+        asked.any(|asked| asked.signers.iter().any(|authority| !is_shipped(authority)))
+    }
+
+    /// Whether something is asked of attestations of this type, which signers may make as nobody else is named for them.
+    pub(crate) fn takes_from_signers(&self, predicate_type: &str) -> bool {
+        Family::of(predicate_type).is_some_and(|family| {
+            let is_asked = match family {
+                Family::Sbom => self.sbom.is_some(),
+                Family::Provenance => self.provenance.is_some(),
+                Family::Vex => false,
+            };
+            is_asked && !self.names_family(family)
+        })
+    }
+
     /// Whether somebody is named for attestations of this family.
     pub(crate) fn names_family(&self, family: Family) -> bool {
         self.attestations.iter().any(|asked| asked.types.iter().any(|known| Family::of(known) == Some(family)))
@@ -256,11 +284,31 @@ impl Scope {
 
 impl TrustPolicy {
     /// A policy of one key, for everything.
-    pub fn of_key(name: String, key: SignerKey, log: bool) -> Self {
-        let authority = Authority::of_key(name, key, log);
+    ///
+    /// # Errors
+    /// Where the log that it would count with cannot be used, which no build of this program causes.
+    pub fn of_key(name: String, key: SignerKey, log: bool) -> Result<Self, InvalidTrustPolicy> {
+        let authority = Authority::of_key(name, key, log).map_err(InvalidTrustPolicy::of_root)?;
         let mut scope = Scope::new("--key".to_owned(), Pattern::Everything);
         scope.signers = vec![Arc::new(authority)];
-        Self { scopes: vec![scope], without_shipped: true, ..Self::default() }
+        Ok(Self { scopes: vec![scope], without_shipped: true, ..Self::default() })
+    }
+
+    /// The same policy with the tests' own key and log for each key that it names, and its own repository for signatures,
+    /// if it names one: of what is shipped inside, nobody here has the keys.
+    #[cfg(test)]
+    pub(crate) fn by_key_of_tests(mut self, key: &SignerKey, root: &Arc<TrustRoot>, signatures: &Reference) -> Self {
+        for scope in &mut self.scopes {
+            if let Some(shipped) = &mut scope.signatures {
+                *shipped = signatures.clone();
+            }
+            let asked = scope.attestations.iter_mut().flat_map(|asked| &mut asked.signers);
+            for authority in scope.signers.iter_mut().chain(asked) {
+                let authority = Arc::make_mut(authority);
+                (authority.who, authority.root) = (Who::Key(key.clone()), Arc::clone(root));
+            }
+        }
+        self
     }
 
     /// The same policy, which messages say is written in this file.
@@ -277,6 +325,13 @@ impl TrustPolicy {
     pub fn root_states(&self) -> Vec<TufState> {
         let now = SystemTime::now();
         self.roots.iter().filter_map(|root| root.state(now)).collect()
+    }
+
+    /// The trust roots that can be named for this: those of its scope, and all that the policy names itself.
+    pub(crate) fn roots_for(&self, name: &Name) -> Vec<Arc<TrustRoot>> {
+        let scopes = self.scope(name).into_iter().chain(&self.scopes);
+        let roots: Vec<Arc<TrustRoot>> = scopes.flat_map(Scope::roots).chain(self.roots.iter().cloned()).collect();
+        distinct(&roots)
     }
 
     /// Where its trust roots come from that come by TUF.
@@ -336,4 +391,15 @@ impl TrustPolicy {
         let mut fetched = self.fetched.iter().filter_map(|fetched| fetched.last.as_ref());
         self.denied.contains(digest) || fetched.any(|last| last.policy.denies(digest))
     }
+}
+
+/// Each of them once.
+fn distinct<'a>(roots: impl IntoIterator<Item = &'a Arc<TrustRoot>>) -> Vec<Arc<TrustRoot>> {
+    let mut distinct: Vec<Arc<TrustRoot>> = Vec::new();
+    for root in roots {
+        if !distinct.iter().any(|known| known.name() == root.name()) {
+            distinct.push(Arc::clone(root));
+        }
+    }
+    distinct
 }

@@ -30,6 +30,7 @@ const MEDIA_TYPES: [&str; 2] =
 /// another.
 pub(crate) struct TrustRoot {
     name: String,
+    /// Of its text.
     digest: Digest,
     /// Nothing counts under one that has none.
     keys: Result<Keys, RootFault>,
@@ -193,9 +194,14 @@ impl TrustRoot {
         self.by_tuf.as_ref().map(|by_tuf| &by_tuf.source)
     }
 
-    /// Whether its keys are known, at whatever time they can be used.
-    pub(crate) fn is_known(&self) -> bool {
-        self.keys.is_ok()
+    /// Whether the two are one, whatever they are called. Of one that comes by TUF that is its origin: what it says is its
+    /// keepers' to change, and may at times be what others say.
+    pub(crate) fn is_one_with(&self, other: &Self) -> bool {
+        match (self.source(), other.source()) {
+            (None, None) => self.digest == other.digest,
+            (Some(one), Some(other)) => one.identity() == other.identity(),
+            _ => false,
+        }
     }
 
     /// What the policy calls it: `public-good`, `github`, the name of one of its own, or the path of a file as it was
@@ -207,11 +213,6 @@ impl TrustRoot {
     /// Whether it is Sigstore's public instance.
     pub(crate) fn is_public_good(&self) -> bool {
         self.name == PUBLIC_GOOD
-    }
-
-    /// The digest of its text: two with the same are the same.
-    pub(crate) fn digest(&self) -> &Digest {
-        &self.digest
     }
 
     /// Whether any certificate could be checked with it.

@@ -4,6 +4,11 @@ use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 
+/// As it is reckoned with.
+pub(crate) fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or(Timestamp::MAX)
+}
+
 /// RFC 3339, in UTC and whole seconds.
 pub(crate) fn shown(time: SystemTime) -> String {
     Timestamp::try_from(time).map_or_else(|_| "an unknown time".to_owned(), |time| format!("{time:.0}"))

@@ -7,14 +7,15 @@
 //!
 //! Only `refresh` asks anybody. What is kept is verified again from the metadata that the policy names each time a policy
 //! is read. The library holds signatures, thresholds and the order of roles. What it leaves to whoever uses it is held
-//! here: one file for all of what belongs together, bounds on each part, keys that are in an object twice, and how far
-//! things had come before, also where what was kept is lost. Targets that others were given to keep (delegations) are
+//! here: one file for all of what belongs together, bounds on each part, keys that are in an object twice or have two names,
+//! and how far things had come before, also where what was kept is lost. Targets that others were given to keep (delegations) are
 //! not looked for: a root is listed by the keepers themselves, or it is none.
 
 mod chain;
 #[cfg(test)]
 mod forge;
 mod kept;
+mod keys;
 mod refresh;
 #[cfg(test)]
 mod tests;
@@ -121,7 +122,7 @@ impl TufRoot {
     ///
     /// # Errors
     /// Where the URL is none that is dialled, the target none that is fetched, or the metadata no root.
-    pub(super) fn new(name: &str, url: &str, target: Option<&str>, bootstrap: Vec<u8>) -> Result<Self, String> {
+    pub(crate) fn new(name: &str, url: &str, target: Option<&str>, bootstrap: Vec<u8>) -> Result<Self, String> {
         let url = mirror(url)?;
         let target = target.unwrap_or(TARGET);
         let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
@@ -134,7 +135,7 @@ impl TufRoot {
     }
 
     /// One whose first metadata is shipped. Nothing where none of that name is.
-    pub(super) fn shipped(name: &str, instance: &str) -> Option<Self> {
+    pub(crate) fn shipped(name: &str, instance: &str) -> Option<Self> {
         let (_, url, bootstrap) = SHIPPED.into_iter().find(|(known, ..)| *known == instance)?;
         let url = url.parse().ok()?;
         Some(Self { name: name.to_owned(), url, target: TARGET.to_owned(), bootstrap: bootstrap.into() })
@@ -185,13 +186,13 @@ impl RootProblem {
     /// Why nothing counts under such a root, in words that follow the name of the artifact.
     pub(crate) fn words(self) -> &'static str {
         match self {
-            Self::Missing => "the trust root that its signer's certificate counts under was not fetched yet",
-            Self::Expired => "the trust root that its signer's certificate counts under has expired",
+            Self::Missing => "the trust root that its signer's signatures count under was not fetched yet",
+            Self::Expired => "the trust root that its signer's signatures count under has expired",
             Self::RolledBack => {
-                "the trust root that its signer's certificate counts under is older than one that was there before"
+                "the trust root that its signer's signatures count under is older than one that was there before"
             }
             Self::Unreadable => {
-                "the trust root that its signer's certificate counts under is not what its keepers signed, or cannot be read"
+                "the trust root that its signer's signatures count under is not what its keepers signed, or cannot be read"
             }
         }
     }

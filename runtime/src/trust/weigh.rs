@@ -12,7 +12,6 @@ use super::evidence::{Evidence, Form};
 use super::fault::Fault;
 use super::identity::Identity;
 use super::payload::Payload;
-use super::root::TrustRoot;
 use super::statement::Statement;
 use super::{by_certificate, by_key, legacy};
 use crate::artifact::Digest;
@@ -44,6 +43,16 @@ pub(crate) enum Said {
     Statement(Arc<Statement>),
     /// A signature over the manifest itself.
     Manifest,
+}
+
+impl Said {
+    /// The type of what was attested; none where it is a signature.
+    pub(crate) fn attested(&self) -> Option<&str> {
+        match self {
+            Self::Statement(statement) if !statement.is_signature() => Some(&statement.predicate_type),
+            Self::Payload(_) | Self::Statement(_) | Self::Manifest => None,
+        }
+    }
 }
 
 /// One signer.
@@ -81,21 +90,15 @@ impl<'a> Weighing<'a> {
         Self { about: &evidence.about, offered }
     }
 
-    /// What it is worth for this authority. `log_root` has the log and timestamps that count for what keys sign;
-    /// certificates have their own. `now` is this machine's time.
+    /// What it is worth for this authority. `now` is this machine's time.
     ///
     /// # Errors
     /// Where it does not count: see [`Fault`].
-    pub(crate) fn by(
-        &mut self,
-        authority: &Authority,
-        log_root: &TrustRoot,
-        now: SystemTime,
-    ) -> Result<Authenticated, Fault> {
+    pub(crate) fn by(&mut self, authority: &Authority, now: SystemTime) -> Result<Authenticated, Fault> {
         let offered = self.offered.as_mut().map_err(|fault| *fault)?;
         let (proven, signer) = match &authority.who {
             Who::Key(key) => {
-                let proven = by_key::check(offered, key, authority, log_root, self.about)?;
+                let proven = by_key::check(offered, key, authority, self.about, now)?;
                 (proven, SignerId::Key(*key.fingerprint()))
             }
             Who::Keyless { .. } => by_certificate::check(offered, authority, self.about, now)?,
@@ -113,6 +116,13 @@ impl<'a> Weighing<'a> {
     /// Where there is none.
     pub(crate) fn claims_to_be_by(&self) -> Result<&Identity, Fault> {
         self.offered.as_ref().map_err(|fault| *fault)?.claimed()
+    }
+
+    /// What it says where no certificate names who made it, and whether it claims to be in a log. Nothing of it is
+    /// checked: whoever has some key may have made it, or nobody.
+    pub(crate) fn claims_to_be_by_a_key(&self) -> Option<(Said, bool)> {
+        let offered = self.offered.as_ref().ok().filter(|offered| offered.names_nobody())?;
+        Some((said(offered, self.about).ok()?, offered.claims_to_be_logged()))
     }
 }
 

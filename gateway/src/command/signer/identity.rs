@@ -8,7 +8,7 @@ use clap::Args;
 use lockgate_runtime::{IdentityToken, InvalidSecret, Keyless, Predicate, Secret, SigningInstance};
 use zeroize::Zeroizing;
 
-use super::reason;
+use super::{named, reason};
 use crate::environment;
 use crate::error::{CommandError, Kind};
 use crate::files;
@@ -30,12 +30,13 @@ pub(super) struct Identity {
     #[arg(long = "identity-token", requires = "sign", value_name = "TOKEN")]
     token: Option<String>,
     /// With --identity-token: the services of another instance of Sigstore than the public one
+    // That --audience goes with it is checked when it is read, where it is said why.
     #[arg(long, requires_all = ["token", "trusted_root"], value_name = "FILE")]
     signing_config: Option<PathBuf>,
     /// With --signing-config: the keys by which users know that instance
     #[arg(long, requires = "signing_config", value_name = "FILE")]
     trusted_root: Option<PathBuf>,
-    /// With --signing-config: for whom tokens are meant that it takes, where that is not `sigstore`
+    /// With --signing-config: for whom the tokens are meant that it takes; it is sent no others
     #[arg(long, requires = "signing_config", value_name = "NAME")]
     audience: Option<String>,
 }
@@ -49,13 +50,13 @@ impl Identity {
     /// Reads all of that, and says what will be public.
     pub(super) fn read(self, predicates: Vec<Predicate>) -> Result<Keyless, CommandError> {
         let Self { token, signing_config, trusted_root, audience } = self;
-        let instance = match (signing_config, trusted_root) {
-            (Some(config), Some(root)) => read_instance(&config, &root)?,
+        let instance = match (signing_config, trusted_root, audience) {
+            (Some(config), Some(root), Some(audience)) => read_instance(&config, &root, audience)?,
+            (Some(_), ..) => {
+                let problem = "it is not said for whom the tokens are meant that this instance takes; write --audience NAME, and not the name of another instance: whoever runs this one could sign there with what it is sent";
+                return Err(CommandError::new(Kind::Usage, problem).hint("nothing was pushed"));
+            }
             _ => SigningInstance::public_good().map_err(|error| CommandError::from_error(Kind::Failed, &error))?,
-        };
-        let instance = match audience {
-            Some(audience) => instance.for_audience(audience),
-            None => instance,
         };
         let unusable = |problem: String| {
             CommandError::new(Kind::Usage, format!("the identity token cannot be used: {problem}"))
@@ -83,16 +84,26 @@ fn read_token(source: &str) -> Result<Secret, String> {
         return read_all(std::io::stdin().lock()).map_err(|error| error.to_string()).and_then(of_bytes);
     }
     if let Some(name) = source.strip_prefix("env:") {
+        if !is_variable(name) {
+            return Err("what stands behind env: is no name of a variable, as env:SIGSTORE_ID_TOKEN".to_owned());
+        }
         let value = environment::variable(name).ok_or_else(|| format!("the variable {name} is not set"))?;
         return Secret::new(value.into_string().map_err(|_| said(InvalidSecret::NotText))?).map_err(said);
     }
-    // Three parts with dots between them, of which the first is an object: it is the token itself.
-    if source.starts_with("ey") && source.matches('.').count() == 2 && !source.contains('/') {
-        return Err("it is not taken from the command line: every program can read it there, and the shell keeps it; write it into a file, or name a variable with it, as env:SIGSTORE_ID_TOKEN".to_owned());
-    }
     let path = Path::new(source);
-    let bytes = files::read(path, MAX_TOKEN_BYTES).map(Zeroizing::new);
-    bytes.map_err(|error| format!("{}: {}", path.display(), reason(&error))).and_then(of_bytes)
+    let bytes = files::read(path, MAX_TOKEN_BYTES).map(Zeroizing::new).map_err(|error| {
+        if named::has_token(source) {
+            return "it is not taken from the command line: every program can read it there, and the shell keeps it; write it into a file, or name a variable with it, as env:SIGSTORE_ID_TOKEN".to_owned();
+        }
+        format!("{}: {}", named::shown(path), reason(&error))
+    });
+    bytes.and_then(of_bytes)
+}
+
+/// As shells name them (POSIX, 3.216).
+fn is_variable(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() && name.chars().all(is_plain)
 }
 
 fn read_all(from: impl Read) -> std::io::Result<Zeroizing<Vec<u8>>> {
@@ -107,7 +118,7 @@ fn of_bytes(bytes: Zeroizing<Vec<u8>>) -> Result<Secret, String> {
 }
 
 /// Reads somebody's own instance.
-fn read_instance(config: &Path, root: &Path) -> Result<SigningInstance, CommandError> {
+fn read_instance(config: &Path, root: &Path, audience: String) -> Result<SigningInstance, CommandError> {
     let unusable = |problem: String| {
         let (config, root) = (config.display(), root.display());
         CommandError::new(Kind::Usage, format!("the instance of {config} and {root} cannot be used: {problem}"))
@@ -116,7 +127,8 @@ fn read_instance(config: &Path, root: &Path) -> Result<SigningInstance, CommandE
         files::read(path, MAX_INSTANCE_BYTES)
             .map_err(|error| unusable(format!("{}: {}", path.display(), reason(&error))))
     };
-    SigningInstance::read(&read(config)?, &root_name(root), &read(root)?).map_err(|error| unusable(error.to_string()))
+    let instance = SigningInstance::read(&read(config)?, &root_name(root), &read(root)?, audience);
+    instance.map_err(|error| unusable(error.to_string()))
 }
 
 /// What users call the keys: as the author does, where that is a name that the policy takes for a file's.
@@ -133,8 +145,20 @@ mod tests {
 
     #[test]
     fn a_token_on_the_command_line_is_refused_and_not_repeated() {
-        let problem = read_token("eyJh.eyJp.c2ln").unwrap_err();
-        assert!(problem.contains("env:SIGSTORE_ID_TOKEN") && !problem.contains("eyJp"), "{problem}");
+        let (header, claims) = ("eyJhbGciOiJSUzI1NiJ9", "eyJpc3MiOiJodHRwczovL2kuZXhhbXBsZSJ9");
+        for (before, header) in
+            [("", header), ("Bearer ", header), ("env:", header), ("", "ewogICJhbGciOiAiUlMyNTYiCn0")]
+        {
+            let problem = read_token(&format!("{before}{header}.{claims}.c2ln")).unwrap_err();
+            assert!(problem.contains("env:SIGSTORE_ID_TOKEN") && !problem.contains(header), "{problem}");
+            assert!(!problem.contains(claims), "{problem}");
+        }
+        for (source, shown) in [("env:NOT_SET_1", "NOT_SET_1"), ("none/token.txt", "none/token.txt")] {
+            assert!(read_token(source).unwrap_err().contains(shown));
+        }
+        for name in ["", "1A", "a-b", "A=B"] {
+            assert!(read_token(&format!("env:{name}")).unwrap_err().contains("no name of a variable"), "{name}");
+        }
     }
 
     #[test]

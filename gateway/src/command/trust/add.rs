@@ -21,7 +21,7 @@ pub(super) struct AddArgs {
     /// An OCI reference, oci-layout:DIR, or docker://IMAGE
     #[arg(value_name = "REF")]
     server: String,
-    /// Trust this signer, as it is shown, for the repository
+    /// Trust this signer, as it is shown, for the repository; who only attested something of it, for that
     #[arg(long, value_name = "SIGNER", conflicts_with = "digest")]
     signer: Option<String>,
     /// Trust exactly this content: you have reviewed it
@@ -115,6 +115,11 @@ fn named_whole(path: &Path) -> Result<(String, SignerKey), CommandError> {
     read_key(&std::path::absolute(path)?)
 }
 
+/// The item that trusts somebody for what they said.
+fn trusting(signer: &Surveyed) -> Added {
+    if signer.signed { Added::Signer(signer.line.clone()) } else { Added::Attestation(signer.line.clone()) }
+}
+
 /// The policy of a person who has looked at something.
 struct Policy {
     place: Place,
@@ -133,16 +138,23 @@ impl Policy {
             return Ok(Some(Added::Digest(self.survey.manifest.to_string())));
         }
         let Some(name) = signer else { return Ok(None) };
-        let found = self.signed().into_iter().find(|signer| signer.name == name);
+        let found = self.survey.signers.iter().find(|signer| signer.name == name);
         let missing = || {
-            CommandError::new(Kind::Refused, format!("{} did not sign it", name.escape_debug()))
-                .hint("name one of the signers that are shown, whole")
+            let message = format!("{} neither signed it nor attested anything of it", name.escape_debug());
+            CommandError::new(Kind::Refused, message).hint("name one of those that are shown, whole")
         };
-        Ok(Some(Added::Signer(found.ok_or_else(missing)?.line.clone())))
+        Ok(Some(trusting(found.ok_or_else(missing)?)))
     }
 
-    fn signed(&self) -> Vec<&Surveyed> {
-        self.survey.signers.iter().filter(|signer| signer.signed).collect()
+    /// The one whom a person would trust for it: who signed it, or where nobody did, who attested something of it.
+    fn only_signer(&self) -> Option<&Surveyed> {
+        let signers = &self.survey.signers;
+        let signed: Vec<&Surveyed> = signers.iter().filter(|signer| signer.signed).collect();
+        match (&*signed, &**signers) {
+            ([one], _) => Some(one),
+            ([], [one]) => Some(one),
+            _ => None,
+        }
     }
 
     /// Adds what was named on the command line.
@@ -156,8 +168,11 @@ impl Policy {
     async fn ask(&self) -> Result<Outcome, CommandError> {
         let Survey { name, manifest, .. } = &self.survey;
         let mut choices = Vec::new();
-        if let [one] = &*self.signed() {
-            choices.push((Added::Signer(one.line.clone()), format!("trust {} for {name}?", one.name)));
+        if let Some(one) = self.only_signer() {
+            let attested = one.most_telling().unwrap_or_default().escape_debug();
+            let only =
+                if one.signed { String::new() } else { format!(", who did not sign it and attested {attested},") };
+            choices.push((trusting(one), format!("trust {}{only} for {name}?", one.name)));
         }
         let question = format!("have you reviewed {manifest}, and trust exactly this content?");
         choices.push((Added::Digest(manifest.to_string()), question));
@@ -170,7 +185,7 @@ impl Policy {
                     continue;
                 }
                 // Who cannot be trusted by the way may have signed what can be reviewed.
-                Err(error) if matches!(added, Added::Signer(_)) => {
+                Err(error) if !matches!(added, Added::Digest(_)) => {
                     output::error(&error.text());
                     continue;
                 }
@@ -187,7 +202,7 @@ impl Policy {
 
     /// The change that adds this, and all that it means; none where it is there already.
     async fn change(&self, added: &Added) -> Result<Option<Change>, CommandError> {
-        let is_signer = matches!(added, Added::Signer(_));
+        let is_signer = !matches!(added, Added::Digest(_));
         if is_signer && self.survey.name == "oci-layout" {
             let message =
                 "a scope for `oci-layout` is for every folder, and for everything that this signer ever signed";

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, Value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value};
 
 /// What is added to a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Added {
     /// An item of `signers`, as it is written: `{ … }`.
     Signer(String),
+    /// An item of `attestations`, as it is written: `{ type = …, signers = [{ … }] }`.
+    Attestation(String),
     /// An item of `digests`.
     Digest(String),
 }
@@ -41,6 +43,7 @@ impl Added {
     pub(super) fn member(&self) -> &'static str {
         match self {
             Self::Signer(_) => "signers",
+            Self::Attestation(_) => "attestations",
             Self::Digest(_) => "digests",
         }
     }
@@ -54,13 +57,13 @@ impl Added {
 
     fn value(&self) -> Result<Value, NotEdited> {
         match self {
-            Self::Signer(line) => Ok(line.parse()?),
+            Self::Signer(line) | Self::Attestation(line) => Ok(line.parse()?),
             Self::Digest(digest) => Ok(digest.as_str().into()),
         }
     }
 
     /// The line of a scope that has nothing but this.
-    fn line(&self) -> String {
+    pub(super) fn line(&self) -> String {
         format!("{} = [{self}]", self.member())
     }
 }
@@ -69,7 +72,7 @@ impl Added {
 impl fmt::Display for Added {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Signer(line) => f.write_str(line),
+            Self::Signer(line) | Self::Attestation(line) => f.write_str(line),
             Self::Digest(digest) => write!(f, "\"{digest}\""),
         }
     }
@@ -153,7 +156,36 @@ fn line_end(text: &str) -> &'static str {
     if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
+/// Adds whoever may attest something to the others who may attest the same, if there are any in this list.
+fn join<'a>(mut asked: impl Iterator<Item = &'a mut dyn TableLike>, added: &Added) -> Result<bool, NotEdited> {
+    let Added::Attestation(_) = added else { return Ok(false) };
+    let Value::InlineTable(new) = added.value()? else { return Err(NotEdited::NotAPolicy) };
+    let kind = new.get("type").and_then(Value::as_str);
+    let Some(same) = asked.find(|asked| asked.get("type").and_then(Item::as_str) == kind) else { return Ok(false) };
+    let signer = new.get("signers").and_then(Value::as_array).and_then(|signers| signers.get(0));
+    let signer = Added::Signer(signer.ok_or(NotEdited::NotAPolicy)?.to_string());
+    match same.get_mut(signer.member()) {
+        Some(Item::Value(Value::Array(signers))) => push(signers, signer.value()?),
+        Some(Item::ArrayOfTables(signers)) => push_table(signers, &signer)?,
+        // Who attests it is who signs: that would have to be written out.
+        _ => return Err(NotEdited::NotKept),
+    }
+    Ok(true)
+}
+
+fn inline_tables(items: &mut Array) -> impl Iterator<Item = &mut dyn TableLike> {
+    items.iter_mut().filter_map(Value::as_inline_table_mut).map(|table| table as &mut dyn TableLike)
+}
+
 fn add_to_table(scope: &mut Table, added: &Added) -> Result<(), NotEdited> {
+    let is_joined = match scope.get_mut(added.member()) {
+        Some(Item::Value(Value::Array(items))) => join(inline_tables(items), added)?,
+        Some(Item::ArrayOfTables(items)) => join(items.iter_mut().map(|table| table as &mut dyn TableLike), added)?,
+        _ => false,
+    };
+    if is_joined {
+        return Ok(());
+    }
     match scope.get_mut(added.member()) {
         Some(Item::Value(Value::Array(items))) => push(items, added.value()?),
         Some(Item::ArrayOfTables(items)) => push_table(items, added)?,
@@ -171,6 +203,9 @@ fn add_to_table(scope: &mut Table, added: &Added) -> Result<(), NotEdited> {
 
 fn add_to_inline(scope: &mut InlineTable, added: &Added) -> Result<(), NotEdited> {
     if let Some(items) = scope.get_mut(added.member()) {
+        if items.as_array_mut().map(|items| join(inline_tables(items), added)).transpose()? == Some(true) {
+            return Ok(());
+        }
         push(items.as_array_mut().ok_or(NotEdited::NotAPolicy)?, added.value()?);
         return Ok(());
     }

@@ -78,6 +78,14 @@ impl Place {
             Addition::Contradiction(problem) => {
                 return Err(CommandError::new(Kind::Usage, problem).hint("nothing was changed"));
             }
+            Addition::Beside { scope: written } => {
+                let line = added.line();
+                let message = format!("the scope `{written}` of {path} asks for something that this does not say");
+                let hint =
+                    format!("nothing was changed; for this alone to be enough, write by hand in its place:\n{scope}");
+                let other = format!("or change what it asks for by hand, with: {line}");
+                return Err(CommandError::new(Kind::Usage, message).hint(hint).hint(other));
+            }
             Addition::Scope => (with_scope(&before, self.form, name, added), Vec::new(), true),
             Addition::Item { index, means } => (with_item(&before, self.form, index, added), means, false),
         };

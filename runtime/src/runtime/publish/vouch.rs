@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::{PartError, PublishError, ResolveError, Runtime};
-use crate::artifact::{Depot, Digest, Packed, PushTarget};
+use crate::artifact::{Depot, DepotError, Digest, Packed, PushTarget};
 use crate::sigstore::Services;
 use crate::trust::{
     Attested, Evidence, Holder, Name, Signed, Signer, SignerIdentity, Signing, Unsigned, Wanted, Words, gather,
@@ -64,7 +64,8 @@ struct Place<'a> {
 impl Place<'_> {
     /// Adds what a key signed, and what is not there yet.
     async fn add(&mut self, signing: &Signing, signed: &Signed) -> Result<(), PublishError> {
-        let known = self.known().await;
+        // Where that cannot be found out, all is added again: the worst is that some of it is there twice.
+        let known = self.known().await.unwrap_or_default();
         let is_there = |has: &dyn Fn(&Evidence) -> bool| known.iter().any(has);
         if !is_there(&|evidence| signing.has_signed(&signed.signature, evidence)) {
             let added = self.depot.attach_under_tag(&self.manifest, &signed.signature).await;
@@ -84,8 +85,9 @@ impl Place<'_> {
 
     /// Has signed, and adds, what is not there yet. Gives who signed.
     async fn sign(&mut self, services: &Services<'_>, statements: &[Unsigned]) -> Result<Holder, PublishError> {
+        let known = self.known().await.map_err(PartError::NotKnown);
+        let known = known.map_err(|source| self.without("its signature", source))?;
         let holder = services.certificate().await.map_err(|source| self.without("its signature", source))?;
-        let known = self.known().await;
         for statement in statements {
             let what = statement.what;
             if !known.iter().any(|evidence| holder.has_said(statement, evidence, SystemTime::now())) {
@@ -99,12 +101,11 @@ impl Place<'_> {
         Ok(holder)
     }
 
-    /// What lies beside it. Where that cannot be found out, all is added again: the worst is that some of it is there
-    /// twice.
-    async fn known(&self) -> Vec<Evidence> {
+    /// What lies beside it.
+    async fn known(&self) -> Result<Vec<Evidence>, DepotError> {
         let wanted = Wanted { attestations: true };
         let found = gather(&self.depot, None, &[self.manifest], wanted).await;
-        found.map(|found| found.evidence).unwrap_or_default()
+        found.map(|found| found.evidence).map_err(|error| error.source)
     }
 
     /// All that is there, but not this.

@@ -81,6 +81,8 @@ pub(in crate::trust) enum Logged<'a> {
     Dsse(&'a Value),
     /// An envelope, in the older form.
     InToto(&'a Value),
+    /// An envelope by a key, as the second Rekor has it: the digest of what is signed.
+    Hashed(&'a Value),
 }
 
 impl Asked {
@@ -206,6 +208,17 @@ impl Instance {
         json!([Log::named("https://ct.example", key.as_bytes(), "2023-01-01T00:00:00Z")])
     }
 
+    /// A certificate for timestamps, and its key.
+    pub(super) fn for_stamps(&self) -> (Vec<u8>, rcgen::KeyPair) {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::default();
+        parameters.serial_number = Some(SerialNumber::from_slice(&[43]));
+        (parameters.not_before, parameters.not_after) = (date_time_ymd(2023, 1, 1), date_time_ymd(2033, 1, 1));
+        parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::TimeStamping];
+        (parameters.signed_by(&key, &self.authority).unwrap().der().to_vec(), key)
+    }
+
     /// The certificate of the authority, in DER.
     pub(in crate::trust) fn authority(&self) -> Vec<u8> {
         self.authority.der().to_vec()
@@ -255,6 +268,23 @@ pub(in crate::trust) fn bundle(material: Value, content: (&str, Value)) -> Value
     bundle
 }
 
+/// The annotation in which cosign 2 keeps the promise of an entry of the log.
+pub(in crate::trust) fn log_note(entry: &Value) -> String {
+    let number = |name: &str| entry[name].as_str().unwrap().parse::<i64>().unwrap();
+    let id = BASE64_STANDARD.decode(entry["logId"]["keyId"].as_str().unwrap()).unwrap();
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({
+        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
+        "Payload": {
+            "body": entry["canonicalizedBody"],
+            "integratedTime": number("integratedTime"),
+            "logIndex": number("logIndex"),
+            "logID": id,
+        },
+    })
+    .to_string()
+}
+
 impl Log {
     /// An entry for a signature by whoever has this PEM block, with promise and proof.
     pub(in crate::trust) fn entry(&self, pem: &str, logged: &Logged<'_>, signature: &[u8]) -> Value {
@@ -282,6 +312,20 @@ impl Log {
                 let hashes = (hash(envelope.to_string().as_bytes()), hash(&payload(envelope)));
                 let content = json!({ "envelope": inner, "hash": hashes.0, "payloadHash": hashes.1 });
                 ("intoto", "0.0.2", json!({ "content": content }))
+            }
+            Logged::Hashed(envelope) => {
+                let signed = sigstore_types::pae(envelope["payloadType"].as_str().unwrap(), &payload(envelope));
+                let digest = BASE64_STANDARD.encode(bytes_of_hex(&Digest::of(&signed).hex()));
+                let key = key_of_pem(&BASE64_STANDARD.decode(&pem).unwrap());
+                let verifier = json!({ "keyDetails": "PKIX_ECDSA_P256_SHA_256", "publicKey": { "rawBytes": key } });
+                let data = json!({ "algorithm": "SHA2_256", "digest": digest });
+                let signature = json!({ "content": signature, "verifier": verifier });
+                let spec = json!({ "hashedRekordV002": { "data": data, "signature": signature } });
+                let mut entry = self.keep("hashedrekord", "0.0.2", &spec, time);
+                // It promises nothing, knows no time, and counts in one tree alone.
+                entry.as_object_mut().unwrap().retain(|key, _| key != "inclusionPromise" && key != "integratedTime");
+                entry["logIndex"] = "0".into();
+                return entry;
             }
         };
         self.keep(kind, version, &spec, time)
@@ -320,12 +364,18 @@ impl Log {
     }
 }
 
+/// The base64 inside a PEM block.
+fn key_of_pem(pem: &[u8]) -> String {
+    let lines = std::str::from_utf8(pem).unwrap().lines();
+    lines.filter(|line| !line.starts_with('-')).collect()
+}
+
 fn extension(id: &[u64], content: Vec<u8>) -> CustomExtension {
     CustomExtension::from_oid_content(id, content)
 }
 
 /// One value in DER (X.690, section 8.1).
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let mut bytes = vec![tag];
     match u8::try_from(length) {
@@ -341,7 +391,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
 }
 
 /// The content of the first value of DER bytes, and that value as a whole.
-fn part(bytes: &[u8]) -> (&[u8], &[u8]) {
+pub(super) fn part(bytes: &[u8]) -> (&[u8], &[u8]) {
     let (head, length) = match bytes[1] {
         short @ ..=0x7f => (2, usize::from(short)),
         0x81 => (3, usize::from(bytes[2])),

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
-
 use super::Subject;
 use super::weighed::{Attested, Known, Signer};
 use crate::trust::authority::Authority;
@@ -16,9 +14,13 @@ use crate::trust::policy::{Attestations, Family, Scope};
 use crate::trust::provenance::{CertificateClaims, Provenance, ProvenanceFault, ProvenanceRules, ProvenanceSummary};
 use crate::trust::reason::Reason;
 use crate::trust::sbom::{OpenSnapshot, Sbom, SbomFault, SbomFindings, SbomRules, SbomSummary};
+use crate::trust::time;
 use crate::trust::vex::Vex;
 use crate::trust::weigh::SignerId;
 use crate::untrusted::Untrusted;
+
+/// What the requirement of `signers` is called.
+pub(super) const SIGNATURE: &str = "signature";
 
 /// What came of all requirements, in the order that they are asked for.
 pub(super) struct Outcome {
@@ -62,7 +64,7 @@ impl Outcome {
             let problems = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
                 Err(problem) => vec![Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }],
                 Ok(sbom) => {
-                    let now = Timestamp::try_from(now).unwrap_or(Timestamp::MAX);
+                    let now = time::timestamp(now);
                     let checked = scope.sbom.as_ref().map(|rules| rules.check(&sbom, &vex, now, open));
                     let SbomFindings { faults, remarks } = checked.unwrap_or_default();
                     self.sboms.push(sbom.summary().with_remarks(remarks));
@@ -154,13 +156,13 @@ fn signed(subject: &Subject, scope: &Scope, known: &Known) -> Requirement {
             // Who attests what is inside, or vouches for something else, does not say with that that it should run.
             let nobody = known.attested.is_empty() && known.vouchers.is_empty();
             let nothing = if nobody { Reason::UNSIGNED } else { Reason::ONLY_ATTESTED };
-            unmet("signature", missing(nothing, &known.signature_faults, known.others))
+            unmet(SIGNATURE, missing(nothing, &known.signature_faults, known.others))
         }
         n if n < scope.threshold => {
             let why = Problem::with(Reason::TOO_FEW_SIGNERS, format!("{n} of {}", scope.threshold));
-            Requirement { by, ..unmet("signature", why) }
+            Requirement { by, ..unmet(SIGNATURE, why) }
         }
-        _ => Requirement { by, ..met("signature") },
+        _ => Requirement { by, ..met(SIGNATURE) },
     }
 }
 

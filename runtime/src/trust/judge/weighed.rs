@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Subject;
-use super::requirements::Outcome;
+use super::requirements::{Outcome, SIGNATURE};
 use crate::artifact::Digest;
-use crate::trust::authority::{Authority, Who};
-use crate::trust::claimed::{Claimed, claimed};
+use crate::trust::authority::Authority;
+use crate::trust::claimed::{Claimant, Claimed, claimed};
 use crate::trust::decision::{Problem, Requirement, SignedBy};
 use crate::trust::evidence::{Evidence, Form};
 use crate::trust::fault::Fault;
@@ -16,7 +16,6 @@ use crate::trust::gather::Found;
 use crate::trust::identity::Identity;
 use crate::trust::policy::Scope;
 use crate::trust::provenance::ProvenanceSummary;
-use crate::trust::root::TrustRoot;
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;
@@ -29,7 +28,7 @@ pub(super) struct Weighed {
     pub(super) provenance: Vec<ProvenanceSummary>,
     /// In words.
     pub(super) checked: Vec<String>,
-    /// What nobody that the scope trusts made.
+    /// Who made what nobody made that the scope trusts for it.
     pub(super) unknown: Vec<Claimed>,
     manifest: Option<Digest>,
     /// Whether somebody that the scope trusts made something that does not hold.
@@ -73,11 +72,12 @@ pub(super) struct Signer {
 }
 
 impl Weighed {
-    /// Weighs what was found by a scope.
+    /// Weighs what was found by a scope. Strangers may be known by `roots`.
     pub(super) fn weigh(
         subject: &Subject,
         scope: &Scope,
         found: Found,
+        roots: &[Arc<TrustRoot>],
         now: SystemTime,
         open: OpenSnapshot<'_>,
     ) -> Self {
@@ -105,10 +105,28 @@ impl Weighed {
         let manifest = subject.manifests.iter().find(|manifest| vouched.clone().any(|digest| digest == **manifest));
         // Who that is matters only where something is missing.
         let met = requirements.iter().all(|requirement| requirement.held);
-        let unknown = if met { Vec::new() } else { claimed(&strangers, &scope.roots(), now) };
+        let mut unknown = if met { Vec::new() } else { claimed(subject, &strangers, roots, now) };
         let faults = known.signature_faults.iter().chain(&known.attestation_faults);
         let has_bad = faults.into_iter().any(|fault| fault.is_by_trusted());
-        Self { requirements, sboms, provenance, checked, unknown, manifest: manifest.copied(), has_bad }
+        let mut weighed = Self {
+            requirements,
+            sboms,
+            provenance,
+            checked,
+            unknown: Vec::new(),
+            manifest: manifest.copied(),
+            has_bad,
+        };
+        if weighed.lacks_signature() {
+            unknown.extend(known.only_attested_by(&scope.signers));
+        }
+        weighed.unknown = unknown;
+        weighed
+    }
+
+    /// Whether signatures are asked for, and there are not enough.
+    pub(super) fn lacks_signature(&self) -> bool {
+        self.requirements.iter().any(|requirement| requirement.what == SIGNATURE && !requirement.held)
     }
 
     /// Why it may not run: the first requirement that is not met though something is wrong, or else the first.
@@ -169,7 +187,7 @@ impl Known {
         let (mut said_by, mut furthest): (Vec<(Said, Signer)>, Option<Fault>) = (Vec::new(), None);
         let mut weighing = Weighing::of(evidence);
         for authority in distinct(scope) {
-            let authenticated = log_root().and_then(|root| weighing.by(authority, &root, now));
+            let authenticated = weighing.by(authority, now);
             match authenticated.and_then(|authenticated| of_this(authenticated, subject)) {
                 Ok(Authenticated { said, signer: id, identity, logged, at }) => {
                     let authority = Arc::clone(authority);
@@ -208,6 +226,18 @@ impl Known {
         true
     }
 
+    /// Those of these signers who attested something, and signed nothing: they are trusted, and not for that.
+    fn only_attested_by(&self, signers: &[Arc<Authority>]) -> Vec<Claimed> {
+        let is_of = |by: &Signer, authority: &Arc<Authority>| Arc::ptr_eq(&by.authority, authority);
+        let attested = signers.iter().map(|authority| {
+            let said = self.attested.iter().filter(|said| said.by.iter().any(|by| is_of(by, authority)));
+            let attested = said.map(|said| said.statement.predicate_type.clone()).collect();
+            let signed = self.vouchers.iter().any(|voucher| is_of(&voucher.by, authority));
+            Claimed { who: Claimant::Named(Arc::clone(authority)), signed, attested }
+        });
+        attested.filter(|claimed| !claimed.signed && !claimed.attested.is_empty()).collect()
+    }
+
     /// Adds a statement that nobody signed: who stands behind the manifest that carries it, or behind the index that
     /// lists that one, says it.
     fn add_bare(
@@ -242,11 +272,6 @@ fn distinct(scope: &Scope) -> Vec<&Arc<Authority>> {
     distinct
 }
 
-/// The log for what keys sign.
-fn log_root() -> Result<Arc<TrustRoot>, Fault> {
-    TrustRoot::public_good().map_err(|_| Fault::UnknownLog)
-}
-
 /// Cosign's old signatures name the repository that they are for.
 fn of_this(authenticated: Authenticated, subject: &Subject) -> Result<Authenticated, Fault> {
     if let Said::Payload(payload) = &authenticated.said {
@@ -262,10 +287,7 @@ impl Signer {
             SignerId::Key(fingerprint) => fingerprint.to_string(),
             SignerId::Identity { issuer, subject } => format!("{} by {}", subject.to_line(500), issuer.to_line(500)),
         };
-        let root = match &self.authority.who {
-            Who::Key(_) => None,
-            Who::Keyless { root, .. } => Some(root.name().to_owned()),
-        };
+        let root = self.authority.root_in_use().map(|root| root.name().to_owned());
         let (name, logged, at) = (self.authority.name.clone(), self.logged, self.at.map(time::shown));
         SignedBy { name, identity, root, logged, at }
     }

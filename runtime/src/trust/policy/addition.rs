@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Family, Scope, TrustPolicy};
+use super::{Attestations, Family, Scope, TrustPolicy};
 use crate::trust::authority::Authority;
 use crate::trust::{provenance, sbom};
 
@@ -20,6 +20,12 @@ pub enum Addition {
     },
     /// All of it is there already.
     Nothing,
+    /// A scope is for exactly these repositories, and asks for more, or for something else: whatever is added to it,
+    /// what was shown would not be enough.
+    Beside {
+        /// What it is for, as it is written.
+        scope: String,
+    },
     /// It cannot be added to what is there, and why, in words.
     Contradiction(String),
 }
@@ -36,20 +42,19 @@ impl TrustPolicy {
         else {
             return Addition::Scope;
         };
-        let mut is_signer_new = false;
-        for signer in &new.signers {
-            match scope.signers.iter().find(|known| known.is_one_with(signer)) {
-                None => is_signer_new = true,
-                Some(known) if known.has_terms_of(signer) => {}
-                Some(known) => {
-                    let problem = format!(
-                        "{} is in the scope `{}` already, with {}; change that where it is written",
-                        known.name.escape_debug(),
-                        scope.written,
-                        known.terms()
-                    );
-                    return Addition::Contradiction(problem);
+        let is_signer_new = match scope.lacks(&scope.signers, &new.signers) {
+            Ok(is_new) => is_new,
+            Err(problem) => return Addition::Contradiction(problem),
+        };
+        let mut is_attester_new = false;
+        for Attestations { types, signers } in &new.attestations {
+            let known = scope.attestations.iter().find(|known| known.types == *types);
+            match scope.lacks(known.map_or(&[], |known| &known.signers), signers) {
+                Ok(true) if known.is_none() && scope.has_requirements() => {
+                    return Addition::Beside { scope: scope.written.clone() };
                 }
+                Ok(is_new) => is_attester_new |= is_new,
+                Err(problem) => return Addition::Contradiction(problem),
             }
         }
         let is_digest_new = !new.digests.is_subset(&scope.digests);
@@ -57,14 +62,53 @@ impl TrustPolicy {
         if is_signer_new {
             means.extend(scope.means_of_signer());
         }
+        if is_attester_new {
+            means.push(scope.means_of_attester());
+        }
         if is_digest_new && scope.has_requirements() {
             means.push("this content runs without anything else that the scope asks for".to_owned());
         }
-        if !is_signer_new && !is_digest_new { Addition::Nothing } else { Addition::Item { index, means } }
+        if !is_signer_new && !is_attester_new && !is_digest_new {
+            Addition::Nothing
+        } else {
+            Addition::Item { index, means }
+        }
     }
 }
 
 impl Scope {
+    /// Whether one of `new` is none of those who are `known` to it.
+    ///
+    /// # Errors
+    /// Where one is, on other terms: in words.
+    fn lacks(&self, known: &[Arc<Authority>], new: &[Arc<Authority>]) -> Result<bool, String> {
+        let mut lacks = false;
+        for signer in new {
+            match known.iter().find(|known| known.is_one_with(signer)) {
+                None => lacks = true,
+                Some(known) if known.has_terms_of(signer) => {}
+                Some(known) => {
+                    return Err(format!(
+                        "{} is in the scope `{}` already, with {}; change that where it is written",
+                        known.name.escape_debug(),
+                        self.written,
+                        known.terms()
+                    ));
+                }
+            }
+        }
+        Ok(lacks)
+    }
+
+    /// What somebody more who attests means for what the scope is for.
+    fn means_of_attester(&self) -> String {
+        if self.has_requirements() {
+            "it widens the scope: what this signer attests counts as well, as what the others attest".to_owned()
+        } else {
+            "what this signer attests runs as well, not only what was reviewed".to_owned()
+        }
+    }
+
     /// What one signer more means for what the scope is for.
     fn means_of_signer(&self) -> Vec<String> {
         let mut means = Vec::new();

@@ -12,10 +12,11 @@ use toml::Spanned;
 
 use super::roots::Roots;
 use super::signer::Reader;
-use super::written::{WrittenAttestations, WrittenInclude, WrittenScope, WrittenSigner, WrittenTrustPolicy};
+use super::written::{Builtin, WrittenAttestations, WrittenInclude, WrittenScope, WrittenSigner, WrittenTrustPolicy};
 use super::{Attestations, Include, PolicyFiles, Scope, TrustPolicy, plain, shipped};
 use crate::artifact::{Digest, InvalidDigest, Reference, Selector};
 use crate::trust::authority::{Authority, Who};
+use crate::trust::root::{InvalidRoot, PUBLIC_GOOD, TrustRoot};
 use crate::trust::scope::Pattern;
 use crate::trust::statement::SIGNATURE_PREDICATE;
 use crate::trust::{provenance, sbom, time};
@@ -96,6 +97,7 @@ impl Reader<'_> {
         let WrittenScope {
             pattern,
             builtin,
+            root,
             mode,
             signers,
             threshold,
@@ -124,8 +126,10 @@ impl Reader<'_> {
             let asked = self.attestations(asked, &scope)?;
             scope.attestations.push(asked);
         }
+        let root = root.map(|root| self.builtin_root(root, builtin.as_ref())).transpose()?;
         if let Some(builtin) = builtin {
-            shipped::add(*builtin.get_ref(), &mut scope).map_err(|error| problem(&builtin.span(), error))?;
+            let added = shipped::add(*builtin.get_ref(), root, &mut scope);
+            added.map_err(|error| problem(&builtin.span(), error))?;
         }
         scope.threshold = threshold_of(threshold, scope.signers.len())?;
         if let Some(sbom) = sbom {
@@ -146,6 +150,25 @@ impl Reader<'_> {
             return Err(problem(&start, format!("`{}`: {nothing}", scope.written)));
         }
         Ok(scope)
+    }
+
+    /// The trust root that is to count for a builtin.
+    fn builtin_root(
+        &mut self,
+        root: Spanned<String>,
+        builtin: Option<&Spanned<Builtin>>,
+    ) -> Result<Arc<TrustRoot>, Problem> {
+        let place = root.span();
+        let Some(builtin) = builtin else {
+            let alone =
+                "`root` stands beside the `key` or `issuer` that it is for; beside `match` it is for a `builtin`";
+            return Err(problem(&place, alone.to_owned()));
+        };
+        if !builtin.get_ref().is_logged() {
+            let unused = "what this `builtin` stands for needs neither log nor timestamp: leave out `root`";
+            return Err(problem(&place, unused.to_owned()));
+        }
+        self.roots.named(root.get_ref(), self.files).map_err(|error| problem(&place, error))
     }
 
     fn include(&mut self, include: WrittenInclude, others: &[Arc<Include>]) -> Result<Include, Problem> {
@@ -191,7 +214,7 @@ impl Reader<'_> {
         let place = predicate_type.span();
         let predicate_type = predicate_type.into_inner();
         let bad = |text: String| Err(problem(&place, text));
-        if !predicate_type.contains("://") {
+        if !Attestations::is_type(&predicate_type) {
             return bad(format!("`{predicate_type}` is no type of attestation, as https://spdx.dev/Document"));
         }
         if predicate_type == SIGNATURE_PREDICATE {
@@ -262,6 +285,13 @@ fn within(threshold: usize, signers: usize) -> Result<usize, String> {
 
 pub(super) fn problem(place: &Range<usize>, problem: String) -> Problem {
     Problem { at: place.start, problem }
+}
+
+impl InvalidTrustPolicy {
+    /// Of a policy that no file holds.
+    pub(super) fn of_root(error: InvalidRoot) -> Self {
+        Self { line: 1, problem: format!("the trust root `{PUBLIC_GOOD}`: {error}") }
+    }
 }
 
 impl Problem {

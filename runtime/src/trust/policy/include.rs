@@ -12,6 +12,7 @@ use crate::trust::authority::Authority;
 use crate::trust::decision::Problem;
 use crate::trust::reason::Reason;
 use crate::trust::scope::Pattern;
+use crate::trust::tuf::TufState;
 use crate::untrusted::Untrusted;
 
 /// How often a policy is asked for again while servers run, where nothing is written.
@@ -111,6 +112,12 @@ impl Include {
             None => format!("{reference} does not say where; publish it with `lockgate trust push`"),
         };
         Err(Problem::with(Reason::POLICY_MISPLACED, why))
+    }
+
+    /// The trust roots of its signers that cannot be used at this time.
+    pub(crate) fn unusable_roots(&self, now: SystemTime) -> Vec<TufState> {
+        let states = self.scope.root_states(now).into_iter();
+        states.filter(|state| state.reason.is_some()).collect()
     }
 
     /// Whether one that was published then is still to be followed.
@@ -232,6 +239,14 @@ impl TrustPolicy {
     pub(crate) fn missing(&self) -> Vec<Problem> {
         let unknown = (self.fetched.len() < self.includes.len()).then(|| Reason::POLICY_MISSING.into());
         unknown.into_iter().chain(self.fetched.iter().filter_map(|fetched| fetched.why_not().cloned())).collect()
+    }
+
+    /// The trust roots that cannot be used at this time, and for lack of which nobody signed what is missing.
+    pub(crate) fn missing_roots(&self, now: SystemTime) -> Vec<TufState> {
+        let is_not_signed =
+            |fetched: &Fetched| fetched.why_not().is_some_and(|problem| problem.reason == Reason::POLICY_NOT_SIGNED);
+        let not_signed = self.includes.iter().zip(&self.fetched).filter(|(_, fetched)| is_not_signed(fetched));
+        not_signed.flat_map(|(include, _)| include.unusable_roots(now)).collect()
     }
 
     /// How often what it includes is asked for again; nothing where it includes nothing.

@@ -2,11 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::signer::can_count;
 use super::written::Builtin;
 use super::{Attestations, Origin, Scope};
 use crate::trust::authority::{Authority, Need, Who};
 use crate::trust::key::SignerKey;
 use crate::trust::provenance;
+use crate::trust::root::TrustRoot;
 use crate::trust::scope::{Name, Pattern};
 
 /// Signs the images of `docker.io/mcp` (docker/keyring, `public/mcp/latest.pub`).
@@ -14,6 +16,9 @@ const MCP_KEY: &str = include_str!("shipped/docker-mcp.pub");
 
 /// Signs the attestations of Docker Hardened Images (moby/policy-helpers, `roots/dhi/dhi.pub`).
 const HARDENED_KEY: &str = include_str!("shipped/docker-hardened-images.pub");
+
+/// What those are called whom a builtin stands for. They have no file that a policy could name.
+const NAMES: [&str; 2] = ["Docker's key for docker.io/mcp", "Docker's key for hardened images"];
 
 /// Where the signatures of `docker.io/mcp` lie (docker/mcp-gateway, `pkg/signatures`).
 const MCP_SIGNATURES: &str = "docker.io/mcp/signatures";
@@ -30,26 +35,45 @@ pub(super) fn scope(name: &Name) -> Option<&'static Scope> {
 
 fn read((written, builtin): (&str, Builtin)) -> Option<Scope> {
     let mut scope = Scope::new(written.to_owned(), Pattern::parse(written).ok()?);
-    add(builtin, &mut scope).ok()?;
+    add(builtin, None, &mut scope).ok()?;
     scope.origin = Origin::Shipped;
     Some(scope)
 }
 
-/// Adds what a builtin stands for to a scope.
+impl Builtin {
+    /// Whether what it stands for has to be in a log, which is that of some trust root.
+    pub(super) fn is_logged(self) -> bool {
+        match self {
+            Self::DockerMcp => true,
+            Self::DockerHardened => false,
+        }
+    }
+}
+
+/// Adds what a builtin stands for to a scope. Its logs are those of `root`, or else of Sigstore's public instance.
 ///
 /// # Errors
 /// Where the scope says something that contradicts it.
-pub(super) fn add(builtin: Builtin, scope: &mut Scope) -> Result<(), String> {
+pub(super) fn add(builtin: Builtin, root: Option<Arc<TrustRoot>>, scope: &mut Scope) -> Result<(), String> {
+    let log = if builtin.is_logged() { Need::Required } else { Need::Ignore };
+    let root = root.map_or_else(TrustRoot::public_good, Ok).map_err(|error| error.to_string())?;
+    let authority = |name: &str, pem: &str| {
+        let key = SignerKey::from_pem(pem).map_err(|error| error.to_string())?;
+        let (name, who, root) = (name.to_owned(), Who::Key(key), Arc::clone(&root));
+        let authority = Authority { name, who, root, log, sct: Need::Ignore, timestamp: Need::Ignore };
+        can_count(&authority.name, &authority)?;
+        Ok::<_, String>(Arc::new(authority))
+    };
     match builtin {
         Builtin::DockerMcp => {
             if scope.signatures.is_some() {
                 return Err("`docker-mcp` says where signatures lie: leave out `signatures`".to_owned());
             }
             scope.signatures = format!("{MCP_SIGNATURES}:signatures").parse().ok();
-            scope.signers.push(authority("Docker's key for docker.io/mcp", MCP_KEY, Need::Required)?);
+            scope.signers.push(authority(NAMES[0], MCP_KEY)?);
         }
         Builtin::DockerHardened => {
-            let key = authority("Docker's key for hardened images", HARDENED_KEY, Need::Ignore)?;
+            let key = authority(NAMES[1], HARDENED_KEY)?;
             let types = provenance::TYPES.iter().map(|known| (*known).to_owned()).collect();
             scope.attestations.push(Attestations { types, signers: vec![key] });
         }
@@ -57,10 +81,9 @@ pub(super) fn add(builtin: Builtin, scope: &mut Scope) -> Result<(), String> {
     Ok(())
 }
 
-fn authority(name: &str, pem: &str, log: Need) -> Result<Arc<Authority>, String> {
-    let key = SignerKey::from_pem(pem).map_err(|error| error.to_string())?;
-    let (sct, timestamp) = (Need::Ignore, Need::Ignore);
-    Ok(Arc::new(Authority { name: name.to_owned(), who: Who::Key(key), log, sct, timestamp }))
+/// Whether somebody comes with a builtin, and is not written out.
+pub(crate) fn is_shipped(authority: &Authority) -> bool {
+    matches!(authority.who, Who::Key(_)) && NAMES.contains(&authority.name.as_str())
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub(super) struct WrittenScope {
     #[serde(rename = "match")]
     pub(super) pattern: Spanned<String>,
     pub(super) builtin: Option<Spanned<Builtin>>,
+    /// Whose log and timestamps count for the signers that `builtin` stands for; others name their own.
+    pub(super) root: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) mode: Mode,
     #[serde(default)]

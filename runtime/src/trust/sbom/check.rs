@@ -9,13 +9,13 @@ use super::licence::Standing;
 use super::rules::{DeniedPackages, Field, SbomRules, Unknown, VulnerabilityRule};
 use super::{Package, Sbom, line};
 use crate::trust::vex::{self, Vex};
-use crate::trust::vulnerability::{self, Certainty, Finding, Lookup, Severity, SnapshotFiles};
+use crate::trust::vulnerability::{self, Certainty, Finding, Lookup, Severity, Snapshot};
 
 /// The most examples that are told of one kind of fault.
 const MAX_EXAMPLES: usize = 20;
 
 /// Opens the snapshot of advisories that lies at a path which the policy names.
-pub(crate) type OpenSnapshot<'a> = &'a dyn Fn(&Path) -> std::io::Result<SnapshotFiles>;
+pub(crate) type OpenSnapshot<'a> = &'a dyn Fn(&Path) -> std::io::Result<Snapshot>;
 
 /// What came out of a check.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -187,7 +187,7 @@ impl VulnerabilityRule {
         let place = line(&self.snapshot.to_string_lossy());
         let looked_up = open(&self.snapshot)
             .map_err(vulnerability::SnapshotProblem::from)
-            .and_then(|files| vulnerability::look_up(files, &sbom.packages, now));
+            .and_then(|snapshot| vulnerability::look_up(snapshot, &sbom.packages, now));
         let lookup = match looked_up {
             Ok(lookup) => lookup,
             Err(problem) => {

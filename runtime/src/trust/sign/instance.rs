@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sigstore_trust_root::{SIGSTORE_PRODUCTION_SIGNING_CONFIG, SigningConfig};
+use sigstore_trust_root::{SIGSTORE_PRODUCTION_SIGNING_CONFIG, ServiceConfiguration, ServiceSelector, SigningConfig};
 use url::Url;
 
 use crate::message::Json;
@@ -12,8 +12,7 @@ use crate::trust::root::{InvalidRoot, MAX_ROOT_BYTES, TrustRoot};
 /// The revision of the log's interface that is spoken here.
 const LOG_REVISION: u32 = 1;
 
-/// For whom a token is meant that is to be sent to an instance, where nothing else is said (Sigstore's public one; cosign's
-/// `--oidc-client-id`).
+/// For whom tokens are meant that are to be sent to Sigstore's public instance (cosign's `--oidc-client-id`).
 const AUDIENCE: &str = "sigstore";
 
 /// A certificate authority, a log, and the keys by which those who verify know them.
@@ -43,6 +42,9 @@ pub enum InvalidSigningInstance {
     /// A service that is needed is not there.
     #[error("it names no {0} that is in service now")]
     Missing(&'static str),
+    /// It asks for more services than are used.
+    #[error("it asks for {0}; {1}")]
+    Asks(&'static str, &'static str),
     /// An address cannot be used.
     #[error("the address of its {0} cannot be used: {1}")]
     Address(&'static str, String),
@@ -61,15 +63,16 @@ impl SigningInstance {
     /// Where what is shipped cannot be used, which no build of this program causes.
     pub fn public_good() -> Result<Self, InvalidSigningInstance> {
         let root = TrustRoot::public_good().map_err(|error| InvalidSigningInstance::Root(error.to_string()))?;
-        Self::of(SIGSTORE_PRODUCTION_SIGNING_CONFIG, root)
+        Self::of(SIGSTORE_PRODUCTION_SIGNING_CONFIG, root, AUDIENCE.to_owned())
     }
 
     /// Somebody's own instance: its `signing_config.json` (sigstore/protobuf-specs, `sigstore_trustroot.proto`), and its
-    /// `trusted_root.json`, which users keep as `root_name`.
+    /// `trusted_root.json`, which users keep as `root_name`. Its authority is sent tokens that are meant for `audience`, and
+    /// no others.
     ///
     /// # Errors
     /// See [`InvalidSigningInstance`].
-    pub fn read(config: &[u8], root_name: &str, root: &[u8]) -> Result<Self, InvalidSigningInstance> {
+    pub fn read(config: &[u8], root_name: &str, root: &[u8], audience: String) -> Result<Self, InvalidSigningInstance> {
         let root = TrustRoot::read(root_name, root);
         let root = root.map_err(|error: InvalidRoot| InvalidSigningInstance::Root(error.to_string()))?;
         let unreadable = |error: &dyn std::fmt::Display| InvalidSigningInstance::Config(error.to_string());
@@ -77,10 +80,10 @@ impl SigningInstance {
             return Err(unreadable(&format!("it is larger than {} KiB", MAX_ROOT_BYTES >> 10)));
         }
         let config = std::str::from_utf8(config).map_err(|error| unreadable(&error))?;
-        Self::of(config, root)
+        Self::of(config, root, audience)
     }
 
-    fn of(config: &str, root: Arc<TrustRoot>) -> Result<Self, InvalidSigningInstance> {
+    fn of(config: &str, root: Arc<TrustRoot>, audience: String) -> Result<Self, InvalidSigningInstance> {
         let unreadable = |error: &dyn std::fmt::Display| InvalidSigningInstance::Config(error.to_string());
         // Of a key that is there twice, another reader could take the other.
         Json::parse(config).map_err(|error| unreadable(&error))?;
@@ -94,6 +97,7 @@ impl SigningInstance {
                 return Err(InvalidSigningInstance::Lacks(what));
             }
         }
+        check_selection(&config)?;
         let authority = config.fulcio_url().map(|service| service.url.as_str());
         let log = config.rekor_url(Some(LOG_REVISION)).map(|service| service.url.as_str());
         let authority = Service::at(authority, "certificate authority", "certificate authority (Fulcio)")?;
@@ -103,16 +107,10 @@ impl SigningInstance {
         }
         Ok(Self {
             root,
-            audience: AUDIENCE.to_owned(),
+            audience,
             authority,
             log: Service::at(log, "transparency log", "transparency log (Rekor, revision 1 of its interface)")?,
         })
-    }
-
-    /// The same, where its authority takes tokens that are meant for `audience`.
-    #[must_use]
-    pub fn for_audience(self, audience: String) -> Self {
-        Self { audience, ..self }
     }
 
     /// Whether it is Sigstore's public one.
@@ -123,6 +121,25 @@ impl SigningInstance {
     /// What users call the file with its keys.
     pub fn root_name(&self) -> &str {
         self.root.name()
+    }
+}
+
+/// Checks that no more is asked for than an entry of one log, which says as well when it was made.
+fn check_selection(config: &SigningConfig) -> Result<(), InvalidSigningInstance> {
+    use InvalidSigningInstance::Asks;
+    match config.rekor_tlog_config {
+        ServiceConfiguration { selector: ServiceSelector::Any, .. }
+        | ServiceConfiguration { selector: ServiceSelector::Exact, count: Some(1), .. } => {}
+        _ => {
+            return Err(Asks(
+                "another choice of logs",
+                "one is used: its `rekorTlogConfig` has to say ANY, or EXACT 1",
+            ));
+        }
+    }
+    match config.tsa_config.selector {
+        ServiceSelector::Any => Ok(()),
+        _ => Err(Asks("timestamps", "none is asked for here: its `tsaConfig` has to say ANY, or nothing")),
     }
 }
 
@@ -179,7 +196,8 @@ pub(super) mod tests {
     }
 
     fn read(config: &Value, root: &Value) -> Result<SigningInstance, InvalidSigningInstance> {
-        SigningInstance::read(config.to_string().as_bytes(), "ours.json", root.to_string().as_bytes())
+        let (config, root) = (config.to_string(), root.to_string());
+        SigningInstance::read(config.as_bytes(), "ours.json", root.as_bytes(), "ours".to_owned())
     }
 
     #[test]
@@ -199,6 +217,33 @@ pub(super) mod tests {
         assert_eq!(own.log.url("/a").as_str(), "http://10.0.0.9:3000/a");
         assert!(own.log.is_written_out() && !own.authority.is_written_out());
         assert_eq!(own.log.shown(), "the transparency log at http://10.0.0.9:3000");
+    }
+
+    #[test]
+    fn an_instance_that_asks_for_more_services_than_are_used_is_refused() {
+        let root = Instance::new().root_json();
+        for (key, selection, is_good) in [
+            ("rekorTlogConfig", json!({}), true),
+            ("rekorTlogConfig", json!({ "selector": "ANY" }), true),
+            ("rekorTlogConfig", json!({ "selector": "EXACT", "count": 1 }), true),
+            ("rekorTlogConfig", json!({ "selector": "EXACT", "count": 2 }), false),
+            ("rekorTlogConfig", json!({ "selector": "EXACT" }), false),
+            ("rekorTlogConfig", json!({ "selector": "ALL" }), false),
+            ("rekorTlogConfig", json!({ "selector": "SERVICE_SELECTOR_UNDEFINED" }), false),
+            ("tsaConfig", json!({}), true),
+            ("tsaConfig", json!({ "selector": "ANY" }), true),
+            ("tsaConfig", json!({ "selector": "EXACT", "count": 1 }), false),
+            ("tsaConfig", json!({ "selector": "ALL" }), false),
+            ("tsaConfig", json!({ "selector": "SERVICE_SELECTOR_UNDEFINED" }), false),
+        ] {
+            let mut config = config("https://ca.example", "https://log.example");
+            config[key] = selection.clone();
+            match read(&config, &root) {
+                Ok(_) => assert!(is_good, "{key} {selection}"),
+                Err(InvalidSigningInstance::Asks(..)) => assert!(!is_good, "{key} {selection}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
     }
 
     #[test]

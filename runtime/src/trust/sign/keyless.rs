@@ -32,7 +32,6 @@ use crate::trust::fault::Fault;
 use crate::trust::identity::Identity;
 use crate::trust::predicate::Predicate;
 use crate::trust::remedy;
-use crate::trust::root::TrustRoot;
 use crate::trust::scope::Name;
 use crate::trust::weigh::Weighing;
 use crate::untrusted::Untrusted;
@@ -121,7 +120,6 @@ pub(crate) struct Holder {
     identity: Identity,
     /// Exactly who this is, for those who verify.
     authority: Authority,
-    root: Arc<TrustRoot>,
 }
 
 /// A statement that is signed, and has to be logged.
@@ -274,10 +272,9 @@ impl Asking<'_> {
             return Err(CertificateProblem::OtherKey);
         }
         let identity = Identity::of(&said).ok_or(CertificateProblem::Unreadable)?;
-        let root = Arc::clone(&keyless.instance.root);
-        let authority = Authority::of_identity(&identity, Arc::clone(&root)).ok();
+        let authority = Authority::of_identity(&identity, Arc::clone(&keyless.instance.root)).ok();
         match authority.filter(|_| keyless.token.is_of(&identity)) {
-            Some(authority) => Ok(Holder { key, certificate, identity, authority, root }),
+            Some(authority) => Ok(Holder { key, certificate, identity, authority }),
             None => Err(CertificateProblem::OtherIdentity(SignerIdentity::of(&identity))),
         }
     }
@@ -305,8 +302,7 @@ impl Holder {
         let Form::Bundle(bytes) = &evidence.form else { return false };
         let Ok(offered) = bundle::read(bytes) else { return false };
         let SignatureContent::DsseEnvelope(envelope) = &offered.bundle().content else { return false };
-        envelope.payload.as_bytes() == statement.bytes
-            && Weighing::of(evidence).by(&self.authority, &self.root, now).is_ok()
+        envelope.payload.as_bytes() == statement.bytes && Weighing::of(evidence).by(&self.authority, now).is_ok()
     }
 
     /// Signs a statement, which then has to be logged.
@@ -342,7 +338,7 @@ impl Holder {
         let attachment = statement.attachment(envelope, material.with_tlog_entries(vec![entry]))?;
         let form = Form::Bundle(attachment.layer.content.bytes().to_vec());
         let evidence = Evidence { about: *manifest, place: Place::Referrers, form };
-        Weighing::of(&evidence).by(&self.authority, &self.root, now).map_err(NotLogged::of)?;
+        Weighing::of(&evidence).by(&self.authority, now).map_err(NotLogged::of)?;
         Ok(attachment)
     }
 }

@@ -5,7 +5,6 @@ use super::unsigned::PREDICATE_NOTE;
 use super::*;
 use crate::trust::authority::Authority;
 use crate::trust::evidence::{Notes, Place};
-use crate::trust::root::TrustRoot;
 use crate::trust::weigh::{Authenticated, Said, Weighing};
 
 const SBOM: &str = include_str!("../../../../tests/data/sbom/npm.spdx-2.3.json");
@@ -59,9 +58,8 @@ fn of_attestation(attested: &Attested) -> Evidence {
 
 /// What the key's owner is known to have said.
 fn said(signing: &Signing, evidence: &Evidence) -> Said {
-    let authority = Authority::of_key("acme.pub".to_owned(), signing.key.public().clone(), false);
-    let Authenticated { said, .. } =
-        Weighing::of(evidence).by(&authority, &TrustRoot::public_good().unwrap(), SystemTime::now()).unwrap();
+    let authority = Authority::of_key("acme.pub".to_owned(), signing.key.public().clone(), false).unwrap();
+    let Authenticated { said, .. } = Weighing::of(evidence).by(&authority, SystemTime::now()).unwrap();
     said
 }
 

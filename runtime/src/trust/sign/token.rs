@@ -40,7 +40,9 @@ pub enum InvalidIdentityToken {
     #[error("its issuer has not verified the e-mail address that it names, so that it proves nothing")]
     EmailNotVerified,
     /// Whoever gets it could use it elsewhere.
-    #[error("it is meant for others than `{0}`, and is not sent there; ask its issuer for one with the audience `{0}`")]
+    #[error(
+        "it is meant for others than `{0}`, or for them as well, and is not sent there; ask its issuer for one with the audience `{0}` alone"
+    )]
     OtherAudience(String),
     /// It is not valid any more.
     #[error("it expired at {0}: such tokens live for minutes; get another one right before signing")]
@@ -151,11 +153,11 @@ impl IdentityToken {
         self.claims.email.as_deref().or(self.claims.sub.as_deref()).unwrap_or_default()
     }
 
-    /// Whether it is meant for whoever is called so.
+    /// Whether it is meant for whoever is called so, and for nobody else: who is sent it could use it there.
     pub(super) fn is_for(&self, audience: &str) -> bool {
         match &self.claims.aud {
             Some(Audience::One(one)) => one == audience,
-            Some(Audience::Several(several)) => several.iter().any(|one| one == audience),
+            Some(Audience::Several(several)) => !several.is_empty() && several.iter().all(|one| one == audience),
             None => false,
         }
     }
@@ -301,7 +303,10 @@ mod tests {
     fn a_token_is_for_whom_it_says_and_for_nobody_else() {
         for (audience, is_for) in [
             (json!("sigstore"), true),
-            (json!(["a", "sigstore"]), true),
+            (json!(["sigstore"]), true),
+            (json!(["sigstore", "sigstore"]), true),
+            (json!(["a", "sigstore"]), false),
+            (json!(["sigstore", "sts.amazonaws.com"]), false),
             (json!("sigstore.example"), false),
             (json!([]), false),
             (Value::Null, false),

@@ -8,7 +8,7 @@ use sigstore_crypto::{sha256, sha512};
 use sigstore_tuf::{Error, TargetFile, TrustedMetadataSet};
 
 use super::kept::{Kept, MAX_ROOTS, Seen, paths};
-use super::{MAX_METADATA_BYTES, RootFault, RootProblem, TufRoot, Versions, read_once};
+use super::{MAX_METADATA_BYTES, RootFault, RootProblem, TufRoot, Versions, keys, read_once};
 use crate::trust::root::MAX_ROOT_BYTES;
 
 /// What was verified, but for the time: it can be used until it expires.
@@ -36,7 +36,21 @@ impl Chain {
 pub(super) fn begin(root: &TufRoot) -> Result<TrustedMetadataSet, RootFault> {
     bounded(&root.bootstrap)?;
     read_once(&root.bootstrap)?;
-    Ok(TrustedMetadataSet::from_root(&root.bootstrap)?)
+    let set = TrustedMetadataSet::from_root(&root.bootstrap)?;
+    keys::check_names(set.root())?;
+    Ok(set)
+}
+
+/// Goes on to the next metadata of the role root.
+///
+/// # Errors
+/// Where it is not the next, or not signed by enough keys of both. Then nothing has changed.
+pub(super) fn advance(set: &mut TrustedMetadataSet, text: &str) -> Result<(), RootFault> {
+    let mut next = set.clone();
+    next.update_root(text.as_bytes())?;
+    keys::check_names(next.root())?;
+    *set = next;
+    Ok(())
 }
 
 /// Verifies what is kept on this machine, as `kept` reads it. When it expires is said, and not compared with any clock.
@@ -50,10 +64,12 @@ pub(in crate::trust) fn verify_kept(
     let mut read =
         |path: PathBuf| kept(&path).map_err(|error| RootFault::unreadable(format!("what is kept of it: {error}")));
     let [metadata, seen] = paths(&root.folder());
-    let Some(metadata) = read(metadata)? else { return Err(RootFault::missing()) };
+    // Read in this order, and written in the other: of a refresh in between, the newer metadata is seen at most.
+    let (seen, metadata) = (read(seen)?, read(metadata)?);
+    let Some(metadata) = metadata else { return Err(RootFault::missing()) };
     let chain = verify(root, &Kept::read(&metadata)?, Timestamp::MIN)?;
     // Without it nobody stopped between writing the one and the other, or the metadata was fetched a first time.
-    if let Some(seen) = read(seen)? {
+    if let Some(seen) = seen {
         Seen::read(&seen)?.allows(&chain.seen)?;
     }
     Ok(chain)
@@ -74,7 +90,7 @@ pub(super) fn verify(root: &TufRoot, kept: &Kept, now: Timestamp) -> Result<Chai
         read_once(text.as_bytes())?;
     }
     for text in roots {
-        set.update_root(text.as_bytes())?;
+        advance(&mut set, text)?;
     }
     set.check_root_expired(now)?;
     set.update_timestamp(timestamp.as_bytes(), now)?;

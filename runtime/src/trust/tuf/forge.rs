@@ -12,8 +12,11 @@ use super::Mirror;
 
 pub(super) const LATER: &str = "2099-01-01T00:00:00Z";
 
-/// A key, by the number that it is known by.
-pub(super) struct Signer(String, Ed25519KeyPair);
+/// A key, and what metadata calls it.
+pub(super) struct Signer {
+    pub(super) name: String,
+    pair: Ed25519KeyPair,
+}
 
 /// Keepers and what they have published.
 pub(super) struct Keepers {
@@ -36,18 +39,19 @@ pub(super) struct Served {
 
 impl Signer {
     pub(super) fn new(name: &str) -> Self {
-        Self(name.to_owned(), Ed25519KeyPair::generate().unwrap())
+        Self { name: name.to_owned(), pair: Ed25519KeyPair::generate().unwrap() }
     }
 
-    fn key(&self) -> Value {
-        let public: String = self.1.public_key().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    /// As root metadata lists it.
+    pub(super) fn key(&self) -> Value {
+        let public: String = self.pair.public_key().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         json!({ "keytype": "ed25519", "scheme": "ed25519", "keyval": { "public": public } })
     }
 
     fn sign(&self, signed: &Value) -> Value {
-        let signature = self.1.sign(&to_canonical_bytes(signed).unwrap());
+        let signature = self.pair.sign(&to_canonical_bytes(signed).unwrap());
         let hex: String = signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        json!({ "keyid": self.0, "sig": hex })
+        json!({ "keyid": self.name, "sig": hex })
     }
 }
 
@@ -79,9 +83,9 @@ impl Keepers {
     /// What root metadata of this version says: two of the keys of the role root have to sign.
     pub(super) fn root_signed(&self, version: u64) -> Value {
         let keys: BTreeMap<&str, Value> =
-            self.root.iter().chain([&self.others]).map(|signer| (signer.0.as_str(), signer.key())).collect();
-        let root: Vec<&str> = self.root.iter().map(|signer| signer.0.as_str()).collect();
-        let online = json!({ "keyids": [self.others.0], "threshold": 1 });
+            self.root.iter().chain([&self.others]).map(|signer| (signer.name.as_str(), signer.key())).collect();
+        let root: Vec<&str> = self.root.iter().map(|signer| signer.name.as_str()).collect();
+        let online = json!({ "keyids": [self.others.name], "threshold": 1 });
         let roles = json!({
             "root": { "keyids": root, "threshold": 2 },
             "timestamp": online, "snapshot": online, "targets": online,
@@ -95,12 +99,17 @@ impl Keepers {
 
     /// Publishes a target, with new metadata of all roles but root.
     pub(super) fn publish(&mut self, target: &[u8]) {
-        let version = self.version;
+        self.publish_by(target, None);
+    }
+
+    /// The same, where somebody else signs all but what is newest.
+    pub(super) fn publish_by(&mut self, target: &[u8], other: Option<&Signer>) {
+        let (version, by) = (self.version, other.unwrap_or(&self.others));
         let hash = sha256(target).to_hex();
         let listed = json!({ "targets": { self.listed: { "length": target.len(), "hashes": { "sha256": hash } } } });
-        let targets = envelope(&self.signed("targets", version, &listed), &[&self.others]);
+        let targets = envelope(&self.signed("targets", version, &listed), &[by]);
         let meta = json!({ "meta": { "targets.json": { "version": version } } });
-        let snapshot = envelope(&self.signed("snapshot", version, &meta), &[&self.others]);
+        let snapshot = envelope(&self.signed("snapshot", version, &meta), &[by]);
         let hashes = json!({ "sha256": sha256(&snapshot).to_hex() });
         let meta =
             json!({ "meta": { "snapshot.json": { "version": version, "length": snapshot.len(), "hashes": hashes } } });

@@ -1,11 +1,12 @@
 //! What is kept of a trust root on this machine.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sigstore_tuf::TrustedMetadataSet;
+use sigstore_tuf::{Root, TrustedMetadataSet};
 
-use super::{RootFault, RootProblem, Versions};
+use super::{RootFault, RootProblem, Versions, keys};
 use crate::artifact::Digest;
 
 /// The file with all that belongs together: it is replaced as a whole, or not at all.
@@ -33,16 +34,21 @@ pub(super) struct Kept {
 }
 
 /// How far the metadata of a trust root has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seen {
     root: u64,
-    /// Who signs what is newest and what belongs together. Keepers that replace them begin to count anew (TUF, 5.3.11):
-    /// else whoever stole the old keys could have written a version that nothing ever follows.
-    keys: Digest,
-    timestamp: u64,
-    snapshot: u64,
-    targets: u64,
+    timestamp: SeenRole,
+    snapshot: SeenRole,
+    targets: SeenRole,
+}
+
+/// How far the metadata of a role has come, and who could sign it then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeenRole {
+    version: u64,
+    keys: BTreeSet<Digest>,
 }
 
 impl Kept {
@@ -67,22 +73,11 @@ impl Seen {
     /// How far verified metadata has come.
     pub(super) fn of(set: &TrustedMetadataSet) -> Option<Self> {
         let root = set.root();
-        let mut keys = String::new();
-        for role in ["timestamp", "snapshot"] {
-            let role = root.role(role)?;
-            let mut ids: Vec<&String> = role.keyids.iter().collect();
-            ids.sort_unstable();
-            for id in ids {
-                keys.push_str(&serde_json::to_string(&(id, root.keys.get(id))).ok()?);
-            }
-            keys.push_str(&format!("{};", role.threshold));
-        }
         Some(Self {
             root: root.version,
-            keys: Digest::of(keys.as_bytes()),
-            timestamp: set.timestamp()?.version,
-            snapshot: set.snapshot()?.version,
-            targets: set.targets_role("targets")?.version,
+            timestamp: SeenRole::of(root, "timestamp", set.timestamp()?.version)?,
+            snapshot: SeenRole::of(root, "snapshot", set.snapshot()?.version)?,
+            targets: SeenRole::of(root, "targets", set.targets_role("targets")?.version)?,
         })
     }
 
@@ -91,24 +86,38 @@ impl Seen {
     /// # Errors
     /// What is.
     pub(super) fn allows(&self, now: &Self) -> Result<(), RootFault> {
-        let same_keys = self.keys == now.keys;
-        for (role, seen, offered, counts) in [
-            ("root", self.root, now.root, true),
-            ("timestamp", self.timestamp, now.timestamp, same_keys),
-            ("snapshot", self.snapshot, now.snapshot, same_keys),
-            ("targets", self.targets, now.targets, same_keys),
+        let no_older = |role: &str, seen: u64, offered: u64| {
+            let words = || format!("its {role} metadata is version {offered}, and version {seen} was there before");
+            if offered < seen { Err(RootFault::new(RootProblem::RolledBack, words())) } else { Ok(()) }
+        };
+        no_older("root", self.root, now.root)?;
+        for (role, seen, offered) in [
+            ("timestamp", &self.timestamp, &now.timestamp),
+            ("snapshot", &self.snapshot, &now.snapshot),
+            ("targets", &self.targets, &now.targets),
         ] {
-            if counts && offered < seen {
-                let words = format!("its {role} metadata is version {offered}, and version {seen} was there before");
-                return Err(RootFault::new(RootProblem::RolledBack, words));
+            if !offered.begins_anew(seen) {
+                no_older(role, seen.version, offered.version)?;
             }
         }
         Ok(())
     }
 
     pub(super) fn versions(&self) -> Versions {
-        let Self { root, timestamp, snapshot, targets, keys: _ } = *self;
-        Versions { root, timestamp, snapshot, targets }
+        let Self { root, timestamp, snapshot, targets } = self;
+        Versions { root: *root, timestamp: timestamp.version, snapshot: snapshot.version, targets: targets.version }
+    }
+}
+
+impl SeenRole {
+    fn of(root: &Root, role: &str, version: u64) -> Option<Self> {
+        Some(Self { version, keys: keys::of_role(root, root.role(role)?) })
+    }
+
+    /// Whether its keepers count anew, as all of the keys were replaced (TUF, 5.3.11): else whoever stole them could have
+    /// written a version that nothing ever follows. While one of them counts, so might what it signed before.
+    fn begins_anew(&self, before: &Self) -> bool {
+        self.keys.is_disjoint(&before.keys)
     }
 }
 

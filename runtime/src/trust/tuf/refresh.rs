@@ -1,12 +1,13 @@
 //! Fetches a trust root by TUF. The only part of this that asks anybody, and the only one that writes.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use jiff::Timestamp;
 use sigstore_tuf::TrustedMetadataSet;
 
-use super::chain::{Chain, begin, hash_in_name, listed, verify};
+use super::chain::{Chain, advance, begin, hash_in_name, listed, verify};
 use super::kept::{Kept, MAX_KEPT_BYTES, MAX_ROOTS, Seen, paths};
 use super::{MAX_METADATA_BYTES, RootFault, RootProblem, TufRoot, TufState, read_once};
 use crate::files;
@@ -51,13 +52,17 @@ pub(crate) async fn refresh(
     now: Timestamp,
 ) -> Result<TufState, RefreshError> {
     let [metadata, seen] = paths(&folder.join(root.folder()));
-    // What somebody has changed is as good as none: all of it is fetched again.
-    let before = read(&metadata)?.and_then(|bytes| Kept::read(&bytes).ok());
+    // With room for what comes: spaces between what is signed are anybody's to add, and are not kept for ever.
+    let before = kept(&metadata, MAX_KEPT_BYTES / 2)?;
     let fetched = fetch(root, mirror, before.as_ref(), now).await?;
     let chain = verify(root, &fetched, now)?;
     let lock = lock(&folder.join(root.folder())).map_err(RefreshError::Unwritable)?;
     floor(root, &metadata, &seen)?.map_or(Ok(()), |floor| floor.allows(&chain.seen))?;
     let (text, newest) = (written(&fetched)?, written(&chain.seen)?);
+    if text.len() > MAX_KEPT_BYTES {
+        let words = format!("all of its metadata is larger than {} MiB", MAX_KEPT_BYTES >> 20);
+        return Err(RootFault::unreadable(words).into());
+    }
     let by_tuf = TrustRoot::by_chain(root.clone(), Ok(chain));
     if let Some(fault) = by_tuf.fault(now.into()) {
         return Err(fault.into());
@@ -80,7 +85,7 @@ async fn fetch(
     let mut roots: Vec<String> = Vec::new();
     // Those that were verified before are not asked for again.
     for known in before.iter().flat_map(|before| &before.roots).take(MAX_ROOTS) {
-        if set.update_root(known.as_bytes()).is_err() {
+        if advance(&mut set, known).is_err() {
             break;
         }
         roots.push(known.clone());
@@ -91,7 +96,7 @@ async fn fetch(
             let words = format!("there are more than {MAX_ROOTS} changes of its root metadata; begin with a newer one");
             return Err(RootFault::unreadable(words).into());
         }
-        set.update_root(newer.as_bytes()).map_err(RootFault::from)?;
+        advance(&mut set, &newer)?;
         roots.push(newer);
     }
     set.check_root_expired(now).map_err(RootFault::from)?;
@@ -134,7 +139,7 @@ async fn optional(mirror: &impl Mirror, path: &str, most: usize) -> Result<Optio
 
 /// How far things had come: as it is written, or else as what is kept shows, whether that has expired or not.
 fn floor(root: &TufRoot, metadata: &Path, seen: &Path) -> Result<Option<Seen>, RefreshError> {
-    if let Some(bytes) = read(seen)? {
+    if let Some(bytes) = files::read(seen, MAX_KEPT_BYTES as u64).map_err(RefreshError::Unwritable)? {
         // Nobody but a person takes this away: else a mirror of long ago would be believed.
         return Ok(Some(Seen::read(&bytes).map_err(|fault| RefreshError::Refused {
             code: fault.problem.code(),
@@ -144,13 +149,18 @@ fn floor(root: &TufRoot, metadata: &Path, seen: &Path) -> Result<Option<Seen>, R
             ),
         })?));
     }
-    let kept = read(metadata)?.and_then(|bytes| Kept::read(&bytes).ok());
+    let kept = kept(metadata, MAX_KEPT_BYTES)?;
     let chain: Option<Chain> = kept.and_then(|kept| verify(root, &kept, Timestamp::MIN).ok());
     Ok(chain.map(|chain| chain.seen))
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, RefreshError> {
-    files::read(path, MAX_KEPT_BYTES as u64).map_err(RefreshError::Unwritable)
+/// What is kept, of at most `most` bytes. What is larger or was changed is as good as none: all of it is fetched again.
+fn kept(metadata: &Path, most: usize) -> Result<Option<Kept>, RefreshError> {
+    match files::read(metadata, most as u64) {
+        Ok(bytes) => Ok(bytes.and_then(|bytes| Kept::read(&bytes).ok())),
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Ok(None),
+        Err(error) => Err(RefreshError::Unwritable(error)),
+    }
 }
 
 /// Two refreshes at once do not undo each other.

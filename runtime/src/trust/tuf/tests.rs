@@ -1,15 +1,28 @@
+mod keys;
+mod policy;
+
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use sigstore_trust_root::{SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT};
 
 use super::forge::{Keepers, Served, Signer, envelope};
 use super::kept::{METADATA, SEEN};
-use super::{RefreshError, TufRoot, TufState, refresh};
+use super::{RefreshError, RootProblem, TufRoot, TufState, refresh};
+use crate::artifact::Digest;
+use crate::trust::authority::{Authority, Need, Who};
+use crate::trust::evidence::{Evidence, Form, Place};
+use crate::trust::fault::Fault;
+use crate::trust::forge::Hand;
+use crate::trust::forge::instance::{self, Instance, Logged, bundle};
+use crate::trust::key::SignerKey;
 use crate::trust::root::TrustRoot;
+use crate::trust::statement::PAYLOAD_TYPE;
+use crate::trust::weigh::Weighing;
 
 const OLD: &str = SIGSTORE_GITHUB_TRUSTED_ROOT;
 const NEW: &str = SIGSTORE_PRODUCTION_TRUSTED_ROOT;
@@ -49,7 +62,7 @@ impl Scene {
     fn refused(&self) -> &'static str {
         let before = self.kept();
         let refused = self.refresh();
-        assert_eq!(self.kept(), before, "a refused refresh changes nothing");
+        assert!(self.kept() == before, "a refused refresh changes nothing");
         match refused {
             Err(RefreshError::Refused { code, .. }) => code,
             other => panic!("{other:?}"),
@@ -73,12 +86,28 @@ impl Scene {
         self.read().state(now).unwrap().reason
     }
 
+    /// The digest of what is used.
+    fn digest(&self) -> Option<Digest> {
+        self.read().state(SystemTime::now()).unwrap().digest
+    }
+
     fn read(&self) -> std::sync::Arc<TrustRoot> {
-        let mut kept = |path: &Path| match fs::read(self.folder.path().join(path)) {
+        TrustRoot::kept(self.root.clone(), &mut |path| self.find(path))
+    }
+
+    fn find(&self, path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+        match fs::read(self.folder.path().join(path)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             read => read.map(Some),
-        };
-        TrustRoot::kept(self.root.clone(), &mut kept)
+        }
+    }
+
+    /// The keepers change their root metadata: the second version.
+    fn change_root(&mut self, change: &dyn Fn(&mut Value)) {
+        let mut signed = self.keepers.root_signed(2);
+        change(&mut signed);
+        let by: Vec<&Signer> = self.keepers.root.iter().collect();
+        self.keepers.files.insert("2.root.json".to_owned(), envelope(&signed, &by));
     }
 }
 
@@ -88,7 +117,7 @@ fn what_was_fetched_is_used_without_asking_anybody_and_is_the_published_one() {
     assert_eq!(scene.reason(), Some("root-missing"));
     let state = scene.refresh().unwrap();
     assert_eq!((scene.reason(), state.reason), (None, None));
-    assert_eq!(*scene.read().digest(), crate::artifact::Digest::of(OLD.as_bytes()));
+    assert_eq!(scene.digest(), Some(Digest::of(OLD.as_bytes())));
     // Keys of the role root are replaced, and what comes then is signed with the new ones.
     let before = scene.keepers.root.pop().unwrap();
     scene.keepers.root.push(Signer::new("root-c"));
@@ -99,7 +128,7 @@ fn what_was_fetched_is_used_without_asking_anybody_and_is_the_published_one() {
     scene.keepers.publish(NEW.as_bytes());
     let versions = scene.refresh().unwrap().versions.unwrap();
     assert_eq!((versions.root, versions.timestamp, versions.targets), (2, 2, 2));
-    assert_eq!(*scene.read().digest(), crate::artifact::Digest::of(NEW.as_bytes()));
+    assert_eq!(scene.digest(), Some(Digest::of(NEW.as_bytes())));
     // Root metadata that is known is not asked for again.
     let served = scene.keepers.serve();
     scene.refresh_from(&served).unwrap();
@@ -164,6 +193,50 @@ fn keepers_that_replace_the_keys_for_what_is_newest_begin_to_count_anew() {
     scene.keepers.publish(NEW.as_bytes());
     scene.refresh().unwrap();
     assert_eq!(scene.reason(), None);
+}
+
+#[test]
+fn a_mirror_that_pads_what_is_signed_locks_nobody_out() {
+    let mut scene = Scene::fetched();
+    let padded = |version: u64| [scene.keepers.root_metadata(version), vec![b' '; 500 << 10]].concat();
+    let many: Vec<_> = (2..42).map(|version| (format!("{version}.root.json"), padded(version))).collect();
+    let few: Vec<_> = many.iter().take(20).cloned().collect();
+    scene.keepers.files.extend(many);
+    // More than is ever read back.
+    assert_eq!(scene.refused(), "root-unreadable");
+    assert_eq!(scene.reason(), None);
+    // As much as is just read back is not built upon.
+    scene.keepers.files.retain(|name, _| !name.ends_with(".root.json"));
+    scene.keepers.files.extend(few);
+    scene.refresh().unwrap();
+    for version in 2..42 {
+        scene.keepers.files.insert(format!("{version}.root.json"), scene.keepers.root_metadata(version));
+    }
+    scene.refresh().unwrap();
+    assert!(scene.kept().unwrap().len() < 1 << 20);
+    // Nor does a file stand in the way that is too large to read.
+    fs::write(scene.file(METADATA), vec![b' '; super::kept::MAX_KEPT_BYTES + 1]).unwrap();
+    scene.refresh().unwrap();
+    assert_eq!(scene.reason(), None);
+}
+
+#[test]
+fn a_refresh_while_a_policy_is_read_does_not_look_like_a_step_back() {
+    let mut scene = Scene::fetched();
+    scene.keepers.version = 2;
+    scene.keepers.publish(NEW.as_bytes());
+    for refreshed_after in 1..=2 {
+        let mut reads = 0;
+        let root = TrustRoot::kept(scene.root.clone(), &mut |path| {
+            let found = scene.find(path);
+            reads += 1;
+            if reads == refreshed_after {
+                scene.refresh().unwrap();
+            }
+            found
+        });
+        assert_eq!((reads, root.state(SystemTime::now()).unwrap().reason), (2, None));
+    }
 }
 
 #[test]
@@ -232,7 +305,7 @@ fn attack_19_metadata_of_one_version_beside_that_of_another_is_refused() {
         served.files.insert(format!("2.{role}.json"), first[&format!("1.{role}.json")].clone());
         let refused = scene.refresh_from(&served);
         assert!(matches!(refused, Err(RefreshError::Refused { .. })), "{role}: {refused:?}");
-        assert_eq!(*scene.read().digest(), crate::artifact::Digest::of(OLD.as_bytes()), "{role}");
+        assert_eq!(scene.digest(), Some(Digest::of(OLD.as_bytes())), "{role}");
     }
     // And one role in the place of another.
     let mut served = scene.keepers.serve();
@@ -257,14 +330,14 @@ fn root_metadata_that_changes_without_end_is_not_followed() {
 fn what_somebody_changed_on_this_machine_is_not_used_and_fetched_again() {
     let scene = Scene::fetched();
     let good = String::from_utf8(scene.kept().unwrap()).unwrap();
-    let value: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let value: Value = serde_json::from_str(&good).unwrap();
     for changed in [
         good.replace("github", "evilhub"),
         good.replace("\"roots\"", "\"Roots\""),
         good.replacen('{', "{\"target\":\"{}\",", 1),
         good[..good.len() / 2].to_owned(),
         String::new(),
-        serde_json::json!({ "roots": [], "timestamp": value["snapshot"], "snapshot": value["snapshot"], "targets": value["targets"], "target": value["target"] }).to_string(),
+        json!({ "roots": [], "timestamp": value["snapshot"], "snapshot": value["snapshot"], "targets": value["targets"], "target": value["target"] }).to_string(),
     ] {
         assert_ne!(changed, good);
         fs::write(scene.file(METADATA), &changed).unwrap();
@@ -341,4 +414,33 @@ proptest::proptest! {
         let read = TrustRoot::kept(root, &mut |_| Ok(Some(bytes.clone())));
         proptest::prop_assert!(read.fault(SystemTime::now()).is_some());
     }
+}
+
+#[test]
+fn what_a_key_signed_counts_by_the_log_of_such_a_root_for_as_long_as_that_holds() {
+    let (instance, hand, about) = (Instance::new(), Hand::new(), Digest::of(b"manifest"));
+    let mut scene = Scene::new();
+    let soon = Timestamp::try_from(SystemTime::now() + Duration::from_secs(3600)).unwrap();
+    scene.keepers.expires.insert("timestamp", Box::leak(format!("{soon:.0}").into_boxed_str()));
+    scene.keepers.publish(instance.root_json().to_string().as_bytes());
+    scene.refresh().unwrap();
+    let payload = serde_json::json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "digest": { "sha256": about.hex() } }],
+        "predicateType": "https://sigstore.dev/cosign/sign/v1",
+        "predicate": {},
+    });
+    let payload = payload.to_string().into_bytes();
+    let signature = hand.sign_raw(&sigstore_types::pae(PAYLOAD_TYPE, &payload));
+    let envelope = instance::envelope(PAYLOAD_TYPE, &payload, &signature);
+    let entry = instance.log.entry(&hand.pem(), &Logged::Dsse(&envelope), &signature);
+    let material = serde_json::json!({ "publicKey": { "hint": "" }, "tlogEntries": [entry] });
+    let form = Form::Bundle(bundle(material, ("dsseEnvelope", envelope)).to_string().into_bytes());
+    let evidence = Evidence { about, place: Place::Referrers, form };
+    let who = Who::Key(SignerKey::from_pem(&hand.pem()).unwrap());
+    let (name, root) = ("acme.pub".to_owned(), scene.read());
+    let by = Authority { name, who, root, log: Need::Required, sct: Need::Ignore, timestamp: Need::Ignore };
+    assert!(Weighing::of(&evidence).by(&by, SystemTime::now()).unwrap().logged);
+    let later = SystemTime::now() + Duration::from_secs(3601);
+    assert_eq!(Weighing::of(&evidence).by(&by, later).unwrap_err(), Fault::Root(RootProblem::Expired));
 }

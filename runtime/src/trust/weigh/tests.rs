@@ -6,6 +6,7 @@ mod keys;
 mod legacy;
 mod logs;
 mod real;
+mod second_rekor;
 mod stamped;
 mod statements;
 
@@ -26,6 +27,7 @@ use crate::trust::forge::instance::{
 };
 use crate::trust::identity::{Claim, Claims, SubjectRule};
 use crate::trust::key::SignerKey;
+use crate::trust::root::TrustRoot;
 use crate::trust::statement::{MAX_SUBJECTS, PAYLOAD_TYPE, StatementProblem};
 
 const SIGNATURE: &str = "https://sigstore.dev/cosign/sign/v1";
@@ -66,24 +68,30 @@ fn workflow(root: Arc<TrustRoot>) -> Authority {
 }
 
 fn keyless(root: Arc<TrustRoot>, subject: SubjectRule, claims: Claims) -> Authority {
-    let who = Who::Keyless { issuer: ISSUER.to_owned(), subject, claims, root };
-    Authority { name: "acme".to_owned(), who, log: Need::Required, sct: Need::Required, timestamp: Need::Ignore }
+    let who = Who::Keyless { issuer: ISSUER.to_owned(), subject, claims };
+    Authority { name: "acme".to_owned(), who, root, log: Need::Required, sct: Need::Required, timestamp: Need::Ignore }
 }
 
 fn key(hand: &Hand, log: Need) -> Authority {
     let who = Who::Key(SignerKey::from_pem(&hand.pem()).unwrap());
-    Authority { name: "acme.pub".to_owned(), who, log, sct: Need::Ignore, timestamp: Need::Ignore }
+    let root = TrustRoot::public_good().unwrap();
+    Authority { name: "acme.pub".to_owned(), who, root, log, sct: Need::Ignore, timestamp: Need::Ignore }
 }
 
-fn weighed(form: Form, authority: &Authority, log_root: &TrustRoot) -> Result<Authenticated, Fault> {
+/// The same authority under this root.
+fn under(root: &Arc<TrustRoot>, authority: &Authority) -> Authority {
+    Authority { root: Arc::clone(root), ..authority.clone() }
+}
+
+/// Weighs it for an authority under this root.
+fn weighed(form: Form, authority: &Authority, root: &Arc<TrustRoot>) -> Result<Authenticated, Fault> {
     let evidence = Evidence { about: about(), place: Place::Referrers, form };
-    Weighing::of(&evidence).by(authority, log_root, now())
+    Weighing::of(&evidence).by(&under(root, authority), now())
 }
 
 /// Weighs a bundle for an authority that is known by its certificates.
 fn outcome(bundle: &Value, authority: &Authority) -> Result<Authenticated, Fault> {
-    let Who::Keyless { root, .. } = &authority.who else { panic!("a key") };
-    weighed(Form::Bundle(bundle.to_string().into_bytes()), authority, root)
+    weighed(Form::Bundle(bundle.to_string().into_bytes()), authority, &authority.root)
 }
 
 fn fault(bundle: &Value, authority: &Authority) -> Fault {
@@ -160,7 +168,7 @@ fn a_signature_from_the_future_does_not_count() {
     let evidence = Evidence { about: about(), place: Place::Referrers, form };
     let at = |seconds: i64| {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(EPOCH + seconds).unwrap());
-        Weighing::of(&evidence).by(&workflow(instance.root()), &instance.root(), now)
+        Weighing::of(&evidence).by(&workflow(instance.root()), now)
     };
     assert_eq!(at(-3600).unwrap_err(), Fault::InTheFuture);
     assert!(at(0).is_ok());

@@ -4,6 +4,10 @@ fn signer() -> Added {
     Added::Signer("{ key = \"new.pub\", log = \"ignore\" }".to_owned())
 }
 
+fn attestation() -> Added {
+    Added::Attestation("{ type = \"https://a/b\", signers = [{ key = \"new.pub\", log = \"ignore\" }] }".to_owned())
+}
+
 fn digest() -> Added {
     Added::Digest("sha256:new".to_owned())
 }
@@ -78,11 +82,46 @@ fn a_signer_is_added_to_tables_of_signers_as_a_table() {
 }
 
 #[test]
+fn who_may_attest_something_is_added_to_those_who_may() {
+    let other = "{ type = 'https://c/d', signers = [{ key = \"c.pub\", log = \"ignore\" }] }";
+    becomes(
+        &format!(
+            "match = 'x'\nattestations = [{{ type = 'https://a/b', signers = [{{ key = \"a.pub\" }}] }}, {other}] # two"
+        ),
+        &attestation(),
+        &format!(
+            "match = 'x'\nattestations = [{{ type = 'https://a/b', signers = [{{ key = \"a.pub\" }}, {{ key = \"new.pub\", log = \"ignore\" }}] }}, {other}] # two"
+        ),
+    );
+    becomes(
+        "match = 'x'\n[[scope.attestations]]\ntype = \"https://a/b\" # built\nsigners = [\n  { key = \"a.pub\" }, # a\n]\n",
+        &attestation(),
+        "match = 'x'\n[[scope.attestations]]\ntype = \"https://a/b\" # built\nsigners = [\n  { key = \"a.pub\" }, # a\n  { key = \"new.pub\", log = \"ignore\" },\n]\n",
+    );
+    becomes(
+        &format!("match = 'x'\nattestations = [{other}]"),
+        &attestation(),
+        &format!("match = 'x'\nattestations = [{other}, {}]", attestation()),
+    );
+    let inline = "scope = [{ match = 'x', attestations = [{ type = 'https://a/b', signers = [] }] }]\n";
+    let joined = inline.replace("[]", "[{ key = \"new.pub\", log = \"ignore\" }]");
+    assert_eq!(with_item(inline, Form::Whole, 0, &attestation()).unwrap(), joined);
+    // Where those who sign are those who attest, nobody else can be added to them by the way.
+    let of_signers = "[[scope]]\nmatch = 'x'\nattestations = [{ type = 'https://a/b' }]\n";
+    assert!(matches!(with_item(of_signers, Form::Whole, 0, &attestation()), Err(NotEdited::NotKept)));
+}
+
+#[test]
 fn a_scope_gets_a_list_that_it_does_not_have() {
     becomes(
         "match = \"docker.io/mcp/*\" # Docker\nbuiltin = \"docker-mcp\"\n",
         &signer(),
         "match = \"docker.io/mcp/*\" # Docker\nbuiltin = \"docker-mcp\"\nsigners = [{ key = \"new.pub\", log = \"ignore\" }]\n",
+    );
+    becomes(
+        "match = 'x'\ndigests = ['a']\n",
+        &attestation(),
+        "match = 'x'\ndigests = ['a']\nattestations = [{ type = \"https://a/b\", signers = [{ key = \"new.pub\", log = \"ignore\" }] }]\n",
     );
     becomes(
         "  match = 'x'\n  builtin = \"docker-mcp\"\n  [scope.sbom]\n  required = true",
@@ -174,8 +213,8 @@ fn scope_lines() -> impl proptest::strategy::Strategy<Value = String> {
 
 proptest::proptest! {
     #[test]
-    fn comments_and_other_scopes_survive_byte_for_byte(lines in scope_lines(), is_signer: bool) {
-        let added = if is_signer { signer() } else { digest() };
+    fn comments_and_other_scopes_survive_byte_for_byte(lines in scope_lines(), which in 0..3_usize) {
+        let added = [signer, attestation, digest][which]();
         let before = format!("{}\n", around(&lines));
         let after = with_item(&before, Form::Whole, 1, &added).unwrap();
         // All that was there is there in its order: something was put in, and nothing taken out or moved.
@@ -194,7 +233,7 @@ proptest::proptest! {
         let items = scope[added.member()].as_array_mut().unwrap();
         let is_last = items.pop() == Some(match &added {
             Added::Digest(digest) => toml::Value::String(digest.clone()),
-            Added::Signer(line) => toml::Value::Table(format!("x = {line}").parse::<toml::Table>().unwrap()["x"].as_table().unwrap().clone()),
+            Added::Signer(line) | Added::Attestation(line) => toml::Value::Table(format!("x = {line}").parse::<toml::Table>().unwrap()["x"].as_table().unwrap().clone()),
         });
         proptest::prop_assert!(is_last, "{}", after);
         let is_new = items.is_empty() && before.parse::<toml::Table>().unwrap()["scope"][1].get(added.member()).is_none();

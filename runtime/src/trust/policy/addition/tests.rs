@@ -121,3 +121,37 @@ fn it_is_said_what_an_addition_means_for_the_scope() {
         ""
     );
 }
+
+fn attested(kind: &str, key: &str) -> String {
+    format!("attestations = [{{ type = \"https://{kind}\", signers = [{{ key = \"{key}\", log = \"ignore\" }}] }}]")
+}
+
+#[test]
+fn who_attests_joins_those_who_may_attest_the_same() {
+    let keys = Keys::new();
+    let scope = |lines: &str| format!("[[scope]]\nmatch = \"ghcr.io/acme/time\"\n{lines}");
+    let added = attested("a/b", "acme.pub");
+    assert_eq!(keys.addition("", &added), Addition::Scope);
+    assert_eq!(keys.addition(&scope(&added), &added), Addition::Nothing);
+    let both = format!("{}\n{}", signer("third.pub"), attested("a/b", "other.pub"));
+    for same in [attested("a/b", "other.pub"), both] {
+        assert!(means(keys.addition(&scope(&same), &added)).contains("widens the scope"), "{same}");
+    }
+    let reviewed = scope(&format!("digests = [\"{DIGEST}\"]"));
+    assert_eq!(
+        means(keys.addition(&reviewed, &added)),
+        "what this signer attests runs as well, not only what was reviewed"
+    );
+    let logged = attested("a/b", "acme.pub").replace("ignore", "required");
+    assert!(matches!(keys.addition(&scope(&logged), &added), Addition::Contradiction(_)));
+}
+
+#[test]
+fn who_attests_something_else_than_what_a_scope_asks_for_is_not_added_to_it() {
+    let keys = Keys::new();
+    for asked in [signer("acme.pub"), attested("c/d", "acme.pub"), attested("c/d", "other.pub")] {
+        let scope = format!("[[scope]]\nmatch = \"ghcr.io/acme/time\"\n{asked}");
+        let beside = Addition::Beside { scope: "ghcr.io/acme/time".to_owned() };
+        assert_eq!(keys.addition(&scope, &attested("a/b", "acme.pub")), beside, "{asked}");
+    }
+}

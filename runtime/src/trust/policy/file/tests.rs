@@ -2,7 +2,7 @@ use sigstore_crypto::KeyPair;
 
 use super::*;
 use crate::trust::authority::Need;
-use crate::trust::forge::Given;
+use crate::trust::forge::{self, Given};
 use crate::trust::key::MAX_KEY_BYTES;
 use crate::trust::policy::{Fallback, Mode};
 use crate::trust::scope::{Name, Repository};
@@ -99,7 +99,7 @@ fn whatever_cannot_be_meant_is_refused_with_its_line() {
         (scope("match = \"a.io/y\""), "line 4: duplicate key"),
         (
             scope("\nsigner = []"),
-            "line 5: unknown field `signer`, expected one of `match`, `builtin`, `mode`, `signers`, `threshold`, `signatures`, `digests`, `attestations`, `sbom`, `provenance`",
+            "line 5: unknown field `signer`, expected one of `match`, `builtin`, `root`, `mode`, `signers`, `threshold`, `signatures`, `digests`, `attestations`, `sbom`, `provenance`",
         ),
         (scope("signers = \"acme.pub\""), "line 4: invalid type: string \"acme.pub\", expected a sequence"),
         (signer("key = \"acme.pub\""), r#"line 4: a key needs `log`: "required", or "ignore" written out"#),
@@ -185,13 +185,83 @@ fn the_long_form_of_a_scope_is_read() {
     let [acme, mcp, other] = &*policy.scopes else { panic!("{policy:?}") };
     assert_eq!((acme.signers.len(), acme.threshold, acme.mode), (2, 1, Mode::Enforce));
     assert_eq!((acme.signers[0].log, acme.signers[0].sct), (Need::Required, Need::Required));
-    let Who::Keyless { subject, claims, root, .. } = &acme.signers[0].who else { panic!("{:?}", acme.signers[0]) };
-    assert!(subject.is_pattern() && claims.len() == 2 && root.is_public_good());
+    let Who::Keyless { subject, claims, .. } = &acme.signers[0].who else { panic!("{:?}", acme.signers[0]) };
+    assert!(subject.is_pattern() && claims.len() == 2 && acme.signers[0].root.is_public_good());
     assert!(acme.sbom.is_some() && acme.provenance.is_some() && acme.wants_attestations());
     assert_eq!(mcp.signatures.as_ref().unwrap().name(), "docker.io/mcp/signatures");
     assert!(mcp.is_written_here() && mcp.signers[0].log == Need::Required);
     assert_eq!((other.mode, other.attestations.len(), other.signers.len()), (Mode::Warn, 1, 0));
     assert!(policy.denies(&"sha256:0000000000000000000000000000000000000000000000000000000000000000".parse().unwrap()));
+}
+
+#[test]
+fn keys_and_builtins_name_whose_log_counts() {
+    let root = forge::instance::Instance::new().root_json().to_string().into_bytes();
+    let pem = KeyPair::generate_ecdsa_p256().unwrap().public_key_der().unwrap().to_pem().into_bytes();
+    let mut files = Given::new([("acme.pub", pem), ("private.json", root)]);
+    let text = r#"
+        default = "reject"
+        [[scope]]
+        match = "a.io/x"
+        signers = [{ key = "acme.pub", root = "private.json", log = "required" }]
+        [[scope]]
+        match = "a.io/y"
+        signers = [{ key = "acme.pub", log = "required" }]
+        [[scope]]
+        match = "docker.io/mcp/*"
+        builtin = "docker-mcp"
+        root = "private.json"
+        [[scope]]
+        match = "docker.io/other/*"
+        builtin = "docker-mcp"
+        "#;
+    let policy = TrustPolicy::read(text, &mut files).unwrap();
+    let roots = policy.scopes.iter().map(|scope| scope.signers[0].root_in_use().unwrap().name());
+    assert_eq!(roots.collect::<Vec<_>>(), ["private.json", "public-good", "private.json", "public-good"]);
+    // What is shipped beside it is as it was.
+    let name = Name::Repository(Repository::of(&"docker.io/mcp/time:1".parse().unwrap()));
+    let shipped = TrustPolicy::default();
+    assert_eq!(shipped.scope(&name).unwrap().signers[0].root.name(), "public-good");
+}
+
+#[test]
+fn a_root_that_nothing_is_checked_with_is_refused_with_its_line() {
+    let scope = |lines: &str| read(&format!("default = \"reject\"\n[[scope]]\nmatch = \"a.io/x\"\n{lines}"));
+    let key = |more: &str| scope(&format!("signers = [{{ key = \"acme.pub\", {more} }}]"));
+    for (result, expected) in [
+        (
+            key("root = \"github\", log = \"ignore\""),
+            "line 4: the key `acme.pub`: `root` says whose log and timestamps count, and neither is asked for; write log = \"required\", or leave `root` out",
+        ),
+        (
+            key("root = \"github\", log = \"required\""),
+            "line 4: the key `acme.pub`: the trust root `github` has no log, so that no signature could ever count; write log = \"ignore\" if you mean that",
+        ),
+        (
+            key("sct = \"required\", log = \"required\""),
+            "line 4: the key `acme.pub` has no certificate: only `root`, `log` and `timestamp` go with a key",
+        ),
+        (
+            key("root = \"none.json\", log = \"required\""),
+            "line 4: the trust root `none.json` is neither `public-good` nor `github`, nor a table of [roots], nor a file: entity not found",
+        ),
+        (
+            keyed("root = \"github\""),
+            "line 5: `root` stands beside the `key` or `issuer` that it is for; beside `match` it is for a `builtin`",
+        ),
+        (
+            scope("builtin = \"docker-hardened\"\nroot = \"github\""),
+            "line 5: what this `builtin` stands for needs neither log nor timestamp: leave out `root`",
+        ),
+        (
+            scope("builtin = \"docker-mcp\"\nroot = \"github\""),
+            "line 4: Docker's key for docker.io/mcp: the trust root `github` has no log, so that no signature could ever count; write log = \"ignore\" if you mean that",
+        ),
+    ] {
+        assert_eq!(result.err().as_deref(), Some(expected));
+    }
+    let stamped = key("root = \"github\", log = \"ignore\", timestamp = \"required\"");
+    assert!(stamped.is_ok(), "{:?}", stamped.err());
 }
 
 #[test]

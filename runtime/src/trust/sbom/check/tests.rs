@@ -1,7 +1,7 @@
 use std::io::{Cursor, Error, ErrorKind};
 
 use super::*;
-use crate::trust::vulnerability::SnapshotFile;
+use crate::trust::vulnerability::{SnapshotFile, SnapshotFiles};
 
 const SPDX: &str = include_str!("../../../../../tests/data/sbom/npm.spdx-2.3.json");
 const COMPLETE: &str = include_str!("../../../../../tests/data/sbom/spdx-tools.spdx-2.2.json");
@@ -17,7 +17,7 @@ fn rules(text: &str) -> SbomRules {
 }
 
 /// A snapshot of these files, at `osv/`.
-fn snapshot(files: &[(&str, &str)]) -> impl Fn(&Path) -> std::io::Result<SnapshotFiles> {
+fn snapshot(files: &[(&str, &str)]) -> impl Fn(&Path) -> std::io::Result<Snapshot> {
     let files: Vec<(String, String)> =
         files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     move |path| {
@@ -25,7 +25,8 @@ fn snapshot(files: &[(&str, &str)]) -> impl Fn(&Path) -> std::io::Result<Snapsho
             return Err(Error::from(ErrorKind::NotFound));
         }
         let file = |(name, text): (String, String)| Ok(SnapshotFile { name, content: Box::new(Cursor::new(text)) });
-        Ok(Box::new(files.clone().into_iter().map(file)) as SnapshotFiles)
+        let files = Box::new(files.clone().into_iter().map(file)) as SnapshotFiles;
+        Ok(Snapshot { files, index: None })
     }
 }
 

@@ -25,7 +25,7 @@ fn name() -> Name {
 }
 
 fn token() -> IdentityToken {
-    let claims = json!({ "iss": ISSUER, "sub": "repo:acme/time", "aud": "sigstore", "exp": EPOCH + 300,
+    let claims = json!({ "iss": ISSUER, "sub": "repo:acme/time", "aud": "ours", "exp": EPOCH + 300,
         "job_workflow_ref": WORKFLOW.strip_prefix("https://github.com/").unwrap() });
     let raw = format!("e30.{}.c2ln", BASE64_URL_SAFE_NO_PAD.encode(claims.to_string()));
     IdentityToken::read(Secret::new(raw).unwrap(), at(0)).unwrap()
@@ -34,7 +34,7 @@ fn token() -> IdentityToken {
 fn keyless(instance: &Instance, predicates: Vec<Predicate>) -> Keyless {
     let config = config("https://ca.example", "https://log.example").to_string();
     let root = instance.root_json().to_string();
-    let instance = SigningInstance::read(config.as_bytes(), "ours.json", root.as_bytes()).unwrap();
+    let instance = SigningInstance::read(config.as_bytes(), "ours.json", root.as_bytes(), "ours".to_owned()).unwrap();
     Keyless::new(token(), instance, predicates).unwrap()
 }
 

@@ -67,7 +67,7 @@ fn what_one_check_leaves_out_is_there_for_the_next() {
     for form in forms {
         let evidence = Evidence { about: about(), place: Place::Referrers, form };
         let by = |weighing: &mut Weighing<'_>, authority: &Authority| {
-            weighing.by(authority, &root, now()).map(|good| (good.signer, good.logged, good.at))
+            weighing.by(&under(&root, authority), now()).map(|good| (good.signer, good.logged, good.at))
         };
         let alone: Vec<_> = authorities.iter().map(|authority| by(&mut Weighing::of(&evidence), authority)).collect();
         assert!(alone.iter().any(Result::is_ok) && alone.iter().any(Result::is_err));

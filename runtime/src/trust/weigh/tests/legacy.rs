@@ -2,28 +2,12 @@
 
 use super::*;
 use crate::trust::evidence::Notes;
+pub(super) use crate::trust::forge::instance::log_note;
 use crate::trust::forge::{Log, Statement as Signed};
 use crate::trust::payload::PayloadProblem;
 
 fn payload() -> Vec<u8> {
     Signed::new(&about().to_string(), "ghcr.io/acme/time").bytes()
-}
-
-/// The annotation with the promise of an entry of the log.
-pub(super) fn log_note(entry: &Value) -> String {
-    let number = |name: &str| entry[name].as_str().unwrap().parse::<i64>().unwrap();
-    let id = BASE64_STANDARD.decode(entry["logId"]["keyId"].as_str().unwrap()).unwrap();
-    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({
-        "SignedEntryTimestamp": entry["inclusionPromise"]["signedEntryTimestamp"],
-        "Payload": {
-            "body": entry["canonicalizedBody"],
-            "integratedTime": number("integratedTime"),
-            "logIndex": number("logIndex"),
-            "logID": id,
-        },
-    })
-    .to_string()
 }
 
 /// A signature of the holder over a payload, with everything that cosign puts beside it.
@@ -44,7 +28,12 @@ fn by_key(log: &Log, hand: &Hand, payload: &[u8]) -> Notes {
     Notes { signature: Some(BASE64_STANDARD.encode(signature)), log: Some(log_note(&entry)), ..Notes::default() }
 }
 
-fn weigh_notes(notes: &Notes, payload: &[u8], authority: &Authority, root: &TrustRoot) -> Result<Authenticated, Fault> {
+fn weigh_notes(
+    notes: &Notes,
+    payload: &[u8],
+    authority: &Authority,
+    root: &Arc<TrustRoot>,
+) -> Result<Authenticated, Fault> {
     weighed(Form::SimpleSigning { payload: payload.to_vec(), notes: notes.clone() }, authority, root)
 }
 

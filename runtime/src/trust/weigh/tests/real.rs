@@ -41,25 +41,14 @@ pub(super) fn authority(issuer: &str, subject: &str, root: Arc<TrustRoot>) -> Au
         issuer: issuer.to_owned(),
         subject: SubjectRule::exactly(subject).unwrap(),
         claims: Claims::new(),
-        root,
     };
-    Authority { who, ..workflow(public()) }
+    Authority { who, ..workflow(root) }
 }
 
 /// Weighs it as found beside this manifest.
 pub(super) fn beside(about: &str, form: Form, authority: &Authority) -> Result<Authenticated, Fault> {
-    beside_with(about, form, authority, &public())
-}
-
-/// The same, where what keys sign counts under this root.
-pub(super) fn beside_with(
-    about: &str,
-    form: Form,
-    authority: &Authority,
-    log_root: &TrustRoot,
-) -> Result<Authenticated, Fault> {
     let evidence = Evidence { about: format!("sha256:{about}").parse().unwrap(), place: Place::Referrers, form };
-    Weighing::of(&evidence).by(authority, log_root, SystemTime::now())
+    Weighing::of(&evidence).by(authority, SystemTime::now())
 }
 
 fn bundle_of(text: &str) -> Form {
@@ -221,5 +210,9 @@ fn a_signature_of_a_key_counts_where_the_public_log_has_it() {
     let stamped = Authority { log: Need::Ignore, ..strict };
     let good = beside(FILE, bundle_of(MANAGED), &stamped).unwrap();
     assert!(!good.logged && good.at.is_some());
+    // Where another log, or another timestamp authority, is to have it, the public one is none.
+    let private = Instance::new().root();
+    let elsewhere = |by: &Authority| beside(FILE, bundle_of(MANAGED), &under(&private, by)).unwrap_err();
+    assert_eq!((elsewhere(&authority), elsewhere(&stamped)), (Fault::UnknownLog, Fault::Timestamp));
     assert_eq!(beside(PACKAGE, bundle_of(MANAGED), &authority).unwrap_err(), Fault::UnknownKey);
 }

@@ -3,7 +3,7 @@
 use sigstore_trust_root::SIGSTORE_PRODUCTION_TRUSTED_ROOT;
 
 use super::independent::notes_of;
-use super::real::{BEACON, FILE, PROVENANCE, authority, beside_with, value};
+use super::real::{BEACON, FILE, PROVENANCE, authority, beside, value};
 use super::*;
 
 const STAMPS: &str = include_str!("../../../../../tests/data/sigstore/envelope-timestamps.json");
@@ -44,7 +44,7 @@ fn the_envelope_of_a_workflow_was_stamped_while_its_certificate_was_valid() {
     let weigh = |timestamp: Option<String>, need: Need, root: Arc<TrustRoot>| {
         let by = Authority { timestamp: need, ..authority(ISSUER, BEACON, Arc::clone(&root)) };
         let form = Form::Envelope { envelope: envelope_of(&bundle), notes: Notes { timestamp, ..notes_of(&bundle) } };
-        beside_with(FILE, form, &by, &root).map(|good| (good.logged, good.at))
+        beside(FILE, form, &by).map(|good| (good.logged, good.at))
     };
     let required = |stamp: Option<String>| weigh(stamp, Need::Required, root(|_| ()));
     assert_eq!(required(note(&stamps["inTime"])), Ok((true, Some(at(LOGGED)))));
@@ -65,7 +65,7 @@ fn the_envelope_of_a_workflow_was_stamped_while_its_certificate_was_valid() {
         Authority { log: Need::Ignore, timestamp: Need::Required, ..authority(ISSUER, BEACON, root(|_| ())) };
     let notes = Notes { timestamp: good(), log: None, ..notes_of(&bundle) };
     let form = Form::Envelope { envelope: envelope_of(&bundle), notes };
-    assert_eq!(beside_with(FILE, form, &unlogged, &root(|_| ())).unwrap_err(), Fault::NoTime);
+    assert_eq!(beside(FILE, form, &unlogged).unwrap_err(), Fault::NoTime);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn an_envelope_that_differs_in_a_space_is_not_the_one_that_was_stamped() {
     let root = root(|_| ());
     let by = Authority { timestamp: Need::Required, ..authority(ISSUER, BEACON, Arc::clone(&root)) };
     let notes = Notes { timestamp: note(&stamps["inTime"]), ..notes_of(&bundle) };
-    assert_eq!(beside_with(FILE, Form::Envelope { envelope, notes }, &by, &root).unwrap_err(), Fault::Timestamp);
+    assert_eq!(beside(FILE, Form::Envelope { envelope, notes }, &by).unwrap_err(), Fault::Timestamp);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn the_envelope_of_a_key_was_stamped_when_the_timestamp_says() {
     let weigh = |timestamp: Option<String>, by: &Authority| {
         let envelope = of_key["envelope"].as_str().unwrap().as_bytes().to_vec();
         let form = Form::Envelope { envelope, notes: Notes { timestamp, ..Notes::default() } };
-        beside_with(FILE, form, by, &root(|_| ())).map(|good| (good.logged, good.at))
+        beside(FILE, form, &under(&root(|_| ()), by)).map(|good| (good.logged, good.at))
     };
     assert_eq!(weigh(note(&of_key["inTime"]), &by), Ok((false, Some(at(LOGGED + 4)))));
     assert_eq!(weigh(note(&stamps["inTime"]), &by), Err(Fault::Timestamp));
