@@ -1,5 +1,6 @@
 //! Servers that are images, on a real engine.
 
+mod denied;
 mod engines;
 mod leftovers;
 mod misbehaving;

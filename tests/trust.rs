@@ -1,6 +1,7 @@
 //! Whom a policy trusts, on a real registry, with signatures that `openssl` made and `curl` pushed.
 
 mod adding;
+mod following;
 mod included;
 mod moving;
 pub(crate) mod policies;

@@ -38,7 +38,7 @@ pub use image::InvalidImage;
 pub(crate) use image::{ImageDigests, image_digests, image_if_any};
 pub use manifest::InvalidManifest;
 pub(crate) use manifest::{Content, Descriptor, Manifest};
-pub(crate) use policy::{CREATED, PolicyLayers};
+pub(crate) use policy::{CREATED, FOLLOWED_AT, PolicyLayers};
 pub(crate) use push::Packed;
 pub use push::{InvalidPushTarget, PushTarget};
 pub use reference::{InvalidReference, Reference, Selector, names_registry};

@@ -64,6 +64,11 @@ fn escaped(words: &str, max_chars: usize, keep: impl Fn(char) -> bool) -> String
     line
 }
 
+/// Whether a terminal shows all of a text, as one line and in its order.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || hides_or_reorders(c))
+}
+
 /// Characters that change how their neighbours read without being seen (Unicode UAX #9, UTS #39, tag characters).
 fn hides_or_reorders(c: char) -> bool {
     matches!(u32::from(c),

@@ -2,9 +2,9 @@
 
 use std::fs;
 
+use super::following::{taken_away, taken_away_as, taken_away_by};
 use super::policies::{machine, with_machine_policy};
 use super::*;
-use crate::support::cosign::digest_of;
 
 /// A person who follows a policy of `org`'s in the registry.
 struct Follower {
@@ -54,8 +54,12 @@ impl Follower {
     }
 
     fn push(&self) -> Lockgate {
+        self.push_to(&self.reference())
+    }
+
+    fn push_to(&self, reference: &str) -> Lockgate {
         let push = self.scene.lockgate("trust", "push").arg(self.desk.path().join("policy.toml"));
-        push.arg(self.reference()).arg("--sign").arg(&self.org.private)
+        push.arg(reference).arg("--sign").arg(&self.org.private)
     }
 
     fn trusting_acme(&self) -> String {
@@ -150,6 +154,25 @@ fn an_older_policy_does_not_come_back() {
     let verified = verify.args(["--format", "json"]).run();
     verified.failed(3);
     assert_eq!(verified.json()["reason"], "policy-rolled-back");
+}
+
+#[test]
+fn a_policy_of_the_same_signer_does_not_count_in_the_place_of_another() {
+    let follower = Follower::new();
+    follower.publish(&follower.denying());
+    follower.scene.refused("denied");
+    // What is being tried out elsewhere is laxer, and whoever keeps the registry copies it here with its signature.
+    fs::write(follower.desk.path().join("policy.toml"), follower.trusting_acme()).unwrap();
+    follower.push_to(&follower.scene.name("org/policy:next")).run().good();
+    let policy = follower.scene.repository("org/policy");
+    let next: Value = serde_json::from_str(&policy.pull_manifest("next")).unwrap();
+    policy.push_manifest("stable", &next);
+    let explained = follower.explained();
+    assert!(explained.contains("org/policy:next, copied (policy-misplaced)"), "{explained}");
+    // What was denied before still is.
+    follower.scene.refused("denied");
+    let layout = format!("oci-layout:{}:1", follower.desk.path().join("layout").display());
+    assert!(follower.push_to(&layout).run().failed(2).contains("nothing was pushed"));
 }
 
 #[test]
@@ -279,45 +302,60 @@ fn a_server_that_runs_is_taken_away_when_an_included_policy_denies_it() {
 }
 
 #[test]
-fn a_server_that_runs_is_taken_away_when_the_persons_own_policy_denies_it() {
-    let scene = Scene::new();
-    scene.push_signatures(&[scene.good_signature()]);
-    taken_away(&scene, || scene.policy(&format!("deny = [\"{}\"]\n{}", scene.digest, scene.acme_policy())));
+fn what_runs_by_an_included_policy_is_taken_away_when_that_is_too_old_and_what_is_ones_own_is_not() {
+    let follower = Follower::new();
+    follower.publish(&follower.trusting_acme());
+    let [time, own] = [format!("time={}", follower.scene.name("acme/time:1")), format!("own={}", probe())];
+    let run = follower.scene.lockgate("run", &time).arg(&own);
+    let older = || follower.scene.policy(&follower.following("org.pub").replace("\"1d\"", "\"1s\""));
+    let mut client = taken_away_as(run, "time__echo", "(policy-too-old)", older);
+    assert_eq!(client.text("own__echo", json!({ "text": "hello" })), "hello");
+    let (ended, _) = client.close();
+    assert!(ended.stderr.contains("[time] was taken away: a policy that yours includes is too old"), "{ended}");
+    assert!(!ended.stderr.contains("[own] was taken away"), "{ended}");
 }
 
 #[test]
-fn a_policy_that_is_first_written_while_a_server_runs_counts_as_well() {
-    let scene = Scene::without_policy();
-    let digest = digest_of(&fs::read(probe()).unwrap());
-    let denying = format!("default = \"reject\"\ndeny = [\"{digest}\"]\n");
-    taken_away_from(&scene, probe().as_ref(), &digest, || scene.policy(&denying));
-}
-
-/// Checks that `acme/time:1` runs until something happens, and that then nobody can call it any more.
-fn taken_away(scene: &Scene, happens: impl FnOnce()) -> Ended {
-    taken_away_from(scene, &scene.name("acme/time:1"), &scene.digest, happens)
-}
-
-/// As [`taken_away`], for another server and what of it is denied.
-fn taken_away_from(scene: &Scene, server: &str, denied: &str, happens: impl FnOnce()) -> Ended {
-    let mut client = Client::start(scene.lockgate("run", server));
-    client.initialize("2025-11-25", json!({}));
-    assert_eq!(client.text("echo", json!({ "text": "hello" })), "hello");
-    happens();
-    let deadline = std::time::Instant::now() + crate::support::DEADLINE;
-    let mut id = 1000;
-    let refused = loop {
-        assert!(std::time::Instant::now() < deadline, "it still runs");
-        id += 1;
-        client.call(id, "echo", json!({ "text": "hello" }));
-        let answer = client.answer(id);
-        if answer["error"].is_object() {
-            break answer;
+fn what_a_new_policy_denies_is_denied_though_there_is_no_room_to_keep_it() {
+    let follower = Follower::new();
+    let scene = &follower.scene;
+    follower.publish(&follower.trusting_acme());
+    // What this process keeps is in a file system of its own, which is full as soon as a file says so.
+    let (_kept, disk) = folder();
+    let script = format!(
+        "exec unshare --mount /bin/sh -c 'mount -t tmpfs -o size=16m none {disk}/own || exit 99\n\
+         cp -a {data}/. {disk}/own && mount --bind {disk}/own {data} || exit 99\n\
+         (while test -d {disk} && ! test -e {disk}/fill; do sleep 0.1; done\n\
+         cat /dev/zero > {data}/filling; : > {disk}/full) < /dev/null > /dev/null 2>&1 &\n\
+         exec \"$@\"' sh \"$@\"",
+        disk = disk.display(),
+        data = scene.home.path().join("data").display()
+    );
+    fs::create_dir(disk.join("own")).unwrap();
+    let run = scene.lockgate("run", &scene.name("acme/time:1")).after(script);
+    taken_away_by(run, &scene.digest, || {
+        fs::write(disk.join("fill"), "").unwrap();
+        let deadline = std::time::Instant::now() + crate::support::DEADLINE;
+        while !disk.join("full").exists() {
+            assert!(std::time::Instant::now() < deadline, "the disk is not full");
+            std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        follower.publish(&follower.denying());
+    });
+}
+
+#[test]
+fn the_advisories_that_an_included_policy_goes_by_are_granted_to_nobody() {
+    let follower = Follower::new();
+    let (_kept, advisories) = folder();
+    let advisories = advisories.display();
+    let rule = format!("sbom = {{ required = true, vulnerabilities = \"{advisories}\", max-severity = \"low\" }}\n");
+    let call = || {
+        let call = follower.scene.lockgate("call", "--dir").arg(format!("{advisories}=/advisories,rw"));
+        call.arg(probe()).args(["echo", "text=hello"]).run()
     };
-    assert!(refused["error"]["message"].as_str().unwrap().contains("denied by the trust policy"), "{refused}");
-    let (ended, _) = client.close();
-    assert!(ended.stderr.contains(&format!("was taken away: {denied}")), "{ended}");
-    ended
+    follower.publish(&follower.trusting_acme());
+    assert_eq!(call().good(), "hello");
+    follower.publish(&format!("{}{rule}", follower.trusting_acme()));
+    assert!(call().failed(3).contains("belongs to Lockgate itself"));
 }

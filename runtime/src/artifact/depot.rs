@@ -281,7 +281,7 @@ impl Depot {
                 match answer {
                     Ok(manifest) => {
                         let (store, kept, reference) = (store.clone(), manifest.clone(), registry.reference(selector));
-                        blocking(move || {
+                        keep(move || {
                             store.put(kept.bytes())?;
                             if is_tag {
                                 store.saw(&reference.to_string(), &[*kept.digest()])?;
@@ -314,7 +314,11 @@ impl Depot {
                 if let Some(kept) = kept_blob(store, blob).await? {
                     return Ok(kept);
                 }
-                registry.download(blob, store).await?;
+                match registry.download(blob, store).await {
+                    // There is room for it in memory.
+                    Err(DepotError::Store(_)) => return registry.read(blob).await,
+                    downloaded => downloaded?,
+                }
                 kept_blob(store, blob)
                     .await?
                     .ok_or_else(|| DepotError::NoBlob(format!("blob {} any more", blob.digest)))
@@ -443,6 +447,14 @@ impl DepotError {
     pub(super) fn expect_at_most(blob: &Descriptor, cap: u64) -> Result<(), Self> {
         if blob.size <= cap { Ok(()) } else { Err(Self::TooLarge { digest: blob.digest, size: blob.size, cap }) }
     }
+}
+
+/// Keeps what was sent, where there is room: it is of use without that, too. Whoever fills the disk would else decide what
+/// counts here, as of a policy that denies something.
+pub(super) async fn keep(
+    work: impl FnOnce() -> Result<(), ArtifactStoreError> + Send + 'static,
+) -> Result<(), DepotError> {
+    blocking(move || Ok(work().unwrap_or_default())).await
 }
 
 /// Reads files on a thread that may wait.

@@ -23,6 +23,10 @@ const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 /// When something was published (OCI Image Specification, "Pre-Defined Annotation Keys"; RFC 3339).
 pub(crate) const CREATED: &str = "org.opencontainers.image.created";
 
+/// Where a policy was published to be followed, as a reference with its tag. What is copied to another place is not meant
+/// there.
+pub(crate) const FOLLOWED_AT: &str = "io.lockgate.policy.reference";
+
 /// What a file is called.
 const TITLE: &str = "org.opencontainers.image.title";
 
@@ -108,11 +112,11 @@ fn parts(manifest: &Manifest) -> Result<(&Descriptor, BTreeMap<&str, &Descriptor
 }
 
 impl Packed {
-    /// Packs a policy, which is published at this time (RFC 3339).
+    /// Packs a policy, which is published to be followed at this place, at this time (RFC 3339).
     ///
     /// # Errors
     /// Where it is larger than what is read.
-    pub(crate) fn policy(policy: &PolicyLayers, published: &str) -> Result<Self, DepotError> {
+    pub(crate) fn policy(policy: &PolicyLayers, place: &str, published: &str) -> Result<Self, DepotError> {
         let config = Artifact::new(*b"{}");
         let text = Artifact::new(policy.text.to_vec());
         let files: Vec<(&str, Artifact)> =
@@ -128,7 +132,7 @@ impl Packed {
             artifact_type: POLICY,
             config: WrittenDescriptor::of(EMPTY, &config),
             layers,
-            annotations: BTreeMap::from([(CREATED, published)]),
+            annotations: BTreeMap::from([(CREATED, published), (FOLLOWED_AT, place)]),
         };
         let mut blobs = vec![blob(EMPTY, &config), blob(TEXT, &text)];
         blobs.extend(files.iter().map(|(_, file)| blob(FILE, file)));
@@ -143,6 +147,8 @@ impl Packed {
 mod tests {
     use super::*;
 
+    const PLACE: &str = "ghcr.io/acme/policy:stable";
+
     fn policy() -> PolicyLayers {
         let file = |name: &str, bytes: &'static [u8]| (name.to_owned(), Bytes::from_static(bytes));
         let files = BTreeMap::from([file("acme.pub", b"key"), file("keys/other.pub", b"other key")]);
@@ -153,16 +159,19 @@ mod tests {
     async fn a_policy_is_read_as_it_was_packed() {
         let kept = tempfile::tempdir().unwrap();
         let depot = super::super::tests::depots(kept.path()).0.folder(&kept.path().join("layout"));
-        let packed = Packed::policy(&policy(), "2026-11-28T00:00:00Z").unwrap();
+        let packed = Packed::policy(&policy(), PLACE, "2026-11-28T00:00:00Z").unwrap();
         depot.push(&packed, Some("stable")).await.unwrap();
         let manifest = depot.manifest(&super::super::Selector::Tag("stable".to_owned())).await.unwrap();
-        assert_eq!(manifest.annotations[CREATED], "2026-11-28T00:00:00Z");
+        assert_eq!(
+            (&*manifest.annotations[CREATED], &*manifest.annotations[FOLLOWED_AT]),
+            ("2026-11-28T00:00:00Z", PLACE)
+        );
         assert_eq!(depot.policy(&manifest).await.unwrap(), policy());
     }
 
     #[test]
     fn what_is_no_policy_is_not_read_as_one() {
-        let packed = Packed::policy(&policy(), "2026-11-28T00:00:00Z").unwrap();
+        let packed = Packed::policy(&policy(), PLACE, "2026-11-28T00:00:00Z").unwrap();
         let text = std::str::from_utf8(packed.manifest.bytes()).unwrap();
         let changed = |from: &str, to: &str| {
             assert!(text.contains(from), "{from}");
@@ -182,6 +191,6 @@ mod tests {
     #[test]
     fn a_policy_that_nobody_would_read_is_not_packed() {
         let large = PolicyLayers { text: vec![b'#'; 1024 * 1024 + 1].into(), ..policy() };
-        assert!(Packed::policy(&large, "2026-11-28T00:00:00Z").is_err());
+        assert!(Packed::policy(&large, PLACE, "2026-11-28T00:00:00Z").is_err());
     }
 }

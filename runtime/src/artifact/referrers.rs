@@ -1,6 +1,6 @@
 //! What lies beside a manifest: what refers to it, and what has a tag that is made of its digest.
 
-use super::depot::{Depot, DepotError, blocking, kept_manifest};
+use super::depot::{Depot, DepotError, blocking, keep, kept_manifest};
 use super::manifest::{Content, Descriptor, Manifest};
 use super::registry::Pages;
 use super::{Digest, Selector};
@@ -35,15 +35,14 @@ impl Depot {
                 match registry.or_unreachable(registry.referrers(&subject)).await {
                     Ok(found) => {
                         let (store, pages) = (store.clone(), found.unwrap_or_default());
-                        blocking(move || {
-                            for page in &pages.pages {
-                                store.put(page.bytes())?;
-                            }
-                            let digests: Vec<Digest> = pages.pages.iter().map(|page| *page.digest()).collect();
-                            store.saw(&question, &digests)?;
-                            Ok(Referrers::of(pages))
+                        let kept = pages.pages.clone();
+                        keep(move || {
+                            kept.iter().try_for_each(|page| store.put(page.bytes()))?;
+                            let digests: Vec<Digest> = kept.iter().map(|page| *page.digest()).collect();
+                            store.saw(&question, &digests)
                         })
-                        .await
+                        .await?;
+                        Ok(Referrers::of(pages))
                     }
                     Err(error @ DepotError::Unreachable { .. }) => match self.remembered(question).await? {
                         Some(pages) => Ok(Referrers::of(Pages::remembered(pages))),
@@ -74,9 +73,9 @@ impl Depot {
             answer => {
                 let found = none_is_none(answer)?;
                 let (store, kept) = (store.clone(), found.clone());
-                blocking(move || {
+                keep(move || {
                     kept.iter().try_for_each(|manifest| store.put(manifest.bytes()))?;
-                    Ok(store.saw(&question, kept.as_ref().map(Manifest::digest).copied().as_slice())?)
+                    store.saw(&question, kept.as_ref().map(Manifest::digest).copied().as_slice())
                 })
                 .await?;
                 Ok(found)

@@ -153,7 +153,7 @@ impl Runtime {
     }
 
     fn directories(&self, plan: &Plan) -> Result<Vec<OpenDirectory>, DirectoryError> {
-        let protected = ProtectedFolders::new(self.settings.own_folders.iter().cloned());
+        let protected = ProtectedFolders::new(self.own_folders());
         plan.grant.dirs.iter().map(|dir| OpenDirectory::open(&dir.value, &protected)).collect()
     }
 }

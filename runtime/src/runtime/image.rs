@@ -63,8 +63,8 @@ impl Runtime {
         let starting =
             Event::Starting { server: plan.name.clone(), digest: *verified.image(), basis: verified.basis() };
         (self.hooks.event)(starting);
-        let own_folders = &self.settings.own_folders;
-        Ok(Server::container(self.containers.server(&verified, pull, plan, &credentials, own_folders).await?))
+        let own_folders = self.own_folders();
+        Ok(Server::container(self.containers.server(&verified, pull, plan, &credentials, &own_folders).await?))
     }
 
     /// The planned image, with the proof that it may run. Tags have no say any more.

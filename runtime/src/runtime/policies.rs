@@ -3,6 +3,7 @@
 mod last;
 mod told;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -145,6 +146,13 @@ impl Runtime {
         judge.expired().filter(|_| basis.is_by_policy()).cloned().map(NoLonger::TooOld)
     }
 
+    /// What no server may touch: what is this program's own, and what policies say that were fetched.
+    pub(super) fn own_folders(&self) -> Vec<PathBuf> {
+        let held = self.held();
+        let advisories = held.all().flat_map(TrustPolicy::advisories).map(Path::to_owned);
+        self.settings.own_folders.iter().cloned().chain(advisories).collect()
+    }
+
     fn held(&self) -> Arc<Held> {
         let first = || Arc::new(self.holding(self.settings.ceiling.clone(), self.settings.trust.clone()));
         Arc::clone(self.policies.lock().get_or_insert_with(first))
@@ -219,6 +227,7 @@ impl Runtime {
         let manifest = depot.manifest(include.reference.selector()).await.map_err(|error| missing(&error))?;
         self.check_signed(include, &manifest, depot).await?;
         let published = Published::of(&include.reference, &manifest)?;
+        include.check_place(&manifest)?;
         include.check_age(published, SystemTime::now())?;
         let layers = depot.policy(&manifest).await.map_err(|error| {
             Problem::with(Reason::POLICY_UNUSABLE, format!("{}: {}", include.reference, with_causes(&error)))

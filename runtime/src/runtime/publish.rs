@@ -107,7 +107,8 @@ impl Runtime {
     ) -> Result<PublishedPolicy, PublishError> {
         let files = files.into_iter().map(|(name, bytes)| (name, bytes.into())).collect();
         let layers = PolicyLayers { text: text.into(), files };
-        let packed = Packed::policy(&layers, &Timestamp::now().to_string()).map_err(ResolveError::from)?;
+        let packed =
+            Packed::policy(&layers, &to.to_string(), &Timestamp::now().to_string()).map_err(ResolveError::from)?;
         let manifest = *packed.digest();
         let vouched = self.publish_packed(&packed, &manifest, "the policy", to, signer).await?;
         let Vouched { name: _, written, identity } = vouched;

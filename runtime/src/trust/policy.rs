@@ -3,6 +3,7 @@
 mod addition;
 mod file;
 mod include;
+mod plain;
 mod roots;
 mod shipped;
 mod signer;
@@ -336,6 +337,13 @@ impl TrustPolicy {
     /// Where its trust roots come from that come by TUF.
     pub(crate) fn root_sources(&self) -> impl Iterator<Item = &TufRoot> {
         self.roots.iter().filter_map(|root| root.source())
+    }
+
+    /// The folders of advisories that it names, and those that it includes do: who writes there has a say in what runs.
+    pub(crate) fn advisories(&self) -> impl Iterator<Item = &Path> {
+        let fetched = self.fetched.iter().filter_map(|fetched| fetched.last.as_ref());
+        let scopes = fetched.flat_map(|last| &last.policy.scopes).chain(&self.scopes);
+        scopes.filter_map(|scope| scope.sbom.as_ref()?.snapshot())
     }
 
     /// Where to write something into it, in words.

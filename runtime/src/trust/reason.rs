@@ -19,6 +19,8 @@ impl Reason {
     pub(crate) const POLICY_MISSING: Self = Self::grave("policy-missing", "a policy that yours includes cannot be had");
     pub(crate) const POLICY_NOT_SIGNED: Self =
         Self::grave("policy-not-signed", "a policy that yours includes is not signed by whom yours names");
+    pub(crate) const POLICY_MISPLACED: Self =
+        Self::grave("policy-misplaced", "a policy that yours includes was published to be followed elsewhere");
     pub(crate) const POLICY_TOO_OLD: Self = Self::grave("policy-too-old", "a policy that yours includes is too old");
     pub(crate) const POLICY_ROLLED_BACK: Self =
         Self::grave("policy-rolled-back", "a policy that yours includes is older than the one that counted before");

@@ -33,6 +33,10 @@ pub(super) fn execute(common: &Common, args: PushArgs) -> Result<(), CommandErro
         CommandError::new(Kind::Usage, "nobody follows a policy that nobody signed")
             .hint("nothing was pushed; write --sign KEY.pem, or --sign with --identity-token and who you are")
     })?;
+    if let PushTarget::Layout { .. } = destination {
+        return Err(CommandError::new(Kind::Usage, "a policy is followed in a registry, where it was signed to be")
+            .hint("nothing was pushed; name the place as REGISTRY/REPOSITORY:TAG"));
+    }
     let (text, files) = read(&file)?;
     let config = common.config()?;
     let runtime = common.runtime(Detail::Brief, &config, &Trusting::default())?;

@@ -81,17 +81,22 @@ async fn an_older_clients_level_subscriptions_and_roots_reach_the_server() {
 
 #[tokio::test]
 async fn a_server_that_was_taken_away_is_told_nothing_and_its_calls_end() {
-    let (mut client, _says) = connect_to_older(|request, answers| match &*request.method {
-        "tools/call" => drop(answers.send(Answer::Done(Ok(Json::of(&json!({ "content": [] })))))),
-        // Never.
-        _ => std::mem::forget(answers),
+    let (kept, unanswered) = std::sync::mpsc::channel();
+    let (mut client, _says) = connect_to_older(move |request, answers| {
+        if request.params.as_str().contains("slow") {
+            return kept.send(answers).unwrap();
+        }
+        let _ = answers.send(Answer::Done(Ok(Json::of(&json!({ "content": [] })))));
     });
     client.initialize("2025-06-18", json!({ "roots": {} })).await;
     client.ask(request(1, "tools/call", json!({ "name": "a" }))).await;
-    client.say(request(2, "prompts/get", json!({ "name": "slow" }))).await;
-    while !client.asked.lock().unwrap().iter().any(|request| request.method == "prompts/get") {
-        tokio::task::yield_now().await;
-    }
+    client.say(request(2, "tools/call", json!({ "name": "slow" }))).await;
+    let _unanswered = loop {
+        match unanswered.try_recv() {
+            Ok(answers) => break answers,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
     let before = client.asked().len();
     let router = &client.session.router;
     let server = router.names().servers().next().unwrap();

@@ -14,10 +14,10 @@ use super::exchange::Request;
 use super::range::is_rest;
 use super::redirect::{MAX_REDIRECTS, target};
 use super::{Access, Registry};
-use crate::artifact::DepotError;
 use crate::artifact::depot::{Piece, blocking};
 use crate::artifact::manifest::Descriptor;
 use crate::artifact::store::{Incoming, Store};
+use crate::artifact::{Artifact, DepotError};
 use crate::settings::Event;
 
 /// How many parts wait for the disk: what bounds the memory of a download.
@@ -60,6 +60,26 @@ impl Registry {
         }
         let (blob, store) = (blob.clone(), store.clone());
         blocking(move || finish(incoming, resumed, &blob, &store)).await
+    }
+
+    /// Reads a blob into memory, where it has the size and the digest that its descriptor says. It is as large as that says.
+    pub(in crate::artifact) async fn read(&self, blob: &Descriptor) -> Result<Artifact, DepotError> {
+        let pace = self.0.shared.pace;
+        let response = self.ask_for_blob(blob, 0).await?;
+        let read = Body::new(response.into_body(), pace.idle, pace.deadline(blob.size)).all(blob.size).await;
+        let bytes = match read {
+            Ok(bytes) => bytes,
+            Err(Stop::Slow) => return Err(self.broken("the blob comes too slowly")),
+            Err(Stop::TooLong { read }) => {
+                let (digest, expected) = (blob.digest, blob.size);
+                return Err(DepotError::OtherSize { digest, expected, found: read });
+            }
+            Err(Stop::Broken(problem)) => return Err(self.broken(format!("the blob broke off: {problem}"))),
+        };
+        DepotError::expect_size(blob, bytes.len() as u64)?;
+        let artifact = Artifact::new(bytes);
+        DepotError::expect_digest(Piece::Blob, &blob.digest, artifact.digest())?;
+        Ok(artifact)
     }
 
     /// Asks for a blob from byte `from` on, wherever the registry keeps it.

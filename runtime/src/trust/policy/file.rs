@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::roots::Roots;
 use super::signer::Reader;
 use super::written::{Builtin, WrittenAttestations, WrittenInclude, WrittenScope, WrittenSigner, WrittenTrustPolicy};
-use super::{Attestations, Include, PolicyFiles, Scope, TrustPolicy, shipped};
+use super::{Attestations, Include, PolicyFiles, Scope, TrustPolicy, plain, shipped};
 use crate::artifact::{Digest, InvalidDigest, Reference, Selector};
 use crate::trust::authority::{Authority, Who};
 use crate::trust::root::{InvalidRoot, PUBLIC_GOOD, TrustRoot};
@@ -41,14 +41,15 @@ impl TrustPolicy {
     /// # Errors
     /// Where anything in it is unknown, doubled, missing, or cannot be meant or held to: with its line.
     pub fn read(text: &str, files: &mut dyn PolicyFiles) -> Result<Self, InvalidTrustPolicy> {
+        plain::check(text, None).map_err(|problem| problem.in_text(text))?;
         let written = toml::from_str(text).map_err(|error: toml::de::Error| {
             let at = error.span().map_or(0, |span| span.start);
             Problem { at, problem: error.message().replace('\n', "; ") }.in_text(text)
         })?;
-        Self::of_written(text, written, files)
+        Self::checked(written, files).map_err(|problem| problem.in_text(text))
     }
 
-    /// Reads a policy that was part of another file, of which this is the whole text.
+    /// Reads a policy that was the table `trust` of another file, of which this is the whole text.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -57,6 +58,7 @@ impl TrustPolicy {
         written: WrittenTrustPolicy,
         files: &mut dyn PolicyFiles,
     ) -> Result<Self, InvalidTrustPolicy> {
+        plain::check(text, Some("trust")).map_err(|problem| problem.in_text(text))?;
         Self::checked(written, files).map_err(|problem| problem.in_text(text))
     }
 

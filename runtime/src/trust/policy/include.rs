@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fallback, Origin, PolicyFiles, Scope, TrustPolicy};
+use super::{Fallback, Mode, Origin, PolicyFiles, Scope, TrustPolicy};
 use crate::artifact::{Manifest, PolicyLayers, Reference};
 use crate::trust::authority::Authority;
 use crate::trust::decision::Problem;
 use crate::trust::reason::Reason;
 use crate::trust::scope::Pattern;
 use crate::trust::tuf::TufState;
+use crate::untrusted::Untrusted;
 
 /// How often a policy is asked for again while servers run, where nothing is written.
 const REFRESH: Duration = Duration::from_secs(15 * 60);
@@ -96,6 +97,21 @@ impl Include {
     /// What such a policy is judged by itself: nothing but its signatures.
     pub(crate) fn law(&self) -> TrustPolicy {
         TrustPolicy { scopes: vec![self.scope.clone()], without_shipped: true, ..TrustPolicy::default() }
+    }
+
+    /// Whether this manifest of a policy was published to be followed here: whoever signs several policies means none of
+    /// them in the place of another.
+    ///
+    /// # Errors
+    /// Where it was not, or does not say.
+    pub(crate) fn check_place(&self, manifest: &Manifest) -> Result<(), Problem> {
+        let (reference, here) = (&self.reference, self.reference.to_string());
+        let why = match manifest.annotations.get(crate::artifact::FOLLOWED_AT) {
+            Some(place) if *place == here => return Ok(()),
+            Some(place) => format!("{reference} is {}, copied", Untrusted::new(place.as_str()).to_line(300)),
+            None => format!("{reference} does not say where; publish it with `lockgate trust push`"),
+        };
+        Err(Problem::with(Reason::POLICY_MISPLACED, why))
     }
 
     /// The trust roots of its signers that cannot be used at this time.
@@ -266,7 +282,7 @@ impl TrustPolicy {
     /// Whether another may include it: whoever includes it says alone what holds for all the rest.
     ///
     /// # Errors
-    /// Where it says more than scopes and what is denied.
+    /// Where it says more than what has to hold, and what is denied.
     pub fn includable(&self) -> Result<(), &'static str> {
         if !self.includes.is_empty() {
             return Err("a policy that others include includes none itself");
@@ -274,6 +290,11 @@ impl TrustPolicy {
         if self.default != Fallback::Reject {
             return Err(
                 "a policy that others include has default = \"reject\": their own says what holds for the rest",
+            );
+        }
+        if self.scopes.iter().any(|scope| scope.mode == Mode::Warn) {
+            return Err(
+                "a policy that others include has no scope with mode = \"warn\": their own says what runs that does not meet its scope",
             );
         }
         if self.without_shipped {

@@ -233,6 +233,11 @@ impl SbomRules {
         Ok(())
     }
 
+    /// The folder of advisories, if it asks for one.
+    pub(crate) fn snapshot(&self) -> Option<&Path> {
+        self.vulnerabilities.as_ref().map(|rule| rule.snapshot.as_path())
+    }
+
     /// What it asks, in words.
     pub(crate) fn words(&self) -> Vec<String> {
         let mut words = vec![if self.is_required { "an SBOM" } else { "of an SBOM, if there is one" }.to_owned()];

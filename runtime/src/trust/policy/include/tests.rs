@@ -108,6 +108,10 @@ fn a_policy_that_others_include_says_no_more_than_it_may() {
         (&format!("default = \"reject\"\n{INCLUDE}"), "includes none itself"),
         ("default = \"reject\"\nx = 1\n", "line 2"),
         (
+            &format!("default = \"reject\"\n{}mode = \"warn\"\n", scope_of("ghcr.io/a/*", &Digest::of(b""))),
+            "mode = \"warn\"",
+        ),
+        (
             "default = \"reject\"\n[[scope]]\nmatch = \"ghcr.io/a/*\"\nsigners = [{ key = \"other.pub\", log = \"ignore\" }]\n",
             "does not bring it along",
         ),
@@ -145,4 +149,70 @@ fn a_policy_that_was_fetched_names_no_root_that_comes_by_tuf() {
         let problem = "a policy that others include names no trust root that comes by TUF";
         assert!(refused.problem.contains(&format!("line 3: {problem}")), "{}", refused.problem);
     }
+}
+
+/// A manifest that says this of itself.
+fn manifest(annotations: &str) -> Manifest {
+    let empty =
+        format!(r#"{{"mediaType":"application/vnd.oci.empty.v1+json","digest":"{}","size":2}}"#, Digest::of(b"{}"));
+    let text = format!(r#"{{"schemaVersion":2,"config":{empty},"layers":[{empty}],"annotations":{{{annotations}}}}}"#);
+    Manifest::read(text.into_bytes(), None).unwrap()
+}
+
+#[test]
+fn a_policy_counts_where_it_was_published_to_be_followed_and_nowhere_else() {
+    let policy = read(INCLUDE).unwrap();
+    let include = &policy.includes()[0];
+    let at = |place: &str| include.check_place(&manifest(&format!(r#""io.lockgate.policy.reference":"{place}""#)));
+    at("ghcr.io/acme/policy:stable").unwrap();
+    for (place, shown) in [
+        ("ghcr.io/acme/policy-lab:next", "is ghcr.io/acme/policy-lab:next"),
+        ("ghcr.io/acme/policy", "is ghcr.io/acme/policy,"),
+        (r"\u001b[2J", r"is \u{1b}[2J"),
+    ] {
+        let refused = at(place).unwrap_err();
+        assert_eq!(refused.reason, Reason::POLICY_MISPLACED);
+        assert!(refused.problem.contains(shown), "{}", refused.problem);
+    }
+    assert_eq!(include.check_place(&manifest("")).unwrap_err().reason, Reason::POLICY_MISPLACED);
+}
+
+#[test]
+fn what_is_known_goes_on_to_count_on_the_same_terms_and_to_deny_on_any() {
+    let evil = Digest::of(b"evil");
+    let denying = || fetched(&format!("default = \"reject\"\ndeny = [\"{evil}\"]\n")).unwrap();
+    // The same file, read twice: a key of its own each time would be another signer.
+    let pem = Hand::new().pem();
+    let read = |text: &str| {
+        let mut files = Given::new([("acme.pub", pem.clone().into_bytes())]);
+        TrustPolicy::read(&format!("default = \"reject\"\n{text}"), &mut files).unwrap()
+    };
+    let before = read(INCLUDE).with(vec![Fetched::current(counted(denying()))]);
+    let same = read(&format!("{INCLUDE}{}", scope_of("ghcr.io/acme/*", &evil))).knowing(&[&before]);
+    assert!(same.is_fetched() && same.incomplete().is_none() && same.denies(&evil));
+    for other in [INCLUDE.replace("1d", "2d"), INCLUDE.replace("\"ignore\"", "\"required\"")] {
+        let other = read(&other).knowing(&[&before]);
+        assert!(!other.is_fetched() && other.denies(&evil), "{other:?}");
+        assert_eq!(other.incomplete().unwrap().reason, Reason::POLICY_MISSING);
+    }
+    let elsewhere = read(&INCLUDE.replace(":stable", ":next")).knowing(&[&before]);
+    assert!(!elsewhere.is_fetched() && !elsewhere.denies(&evil));
+    assert!(read("").knowing(&[&before]).is_fetched());
+}
+
+#[test]
+fn what_a_policy_let_run_may_do_so_no_longer_when_none_could_be_had_for_longer_than_it_may_be_old() {
+    let policy = read(INCLUDE).unwrap();
+    let include = &policy.includes()[0];
+    let last = || Some(counted(fetched("default = \"reject\"\n").unwrap()));
+    let at = |text: &str| SystemTime::from(text.parse::<Timestamp>().unwrap());
+    let missing = |now| include.missing(Reason::POLICY_MISSING.into(), last(), at(now));
+    let within = policy.clone().with(vec![missing("2026-11-28T23:00:00Z")]);
+    assert!(within.expired().is_none() && within.incomplete().is_some());
+    let after = policy.clone().with(vec![missing("2026-11-29T01:00:00Z")]);
+    assert_eq!(after.expired().unwrap().reason, Reason::POLICY_TOO_OLD);
+    assert_eq!(after.incomplete().unwrap().reason, Reason::POLICY_MISSING);
+    // Nothing can run by one that never counted.
+    let never = include.missing(Reason::POLICY_TOO_OLD.into(), None, SystemTime::now());
+    assert!(policy.with(vec![never]).expired().is_none());
 }
