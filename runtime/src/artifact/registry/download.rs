@@ -69,12 +69,14 @@ impl Registry {
         let read = Body::new(response.into_body(), pace.idle, pace.deadline(blob.size)).all(blob.size).await;
         let bytes = match read {
             Ok(bytes) => bytes,
-            Err(Stop::Slow) => return Err(self.broken("the blob comes too slowly")),
+            Err(Stop::Slow) => return Err(self.broken(Breach::Slow, "the blob comes too slowly")),
             Err(Stop::TooLong { read }) => {
                 let (digest, expected) = (blob.digest, blob.size);
                 return Err(DepotError::OtherSize { digest, expected, found: read });
             }
-            Err(Stop::Broken(problem)) => return Err(self.broken(format!("the blob broke off: {problem}"))),
+            Err(Stop::Broken(problem)) => {
+                return Err(self.broken(Breach::Connection, format!("the blob broke off: {problem}")));
+            }
         };
         DepotError::expect_size(blob, bytes.len() as u64)?;
         let artifact = Artifact::new(bytes);
