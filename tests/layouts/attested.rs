@@ -46,7 +46,7 @@ fn attestations_under_cosigns_tag_tell_what_is_in_a_component() {
     assert_eq!(verify()["reason"], "unknown-signer");
     let other = format!("sha256:{}", "0".repeat(64));
     attested_by(&scene.acme, &statement(&other, SPDX, &sbom()));
-    assert_eq!(verify()["reason"], "other-digest");
+    assert_eq!(verify()["reason"], "other-artifact");
     attested_by(&scene.acme, &said);
     let verified = verify();
     signed(&verified, &digest);
