@@ -454,7 +454,11 @@ impl DepotError {
 pub(super) async fn keep(
     work: impl FnOnce() -> Result<(), ArtifactStoreError> + Send + 'static,
 ) -> Result<(), DepotError> {
-    blocking(move || Ok(work().unwrap_or_default())).await
+    blocking(move || {
+        let _ = work();
+        Ok(())
+    })
+    .await
 }
 
 /// Reads files on a thread that may wait.

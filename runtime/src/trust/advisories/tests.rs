@@ -71,7 +71,7 @@ fn whatever_changes_in_a_snapshot_its_old_index_is_not_asked() {
     write(&snapshot, "all.jsonl", &advisories("X-2"));
     File::options().write(true).open(snapshot.join("all.jsonl")).unwrap().set_modified(time).unwrap();
     known.extend(states());
-    write(&snapshot, "new.json", &advisories("X-3").lines().next().unwrap().to_owned());
+    write(&snapshot, "new.json", advisories("X-3").lines().next().unwrap());
     known.extend(states());
     std::fs::rename(snapshot.join("new.json"), snapshot.join("moved.json")).unwrap();
     known.extend(states());
