@@ -51,7 +51,7 @@ impl Advisories {
         let kept = self.folder.join(Digest::of(path.as_os_str().as_encoded_bytes()).hex());
         let state = listing.state();
         let open = || match files::open(&kept)? {
-            Some(file) => Index::open(Box::new(file), state),
+            Some(file) => Index::open(file, state),
             None => Ok(None),
         };
         if let Some(index) = open()? {

@@ -1,5 +1,6 @@
 //! Whether an SBOM is what a policy asks for.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
@@ -138,8 +139,12 @@ impl SbomRules {
 
     fn check_licences(&self, sbom: &Sbom, findings: &mut SbomFindings) {
         let (mut denied, mut unknown) = (Vec::new(), Vec::new());
+        let mut known: HashMap<&str, Standing> = HashMap::new();
         for package in &sbom.packages {
-            let standings = package.licences.iter().map(|licence| (self.denied_licences.standing(licence), licence));
+            let standings = package.licences.iter().map(|licence| {
+                let standing = known.entry(licence.written().expose());
+                (*standing.or_insert_with(|| self.denied_licences.standing(licence)), licence)
+            });
             match standings.min_by_key(|(standing, _)| *standing) {
                 Some((Standing::Denied, licence)) => {
                     denied.push(format!("{} ({})", package.shown(), licence.written().to_line(80)));

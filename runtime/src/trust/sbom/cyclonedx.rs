@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::licence::Licences;
 use super::{Format, Licence, MAX_PACKAGES, Package, Purl, Sbom, SbomProblem, list, said};
 use crate::message::Json;
 use crate::untrusted::Untrusted;
@@ -97,7 +98,7 @@ struct Dependency<'a> {
 /// Reads a document that says it is of this version.
 pub(super) fn read(json: &Json, version: &'static str) -> Result<Sbom, SbomProblem> {
     let document: Document<'_> = json.read().map_err(|error| SbomProblem::unreadable(&error))?;
-    let mut packages = Vec::new();
+    let (mut packages, mut licences) = (Vec::new(), Licences::default());
     let (mut authors, mut tools, mut created) = (Vec::new(), Vec::new(), None);
     if let Some(metadata) = document.metadata {
         created = metadata.timestamp.as_deref().and_then(|time| time.parse().ok());
@@ -106,11 +107,11 @@ pub(super) fn read(json: &Json, version: &'static str) -> Result<Sbom, SbomProbl
         tools = read_tools(metadata.tools)?;
         if let Some(component) = metadata.component {
             let inside = component.components;
-            packages.extend(component.read(true)?);
-            walk(inside, 1, &mut packages)?;
+            packages.extend(component.read(true, &mut licences)?);
+            walk(inside, 1, &mut packages, &mut licences)?;
         }
     }
-    walk(document.components, 0, &mut packages)?;
+    walk(document.components, 0, &mut packages, &mut licences)?;
     let mut has_relationships = false;
     for Dependency { depends_on } in list(document.dependencies, MAX_PACKAGES + 1, "dependencies")? {
         has_relationships |= depends_on.is_some_and(|on| !matches!(on.get().trim(), "null" | "[]"));
@@ -119,7 +120,12 @@ pub(super) fn read(json: &Json, version: &'static str) -> Result<Sbom, SbomProbl
 }
 
 /// Reads components, and those inside them.
-fn walk(text: Option<&RawValue>, depth: usize, packages: &mut Vec<Package>) -> Result<(), SbomProblem> {
+fn walk(
+    text: Option<&RawValue>,
+    depth: usize,
+    packages: &mut Vec<Package>,
+    licences: &mut Licences,
+) -> Result<(), SbomProblem> {
     if text.is_some() && depth > MAX_NESTING {
         return Err(SbomProblem::TooMany { what: "components inside each other", most: MAX_NESTING });
     }
@@ -130,8 +136,8 @@ fn walk(text: Option<&RawValue>, depth: usize, packages: &mut Vec<Package>) -> R
             return Err(too_many());
         }
         let inside = component.components;
-        packages.extend(component.read(false)?);
-        walk(inside, depth + 1, packages)?;
+        packages.extend(component.read(false, licences)?);
+        walk(inside, depth + 1, packages, licences)?;
     }
     Ok(())
 }
@@ -157,14 +163,14 @@ fn names(named: impl IntoIterator<Item = Named>) -> Vec<Untrusted> {
 
 impl Component<'_> {
     /// Nothing where it is only a file.
-    fn read(self, is_subject: bool) -> Result<Option<Package>, SbomProblem> {
+    fn read(self, is_subject: bool, known: &mut Licences) -> Result<Option<Package>, SbomProblem> {
         if self.kind == "file" && self.purl.is_none() && !is_subject {
             return Ok(None);
         }
         let mut licences: Vec<Licence> = Vec::new();
         for LicenceChoice { expression, license } in list(self.licenses, MAX_FEW, "licences of a package")? {
             let named = license.and_then(|license| license.id.or(license.name));
-            licences.extend(expression.or(named).as_deref().and_then(Licence::read));
+            licences.extend(expression.or(named).as_deref().and_then(|text| known.read(text)));
         }
         // Python's packages say it twice, the second time as a path of words ("classifier").
         if licences.iter().any(|licence| !licence.is_unknown()) {

@@ -1,7 +1,7 @@
 //! Under which licences a package may be used (SPDX 2.3, annex D), and whether a policy denies them.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use spdx::expression::{ExprNode, Operator};
 use spdx::identifiers::LICENSES;
@@ -21,14 +21,23 @@ const AS_WRITTEN: ParseMode = ParseMode {
     allow_unknown: false,
 };
 
-/// What an SBOM says of one package.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Licence {
-    /// Names of the SPDX list, joined by AND and OR.
-    Expression(Box<Expression>),
-    /// Words that no machine can judge.
-    Words(Untrusted),
+/// What an SBOM says of one package. Most packages of one have the licence of others, so that it is read once for them all.
+#[derive(Debug, Clone)]
+pub(crate) struct Licence(Arc<Named>);
+
+#[derive(Debug)]
+struct Named {
+    /// Names of the SPDX list, joined by AND and OR; none where there are words that no machine can judge.
+    expression: Option<Expression>,
+    /// As it was written, but for the case of names.
+    written: Untrusted,
+    /// Whether it names licences of which nobody but its author knows the text.
+    is_unknown: bool,
 }
+
+/// Reads the licences of one SBOM.
+#[derive(Debug, Default)]
+pub(super) struct Licences(HashMap<String, Licence>);
 
 /// How a licence stands before a list of denied ones. The better comes later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,28 +82,45 @@ static OFFICIAL: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
 #[error("`{0}` is not the name of one licence of the SPDX list, as AGPL-3.0-only, nor a LicenseRef-")]
 pub(crate) struct InvalidLicence(String);
 
-impl Licence {
-    /// Reads what stands in an SBOM; nothing where it asserts nothing.
-    pub(crate) fn read(text: &str) -> Option<Self> {
+impl Licences {
+    /// Reads what stands in the SBOM; nothing where it asserts nothing.
+    pub(super) fn read(&mut self, text: &str) -> Option<Licence> {
         let text = text.trim();
         if matches!(text, "" | "NOASSERTION" | "NONE") {
             return None;
         }
+        if let Some(known) = self.0.get(text) {
+            return Some(known.clone());
+        }
+        let licence = Licence::of(text);
+        self.0.insert(text.to_owned(), licence.clone());
+        Some(licence)
+    }
+}
+
+impl Licence {
+    fn of(text: &str) -> Self {
         let expression = Some(text).filter(|text| text.len() <= MAX_EXPRESSION_BYTES).and_then(expression);
-        Some(expression.map_or_else(|| Self::Words(Untrusted::new(text)), |one| Self::Expression(Box::new(one))))
+        let written = expression.as_ref().map_or_else(|| Untrusted::new(text), |one| Untrusted::new(one.to_string()));
+        let is_unknown = DeniedLicences::default().standing_of(expression.as_ref()) == Standing::Unknown;
+        Self(Arc::new(Named { expression, written, is_unknown }))
     }
 
     /// As it was written, but for the case of names.
-    pub(crate) fn written(&self) -> Untrusted {
-        match self {
-            Self::Expression(expression) => Untrusted::new(expression.to_string()),
-            Self::Words(words) => words.clone(),
-        }
+    pub(crate) fn written(&self) -> &Untrusted {
+        &self.0.written
     }
 
     /// Whether it names licences of which nobody but its author knows the text.
     pub(crate) fn is_unknown(&self) -> bool {
-        DeniedLicences::default().standing(self) == Standing::Unknown
+        self.0.is_unknown
+    }
+}
+
+/// Whether the two say the same.
+impl PartialEq for Licence {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.written == other.0.written
     }
 }
 
@@ -135,11 +161,19 @@ impl DeniedLicences {
 
     /// How a licence stands: of alternatives the best counts, of what must hold together the worst.
     pub(crate) fn standing(&self, licence: &Licence) -> Standing {
-        let Licence::Expression(expression) = licence else { return Standing::Unknown };
+        // Where nothing is denied, only what is unknown could be.
+        if self.is_empty() && !licence.is_unknown() {
+            return Standing::Allowed;
+        }
+        self.standing_of(licence.0.expression.as_ref())
+    }
+
+    fn standing_of(&self, expression: Option<&Expression>) -> Standing {
+        let Some(expression) = expression else { return Standing::Unknown };
         let mut stack: Vec<Standing> = Vec::new();
         for node in expression.iter() {
             let standing = match node {
-                ExprNode::Req(one) => Some(self.standing_of(&one.req)),
+                ExprNode::Req(one) => Some(self.standing_of_one(&one.req)),
                 ExprNode::Op(Operator::Or) => stack.pop().zip(stack.pop()).map(|(one, other)| one.max(other)),
                 ExprNode::Op(Operator::And) => stack.pop().zip(stack.pop()).map(|(one, other)| one.min(other)),
             };
@@ -149,7 +183,7 @@ impl DeniedLicences {
     }
 
     /// An exception (`WITH`) takes nothing away from a denial.
-    fn standing_of(&self, one: &LicenseReq) -> Standing {
+    fn standing_of_one(&self, one: &LicenseReq) -> Standing {
         match choices(one) {
             Some(versions) if versions.iter().all(|version| self.versions.contains(version)) => Standing::Denied,
             Some(_) => Standing::Allowed,
@@ -221,7 +255,7 @@ mod tests {
 
     fn standing(denied: &[&str], licence: &str) -> Standing {
         let denied: Vec<String> = denied.iter().map(|&name| name.to_owned()).collect();
-        DeniedLicences::read(&denied).unwrap().standing(&Licence::read(licence).unwrap())
+        DeniedLicences::read(&denied).unwrap().standing(&Licences::default().read(licence).unwrap())
     }
 
     #[test]
@@ -296,16 +330,16 @@ mod tests {
     #[test]
     fn nothing_is_read_into_what_asserts_nothing() {
         for text in ["", " ", "NOASSERTION", "NONE"] {
-            assert_eq!(Licence::read(text), None);
+            assert_eq!(Licences::default().read(text), None);
         }
-        assert!(Licence::read("see the file LICENSE").unwrap().is_unknown());
-        assert!(!Licence::read("MIT").unwrap().is_unknown());
+        assert!(Licences::default().read("see the file LICENSE").unwrap().is_unknown());
+        assert!(!Licences::default().read("MIT").unwrap().is_unknown());
     }
 
     proptest::proptest! {
         #[test]
         fn any_text_is_read_without_a_panic(text in "\\PC{0,40}|([()+/: -]|AND |OR |WITH |MIT|GPL-2.0|LicenseRef-|é){0,12}") {
-            if let Some(licence) = Licence::read(&text) {
+            if let Some(licence) = Licences::default().read(&text) {
                 let _ = DeniedLicences::default().standing(&licence);
             }
         }

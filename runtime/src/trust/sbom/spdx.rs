@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Format, Licence, MAX_PACKAGES, Package, Purl, Sbom, SbomProblem, list, said};
+use super::licence::Licences;
+use super::{Format, MAX_PACKAGES, Package, Purl, Sbom, SbomProblem, list, said};
 use crate::message::Json;
 use crate::untrusted::Untrusted;
 
@@ -80,10 +81,10 @@ pub(super) fn read(json: &Json, version: &'static str) -> Result<Sbom, SbomProbl
     let written: Vec<FilePackage<'_>> = list(document.packages, MAX_PACKAGES, "packages")?;
     // A document that describes several things lists what is inside.
     let has_one_subject = written.iter().filter(|package| described.contains(&package.id)).count() == 1;
-    let mut packages = Vec::with_capacity(written.len());
+    let (mut packages, mut licences) = (Vec::with_capacity(written.len()), Licences::default());
     for package in written {
         let is_subject = has_one_subject && described.contains(&package.id);
-        packages.push(package.read(is_subject)?);
+        packages.push(package.read(is_subject, &mut licences)?);
     }
     let CreationInfo { created, creators } =
         document.creation_info.unwrap_or(CreationInfo { created: None, creators: None });
@@ -100,7 +101,7 @@ pub(super) fn read(json: &Json, version: &'static str) -> Result<Sbom, SbomProbl
 }
 
 impl FilePackage<'_> {
-    fn read(self, is_subject: bool) -> Result<Package, SbomProblem> {
+    fn read(self, is_subject: bool, known: &mut Licences) -> Result<Package, SbomProblem> {
         let (mut purls, mut has_other_id) = (Vec::new(), false);
         for ExternalRef { reference_type, reference_locator } in
             list(self.external_refs, MAX_FEW, "external references of a package")?
@@ -111,8 +112,8 @@ impl FilePackage<'_> {
                 _ => {}
             }
         }
-        let declared = self.license_declared.as_deref().and_then(Licence::read);
-        let concluded = self.license_concluded.as_deref().and_then(Licence::read);
+        let declared = self.license_declared.as_deref().and_then(|text| known.read(text));
+        let concluded = self.license_concluded.as_deref().and_then(|text| known.read(text));
         let mut licences = Vec::from_iter(declared);
         licences.extend(concluded.filter(|concluded| !licences.contains(concluded)));
         Ok(Package {

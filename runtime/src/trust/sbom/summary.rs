@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::licence::Licence;
 use super::{Format, Sbom};
 use crate::untrusted::Untrusted;
 
@@ -40,9 +41,7 @@ impl Sbom {
     pub(crate) fn summary(&self) -> SbomSummary {
         let packages = || self.packages.iter().filter(|package| !package.is_subject);
         let mut counts = BTreeMap::<&str, (Untrusted, usize)>::new();
-        let written: Vec<Untrusted> =
-            packages().flat_map(|package| &package.licences).map(|one| one.written()).collect();
-        for licence in &written {
+        for licence in packages().flat_map(|package| &package.licences).map(Licence::written) {
             counts.entry(licence.expose()).or_insert_with(|| (licence.clone(), 0)).1 += 1;
         }
         let mut licences: Vec<(Untrusted, usize)> = counts.into_values().collect();
