@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::by_certificate::meant;
 use super::identity::{Claim, Claims, Identity, InvalidSubject, SubjectRule};
 use super::key::SignerKey;
 use super::root::{InvalidRoot, TrustRoot};
@@ -47,6 +48,14 @@ impl Authority {
     pub(crate) fn shown_root(&self) -> Option<&TrustRoot> {
         let is_expected = |root: &TrustRoot| matches!(self.who, Who::Key(_)) && root.is_public_good();
         self.root_in_use().map(|root| &**root).filter(|root| !is_expected(root))
+    }
+
+    /// Whether whoever has a certificate that names this identity is meant, if the certificate holds.
+    pub(crate) fn means(&self, identity: &Identity) -> bool {
+        match &self.who {
+            Who::Key(_) => false,
+            Who::Keyless { issuer, subject, claims } => meant(identity, issuer, subject, claims).is_ok(),
+        }
     }
 
     /// Whether the two would count as one signer, whatever else is asked of each.

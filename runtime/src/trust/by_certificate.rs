@@ -84,7 +84,7 @@ pub(super) fn named(certificate: &DerCertificate) -> Result<Identity, Fault> {
 }
 
 /// Whether a certificate names whom the authority means.
-fn meant(identity: &Identity, issuer: &str, subject: &SubjectRule, claims: &Claims) -> Result<(), Fault> {
+pub(super) fn meant(identity: &Identity, issuer: &str, subject: &SubjectRule, claims: &Claims) -> Result<(), Fault> {
     if identity.issuer.expose() != issuer {
         return Err(Fault::OtherIssuer);
     }

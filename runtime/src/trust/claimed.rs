@@ -6,7 +6,9 @@ use std::time::SystemTime;
 
 use super::authority::Authority;
 use super::evidence::Evidence;
+use super::identity::Identity;
 use super::judge::Subject;
+use super::policy::{Scope, TrustPolicy};
 use super::root::TrustRoot;
 use super::weigh::{Said, Weighing};
 
@@ -29,16 +31,19 @@ pub(crate) enum Claimant {
     Named(Arc<Authority>),
 }
 
-/// Who says this of a subject, each once, those with a certificate first. Certificates count under the trust roots that
-/// are shipped, and under those that the policy has `named`.
-pub(crate) fn claimed(
-    subject: &Subject,
-    evidence: &[Evidence],
-    named: &[Arc<TrustRoot>],
-    now: SystemTime,
-) -> Vec<Claimed> {
-    let shipped = [TrustRoot::public_good(), TrustRoot::github()].into_iter().flatten();
-    let roots: Vec<Arc<TrustRoot>> = shipped.chain(named.iter().cloned()).collect();
+/// Under which trust roots somebody may be named whom the policy does not trust.
+struct Roots<'a> {
+    /// Those that the policy names.
+    named: Vec<Arc<TrustRoot>>,
+    /// Those that are shipped, but for whatever the policy has a newer one of: what its keepers withdrew is not to come back.
+    shipped: Vec<Arc<TrustRoot>>,
+    /// Whom the policy trusts. Under no other root than its own is anybody named who would be taken for one of them.
+    trusted: Vec<&'a Arc<Authority>>,
+}
+
+/// Who says this of a subject, each once, those with a certificate first.
+pub(crate) fn claimed(subject: &Subject, evidence: &[Evidence], policy: &TrustPolicy, now: SystemTime) -> Vec<Claimed> {
+    let roots = Roots::of(policy, subject);
     let mut found: Vec<Claimed> = Vec::new();
     for evidence in evidence {
         let Some((who, said)) = claim(evidence, &roots, now).filter(|(_, said)| is_of_this(said, subject)) else {
@@ -60,17 +65,35 @@ pub(crate) fn claimed(
 }
 
 /// Who says what: whom the certificate names, if everything about it holds, or somebody with a key.
-fn claim(evidence: &Evidence, roots: &[Arc<TrustRoot>], now: SystemTime) -> Option<(Claimant, Said)> {
+fn claim(evidence: &Evidence, roots: &Roots<'_>, now: SystemTime) -> Option<(Claimant, Said)> {
     let mut weighing = Weighing::of(evidence);
     if let Some((said, logged)) = weighing.claims_to_be_by_a_key() {
         return Some((Claimant::Key { logged }, said));
     }
     let identity = weighing.claims_to_be_by().ok()?.clone();
-    roots.iter().cloned().find_map(|root| {
+    roots.for_somebody(&identity).cloned().find_map(|root| {
         let authority = Authority::of_identity(&identity, root).ok()?;
         let said = weighing.by(&authority, now).ok()?.said;
         Some((Claimant::Named(Arc::new(authority)), said))
     })
+}
+
+impl<'a> Roots<'a> {
+    fn of(policy: &'a TrustPolicy, subject: &Subject) -> Self {
+        let named = policy.roots_for(&subject.name);
+        let is_replaced = |shipped: &Arc<TrustRoot>| {
+            named.iter().filter_map(|root| root.source()).any(|source| source.is_newest_of(shipped.name()))
+        };
+        let shipped = [TrustRoot::public_good(), TrustRoot::github()].into_iter().flatten();
+        let shipped = shipped.filter(|root| !is_replaced(root)).collect();
+        let trusted = policy.scope(&subject.name).into_iter().flat_map(Scope::authorities).collect();
+        Self { named, shipped, trusted }
+    }
+
+    fn for_somebody(&self, identity: &Identity) -> impl Iterator<Item = &Arc<TrustRoot>> {
+        let is_taken = self.trusted.iter().any(|authority| authority.means(identity));
+        self.named.iter().chain(self.shipped.iter().filter(move |_| !is_taken))
+    }
 }
 
 /// Whether it would count for what lies in this repository.

@@ -179,14 +179,13 @@ impl Law<'_> {
         let mut strangers = Vec::new();
         let (weighed, why) = match (scope, found) {
             (None, Ok(found)) => {
-                strangers = claimed(subject, &found.evidence, &self.policy.roots_for(&subject.name), now);
+                strangers = claimed(subject, &found.evidence, self.policy, now);
                 (None, Some(Reason::NO_SCOPE.into()))
             }
             (_, Err(problem)) => (None, Some(Problem::with(Reason::SIGNATURES_UNAVAILABLE, problem))),
             (Some(scope), Ok(found)) => {
                 let open = |path: &Path| self.advisories.open(path, time::timestamp(now));
-                let roots = self.policy.roots_for(&subject.name);
-                let weighed = Weighed::weigh(subject, scope, found, &roots, now, &open);
+                let weighed = Weighed::weigh(subject, scope, self.policy, found, now, &open);
                 let why = weighed.why().cloned();
                 (Some(weighed), why)
             }

@@ -108,9 +108,14 @@ impl Room<'_> {
 fn whom(claimed: &Claimed) -> String {
     let types: Vec<String> = types(claimed).map(|kind| kind.escape_debug().to_string()).collect();
     let attested = format!("for what they attested of it without signing it ({})", types.join(", "));
+    let named = |authority: &Authority| {
+        let root = Some(&authority.root).filter(|root| !root.is_public_good());
+        let by = root.map(|root| format!(" (by the trust root {})", root.name().escape_debug())).unwrap_or_default();
+        format!("{}{by}", authority.name.escape_debug())
+    };
     match &claimed.who {
-        Claimant::Named(authority) if claimed.signed => format!("{}, who signed it", authority.name.escape_debug()),
-        Claimant::Named(authority) => format!("{} {attested}", authority.name.escape_debug()),
+        Claimant::Named(authority) if claimed.signed => format!("{}, who signed it", named(authority)),
+        Claimant::Named(authority) => format!("{} {attested}", named(authority)),
         Claimant::Key { .. } if claimed.signed => "who signed it".to_owned(),
         Claimant::Key { .. } => format!("the owner of the key {attested}"),
     }

@@ -141,6 +141,13 @@ impl TufRoot {
         Some(Self { name: name.to_owned(), url, target: TARGET.to_owned(), bootstrap: bootstrap.into() })
     }
 
+    /// Whether it comes from where the newest of a shipped instance's keys do.
+    pub(crate) fn is_newest_of(&self, instance: &str) -> bool {
+        SHIPPED
+            .into_iter()
+            .any(|(known, url, _)| known == instance && url.parse().is_ok_and(|url: Url| url == self.url))
+    }
+
     /// What the policy calls it.
     pub fn name(&self) -> &str {
         &self.name

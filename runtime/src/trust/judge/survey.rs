@@ -36,7 +36,7 @@ impl Judge {
         let found = gather::gather(depot, elsewhere.as_ref(), &subject.manifests, Wanted { attestations: true }).await;
         let found = found.map_err(|error| with_causes(&error))?;
         let now = SystemTime::now();
-        let claimed = claimed(subject, &found.evidence, &self.policy.roots_for(&subject.name), now);
+        let claimed = claimed(subject, &found.evidence, &self.policy, now);
         let mut signers = named(&claimed);
         let has_key = key.is_some();
         signers.extend(key.map(Arc::new));

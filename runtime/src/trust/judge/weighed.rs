@@ -14,10 +14,9 @@ use crate::trust::evidence::{Evidence, Form};
 use crate::trust::fault::Fault;
 use crate::trust::gather::Found;
 use crate::trust::identity::Identity;
-use crate::trust::policy::Scope;
+use crate::trust::policy::{Scope, TrustPolicy};
 use crate::trust::provenance::ProvenanceSummary;
 use crate::trust::reason::Reason;
-use crate::trust::root::TrustRoot;
 use crate::trust::sbom::{OpenSnapshot, SbomSummary};
 use crate::trust::statement::Statement;
 use crate::trust::time;
@@ -78,8 +77,8 @@ impl Weighed {
     pub(super) fn weigh(
         subject: &Subject,
         scope: &Scope,
+        policy: &TrustPolicy,
         found: Found,
-        roots: &[Arc<TrustRoot>],
         now: SystemTime,
         open: OpenSnapshot<'_>,
     ) -> Self {
@@ -107,7 +106,7 @@ impl Weighed {
         let manifest = subject.manifests.iter().find(|manifest| vouched.clone().any(|digest| digest == **manifest));
         // Who that is matters only where something is missing.
         let met = requirements.iter().all(|requirement| requirement.held);
-        let mut unknown = if met { Vec::new() } else { claimed(subject, &strangers, roots, now) };
+        let mut unknown = if met { Vec::new() } else { claimed(subject, &strangers, policy, now) };
         let faults = known.signature_faults.iter().chain(&known.attestation_faults);
         let has_bad = faults.into_iter().any(|fault| fault.is_by_trusted());
         let mut weighed = Self {

@@ -1,10 +1,13 @@
 //! Attestations as GitHub's workflows make them: of public repositories with the public instance, of private ones with an
 //! instance that stamps and logs nothing.
 
+use std::path::PathBuf;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::*;
+use crate::trust::PolicyFiles;
 use crate::trust::forge::instance::{Asked, Holder, ISSUER, Instance, WORKFLOW, bundle};
 use crate::trust::forge::stamps::Stamps;
 use crate::trust::statement::PAYLOAD_TYPE;
@@ -130,4 +133,44 @@ fn provenance_of_a_private_repository_counts_by_the_timestamps_of_its_own_instan
     let public = scope(&format!("subject = \"{WORKFLOW}\""));
     let public = TrustPolicy::read(&public, &mut Given::new([])).unwrap();
     assert!(verdict(&public, &this, &good).is_err());
+}
+
+/// Files beside a policy of this machine's, which may name roots that come by TUF. None was fetched.
+struct Own(Given);
+
+impl PolicyFiles for Own {
+    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
+        self.0.read(path)
+    }
+
+    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
+        self.0.path(path)
+    }
+
+    fn keeps_roots(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn nobody_is_offered_under_a_shipped_root_who_is_trusted_under_another_or_whose_root_has_a_newer_one() {
+    let public: Value = serde_json::from_str(PUBLIC).unwrap();
+    let offered = |text: &str| {
+        let instance = Instance::new();
+        let mut files = Own(Given::new([("ours.json", instance.root_json().to_string().into_bytes())]));
+        let policy = TrustPolicy::read(text, &mut files).unwrap();
+        let about = digest(FILE);
+        let found = Ok(beside([of_bundle(&about, &public)]));
+        let Verdict::Refused { remedies, .. } = decide(&policy, &[], &of_manifests(&[about]), found).verdict else {
+            panic!("accepted")
+        };
+        remedies.iter().any(|remedy| remedy.write.contains(BEACON))
+    };
+    assert!(offered("default = \"reject\""));
+    assert!(offered(&scope("subject = \"https://github.com/acme/tools\", root = \"ours.json\"")));
+    assert!(!offered(&scope(&format!("subject = \"{BEACON}\", root = \"ours.json\""))));
+    // One that was not fetched may have anything to say of the shipped one.
+    let newer = "[roots.sigstore]\ntuf = \"public-good\"\n";
+    assert!(!offered(&format!("default = \"reject\"\n{newer}")));
+    assert!(!offered(&format!("{}{newer}", scope(&format!("subject = \"{BEACON}\", root = \"sigstore\"")))));
 }
