@@ -7,13 +7,14 @@ mod listing;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use self::listing::Listing;
-use super::vulnerability::{Index, Snapshot, write_index};
+use super::vulnerability::{Index, Snapshot, Source, write_index};
 use crate::artifact::Digest;
 use crate::files;
 
@@ -51,7 +52,7 @@ impl Advisories {
         let kept = self.folder.join(Digest::of(path.as_os_str().as_encoded_bytes()).hex());
         let state = listing.state();
         let open = || match files::open(&kept)? {
-            Some(file) => Index::open(file, state),
+            Some(file) => Index::open(Box::new(file), state),
             None => Ok(None),
         };
         if let Some(index) = open()? {
@@ -75,6 +76,16 @@ impl Advisories {
         made.as_file().sync_all()?;
         made.persist(&kept)?;
         open()
+    }
+}
+
+impl Source for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, begins: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.read_exact_at(bytes, begins)
     }
 }
 
