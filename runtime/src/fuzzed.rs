@@ -60,7 +60,8 @@ pub fn statement(bytes: &[u8]) -> bool {
     let Ok(statement) = Statement::read(bytes) else { return false };
     assert!(!statement.subjects.is_empty(), "a statement is about something");
     let (kind, predicate) = (statement.predicate_type.as_str(), statement.predicate.as_str());
-    let _ = (Sbom::read(kind, predicate), Provenance::read(kind, predicate), Vex::read(kind, predicate, &[]));
+    let _ =
+        (Sbom::read(kind, &statement.predicate), Provenance::read(kind, predicate), Vex::read(kind, predicate, &[]));
     true
 }
 

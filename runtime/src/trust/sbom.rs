@@ -156,9 +156,9 @@ impl Sbom {
     /// # Errors
     /// Where it is no SBOM, is of another format or version than announced, could be read in two ways, is too large, or
     /// lists no packages.
-    pub(crate) fn read(predicate_type: &str, predicate: &str) -> Result<Self, SbomProblem> {
+    pub(crate) fn read(predicate_type: &str, predicate: &Json) -> Result<Self, SbomProblem> {
         let (format, announced) = announced(predicate_type).ok_or(SbomProblem::OtherType)?;
-        let sbom = Self::read_document(predicate)?;
+        let sbom = Self::of(predicate)?;
         if format == sbom.format && announced.is_none_or(|version| version == sbom.version) {
             return Ok(sbom);
         }
@@ -174,7 +174,13 @@ impl Sbom {
         if text.len() > MAX_DOCUMENT_BYTES {
             return Err(SbomProblem::TooLarge);
         }
-        let json = Json::parse(text).map_err(|error| SbomProblem::unreadable(&error))?;
+        Self::of(&Json::parse(text).map_err(|error| SbomProblem::unreadable(&error))?)
+    }
+
+    fn of(json: &Json) -> Result<Self, SbomProblem> {
+        if json.as_str().len() > MAX_DOCUMENT_BYTES {
+            return Err(SbomProblem::TooLarge);
+        }
         let members = json.members().map_err(|error| SbomProblem::unreadable(&error))?;
         // Another reader could see another document.
         if let Some(key) = members.lookalike(&TELLING_KEYS) {
@@ -192,8 +198,8 @@ impl Sbom {
         let known = VERSIONS.iter().find(|(of, version)| *of == format && *version == found);
         let (_, version) = known.ok_or_else(|| SbomProblem::OtherVersion(format!("{format} {}", line(&found))))?;
         let sbom = match format {
-            Format::Spdx => spdx::read(&json, version)?,
-            Format::CycloneDx => cyclonedx::read(&json, version)?,
+            Format::Spdx => spdx::read(json, version)?,
+            Format::CycloneDx => cyclonedx::read(json, version)?,
         };
         if sbom.packages.iter().all(|package| package.is_subject) {
             return Err(SbomProblem::NoPackages);

@@ -61,7 +61,7 @@ impl Outcome {
         let mut found = false;
         for (Attested { statement, .. }, by) in said {
             found = true;
-            let problems = match Sbom::read(&statement.predicate_type, statement.predicate.as_str()) {
+            let problems = match Sbom::read(&statement.predicate_type, &statement.predicate) {
                 Err(problem) => vec![Problem { reason: Reason::found(problem.code()), problem: problem.to_string() }],
                 Ok(sbom) => {
                     let now = time::timestamp(now);

@@ -18,6 +18,10 @@ fn inside(sbom: &Sbom) -> BTreeSet<(String, String)> {
     parts.map(|package| (package.purls[0].full_name(), package.best_version().unwrap().to_owned())).collect()
 }
 
+fn read(predicate_type: &str, predicate: &str) -> Result<Sbom, SbomProblem> {
+    Sbom::read(predicate_type, &Json::parse(predicate).unwrap())
+}
+
 #[test]
 fn documents_of_every_version_and_tool_say_the_same_of_one_artifact() {
     let expected: BTreeSet<(String, String)> =
@@ -39,7 +43,7 @@ fn documents_of_every_version_and_tool_say_the_same_of_one_artifact() {
         let lodash = sbom.packages.iter().find(|package| package.name.expose() == "lodash").unwrap();
         let licences: Vec<String> = lodash.licences.iter().map(|licence| licence.written().to_line(10)).collect();
         assert_eq!(licences, ["MIT"]);
-        assert_eq!(Sbom::read(sbom.predicate_type(), text).unwrap().packages.len(), sbom.packages.len());
+        assert_eq!(read(sbom.predicate_type(), text).unwrap().packages.len(), sbom.packages.len());
     }
 }
 
@@ -76,7 +80,7 @@ fn the_predicate_type_and_the_document_agree() {
         ("https://cyclonedx.org/bom", CYCLONEDX),
         ("https://cyclonedx.org/bom/v1.6", CYCLONEDX),
     ] {
-        assert!(Sbom::read(predicate_type, text).is_ok(), "{predicate_type}");
+        assert!(read(predicate_type, text).is_ok(), "{predicate_type}");
     }
     for (predicate_type, text, problem) in [
         ("https://spdx.dev/Document/v2.2", SPDX, "it is announced as SPDX 2.2, and holds SPDX 2.3"),
@@ -88,7 +92,7 @@ fn the_predicate_type_and_the_document_agree() {
         ),
         ("https://cyclonedx.org/bom/", CYCLONEDX, "it is announced as CycloneDX , and holds CycloneDX 1.6"),
     ] {
-        assert_eq!(Sbom::read(predicate_type, text).unwrap_err().to_string(), problem);
+        assert_eq!(read(predicate_type, text).unwrap_err().to_string(), problem);
     }
     for predicate_type in [
         "",
@@ -98,13 +102,13 @@ fn the_predicate_type_and_the_document_agree() {
         "https://slsa.dev/provenance/v1",
         "https://sigstore.dev/cosign/sign/v1",
     ] {
-        assert_eq!(Sbom::read(predicate_type, SPDX).unwrap_err(), SbomProblem::OtherType, "{predicate_type}");
+        assert_eq!(read(predicate_type, SPDX).unwrap_err(), SbomProblem::OtherType, "{predicate_type}");
     }
 }
 
 #[test]
 fn attack_38_one_format_wrapped_as_the_other_is_refused() {
-    let problem = |predicate_type, text: &str| Sbom::read(predicate_type, text).unwrap_err();
+    let problem = |predicate_type, text: &str| read(predicate_type, text).unwrap_err();
     let disagreement = problem(SPDX_PREDICATE, CYCLONEDX);
     assert_eq!(disagreement.to_string(), "it is announced as SPDX, and holds CycloneDX 1.6");
     assert_eq!(disagreement.code(), "sbom-disagrees");
