@@ -38,8 +38,7 @@ struct Image {
 impl Scene {
     fn new() -> Self {
         let (registry, home) = (OciRegistry::start(), Home::empty());
-        fs::create_dir_all(home.path().join("config")).unwrap();
-        let acme = Key::new(&home.path().join("config"), "acme");
+        let acme = home.signer_key("acme");
         Self { registry, home, acme }
     }
 

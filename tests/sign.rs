@@ -267,7 +267,7 @@ fn sigstores_own_library_accepts_the_bundles() {
 fn signatures_of_others_stay_where_they_are() {
     let (registry, scene) = (OciRegistry::start(), Scene::new());
     let reference = registry.reference("acme/time:1");
-    let other = Key::new(&scene.home.path().join("config"), "other");
+    let other = scene.home.signer_key("other");
     let digest = scene.publish(&reference, &[])["digest"].as_str().unwrap().to_owned();
     let name = registry.reference("acme/time");
     Repository::new(&name).push_signatures(&digest, &[other.sign(&digest, &name)]);

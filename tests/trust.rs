@@ -36,8 +36,7 @@ impl Scene {
 
     fn without_policy() -> Self {
         let (registry, home) = (OciRegistry::start(), Home::warm());
-        fs::create_dir_all(home.path().join("config")).unwrap();
-        let acme = Key::new(&home.path().join("config"), "acme");
+        let acme = home.signer_key("acme");
         let address = registry.address().to_owned();
         let mut scene = Self { registry: Some(registry), address, home, acme, digest: String::new() };
         scene.digest = scene.repository("acme/time").push_component("1", Path::new(&probe()));
@@ -283,7 +282,7 @@ fn attack_56_what_ran_before_is_judged_by_todays_policy() {
     scene.refused("denied");
     scene.policy(&policy);
     scene.accepted("signed");
-    Key::new(&scene.home.path().join("config"), "acme");
+    scene.home.signer_key("acme");
     scene.refused("unknown-signer");
     fs::remove_file(scene.home.path().join("config/trust.toml")).unwrap();
     scene.refused("no-scope");
@@ -388,7 +387,7 @@ fn what_ran_before_runs_without_its_registry_and_is_judged_again() {
     scene.registry = None;
     insta::assert_snapshot!(scene.accepted("signed"));
     // By today's policy, too.
-    Key::new(&scene.home.path().join("config"), "acme");
+    scene.home.signer_key("acme");
     scene.refused("unknown-signer");
     // What was never seen is not there.
     scene.lockgate("verify", &scene.name("acme/other:1")).run().failed(1);

@@ -24,8 +24,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (registry, home) = (OciRegistry::start(), Home::empty());
-        fs::create_dir_all(home.path().join("config")).unwrap();
-        let acme = Key::new(&home.path().join("config"), "acme");
+        let acme = home.signer_key("acme");
         let mut scene = Self { registry, home, acme, manifest: String::new(), image: String::new() };
         // Nobody else's image has this script, so that removing it takes nothing from other tests.
         (scene.image, scene.manifest) = scene.push("1", &format!("# {}\n{SHELL}", scene.registry.address()));

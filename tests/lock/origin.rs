@@ -20,7 +20,7 @@ impl Scene {
     fn new() -> Self {
         let registry = OciRegistry::start();
         let place = Place::new("");
-        let key = Key::new(&place.home.path().join("config"), "acme");
+        let key = place.home.signer_key("acme");
         let scene = Self { registry, place, key };
         let policy = format!(
             "default = \"reject\"\n[[scope]]\nmatch = \"{}\"\nsigners = [{{ key = \"acme.pub\", log = \"ignore\" }}]\n",

@@ -80,7 +80,7 @@ fn the_lines_for_who_only_attested_how_it_was_built_let_it_run() {
 #[test]
 fn the_lines_for_what_cosign_3_signed_with_a_key_let_it_run() {
     let scene = Scene::new();
-    let key = Key::new(&scene.home.path().join("config"), "THEIR");
+    let key = scene.home.signer_key("THEIR");
     for (statement, line) in [(scene.signature(), "\nsigners = ["), (scene.provenance(), "\nattestations = [")] {
         scene.policy("");
         bundles::attach(&scene.repository(), &scene.digest, &[bundles::by_key(&key, &statement)]);
@@ -114,7 +114,7 @@ fn who_only_attested_how_it_was_built_can_be_trusted_for_that() {
     assert_eq!(scene.written().matches("[[scope]]").count(), 2);
     // A scope that asks for signatures is not met by that.
     let signed = scene.scope("signers = [{ key = \"acme.pub\", log = \"ignore\" }]");
-    Key::new(&scene.home.path().join("config"), "acme");
+    scene.home.signer_key("acme");
     scene.policy(&(scene.elsewhere() + &signed));
     let beside = scene.add(&["--signer", &signer()]);
     assert!(beside.failed(2).contains("asks for something that this does not say"), "{beside}");

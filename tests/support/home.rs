@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::cosign::Key;
 use super::{Ended, Lockgate, guests};
 
 /// A home of one test.
@@ -44,6 +45,13 @@ impl Home {
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
+    }
+
+    /// A key whose public half lies beside its policy, as `NAME.pub`.
+    pub(crate) fn signer_key(&self, name: &str) -> Key {
+        let config = self.path().join("config");
+        fs::create_dir_all(&config).unwrap();
+        Key::new(&config, name)
     }
 
     /// What its policy says of a server.

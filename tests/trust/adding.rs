@@ -25,7 +25,7 @@ impl Scene {
 
 /// A policy with comments, where one scope is for `acme/time` and trusts somebody else.
 fn with_other(scene: &Scene, header: &str, more: &str) -> String {
-    Key::new(&scene.home.path().join("config"), "other");
+    scene.home.signer_key("other");
     let name = scene.name("acme/time");
     let digest = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     format!(
@@ -129,7 +129,7 @@ fn it_is_said_where_what_was_added_does_not_let_it_run_yet() {
     let scene = Scene::without_policy();
     scene.push_signatures(&[scene.good_signature()]);
     let policy = with_other(&scene, "[[scope]]", "\nthreshold = 2");
-    Key::new(&scene.home.path().join("config"), "third");
+    scene.home.signer_key("third");
     let more = "    { key = \"third.pub\", log = \"ignore\" },\n]\nthreshold";
     scene.policy(&policy.replace("]\nthreshold", more));
     insta::assert_snapshot!(scene.add_acme());

@@ -20,7 +20,7 @@ impl Scene {
 fn the_log_says_of_each_requirement_who_met_it() {
     let scene = Scene::new();
     scene.push_signatures(&[scene.good_signature()]);
-    let auditor = Key::new(&scene.home.path().join("config"), "audit");
+    let auditor = scene.home.signer_key("audit");
     let audit = statement(&scene.digest, "https://acme.example/audit/v1", &json!({}));
     bundles::attach(&scene.repository("acme/time"), &scene.digest, &[bundles::by_key(&auditor, &audit)]);
     scene.policy(&format!(

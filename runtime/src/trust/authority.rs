@@ -44,6 +44,11 @@ impl Authority {
         is_used.then_some(&self.root)
     }
 
+    /// The same where a policy has to name it: any but Sigstore's public instance.
+    pub(crate) fn written_root(&self) -> Option<&Arc<TrustRoot>> {
+        self.root_in_use().filter(|root| !root.is_public_good())
+    }
+
     /// The same where it is not the one that everybody would expect: of a key, any but Sigstore's public instance.
     pub(crate) fn shown_root(&self) -> Option<&TrustRoot> {
         let is_expected = |root: &TrustRoot| matches!(self.who, Who::Key(_)) && root.is_public_good();
@@ -82,7 +87,7 @@ impl Authority {
     pub(crate) fn terms(&self) -> String {
         let Self { log, sct, timestamp, who, .. } = self;
         let sct = if matches!(who, Who::Key(_)) { String::new() } else { format!(", sct = \"{sct}\"") };
-        let root = self.root_in_use().filter(|root| !root.is_public_good());
+        let root = self.written_root();
         let root = root.map(|root| format!("root = \"{}\", ", root.name())).unwrap_or_default();
         format!("{root}log = \"{log}\"{sct}, timestamp = \"{timestamp}\"")
     }

@@ -109,8 +109,10 @@ fn whom(claimed: &Claimed) -> String {
     let types: Vec<String> = types(claimed).map(|kind| kind.escape_debug().to_string()).collect();
     let attested = format!("for what they attested of it without signing it ({})", types.join(", "));
     let named = |authority: &Authority| {
-        let root = Some(&authority.root).filter(|root| !root.is_public_good());
-        let by = root.map(|root| format!(" (by the trust root {})", root.name().escape_debug())).unwrap_or_default();
+        let by = authority
+            .written_root()
+            .map(|root| format!(" (by the trust root {})", root.name().escape_debug()))
+            .unwrap_or_default();
         format!("{}{by}", authority.name.escape_debug())
     };
     match &claimed.who {

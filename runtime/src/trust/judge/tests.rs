@@ -6,9 +6,12 @@ mod remedies;
 mod roots;
 mod vulnerabilities;
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use super::*;
+use crate::trust::PolicyFiles;
 use crate::trust::decision::Requirement;
 use crate::trust::evidence::{Evidence, Form, Notes, Place};
 use crate::trust::forge::{self, Candidate, Given, Hand, Statement};
@@ -41,6 +44,23 @@ fn of_manifests(manifests: &[Digest]) -> Subject {
 fn policy(text: &str, acme: &Hand, other: &Hand) -> TrustPolicy {
     let mut files = Given::new([("acme.pub", acme.pem().into_bytes()), ("other.pub", other.pem().into_bytes())]);
     TrustPolicy::read(text, &mut files).unwrap()
+}
+
+/// Files beside a policy on a machine that has fetched nothing.
+struct NothingFetched(Given);
+
+impl PolicyFiles for NothingFetched {
+    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
+        self.0.read(path)
+    }
+
+    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
+        self.0.path(path)
+    }
+
+    fn keeps_roots(&self) -> bool {
+        true
+    }
 }
 
 fn decide(policy: &TrustPolicy, waived: &[&str], subject: &Subject, found: Result<Found, String>) -> Decision {

@@ -65,7 +65,7 @@ pub(in crate::trust) fn signer(authority: &Authority) -> String {
             (parts, Some(Need::Required), Need::Required)
         }
     };
-    if let Some(root) = authority.root_in_use().filter(|root| !root.is_public_good()) {
+    if let Some(root) = authority.written_root() {
         parts.push(format!("root = {}", quoted(root.name())));
     }
     for (name, need, default) in

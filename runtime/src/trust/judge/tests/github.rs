@@ -1,13 +1,10 @@
 //! Attestations as GitHub's workflows make them: of public repositories with the public instance, of private ones with an
 //! instance that stamps and logs nothing.
 
-use std::path::PathBuf;
-
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::*;
-use crate::trust::PolicyFiles;
 use crate::trust::forge::instance::{Asked, Holder, ISSUER, Instance, WORKFLOW, bundle};
 use crate::trust::forge::stamps::Stamps;
 use crate::trust::statement::PAYLOAD_TYPE;
@@ -135,29 +132,12 @@ fn provenance_of_a_private_repository_counts_by_the_timestamps_of_its_own_instan
     assert!(verdict(&public, &this, &good).is_err());
 }
 
-/// Files beside a policy of this machine's, which may name roots that come by TUF. None was fetched.
-struct Own(Given);
-
-impl PolicyFiles for Own {
-    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
-        self.0.read(path)
-    }
-
-    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
-        self.0.path(path)
-    }
-
-    fn keeps_roots(&self) -> bool {
-        true
-    }
-}
-
 #[test]
 fn nobody_is_offered_under_a_shipped_root_who_is_trusted_under_another_or_whose_root_has_a_newer_one() {
     let public: Value = serde_json::from_str(PUBLIC).unwrap();
     let offered = |text: &str| {
         let instance = Instance::new();
-        let mut files = Own(Given::new([("ours.json", instance.root_json().to_string().into_bytes())]));
+        let mut files = NothingFetched(Given::new([("ours.json", instance.root_json().to_string().into_bytes())]));
         let policy = TrustPolicy::read(text, &mut files).unwrap();
         let about = digest(FILE);
         let found = Ok(beside([of_bundle(&about, &public)]));

@@ -1,10 +1,7 @@
 //! Whose log counts for what keys sign.
 
-use std::path::{Path, PathBuf};
-
 use super::*;
 use crate::trust::forge::instance::{Instance, Logged, bundle, envelope};
-use crate::trust::policy::PolicyFiles;
 
 const PAYLOAD: &str = "application/vnd.in-toto+json";
 
@@ -47,23 +44,6 @@ fn a_key_counts_where_the_log_of_its_root_has_it_and_no_other() {
     let decision = decide(&under("root = \"ours.json\", "), &[], &subject(), found);
     let [by] = decision.signers() else { panic!("{decision:?}") };
     assert_eq!((by.is_by_key(), by.logged, by.root.as_deref()), (true, true, Some("ours.json")));
-}
-
-/// Files beside a policy on a machine that has fetched nothing.
-struct NothingFetched(Given);
-
-impl PolicyFiles for NothingFetched {
-    fn read(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
-        self.0.read(path)
-    }
-
-    fn path(&mut self, path: &Path) -> std::io::Result<PathBuf> {
-        self.0.path(path)
-    }
-
-    fn keeps_roots(&self) -> bool {
-        true
-    }
 }
 
 #[test]
